@@ -1,0 +1,119 @@
+/*
+ * fastloss: the kernels, as C sees them.
+ *
+ * A kernel is a pure map over a block of contiguous numbers of one precision: no threads, no allocation, no Python.
+ * fl_table() gives the table of the instruction set picked for this CPU; every table of the process gives the same
+ * bits. Drivers cut the data into blocks, convert what is not contiguous, and sum with the exact accumulator.
+ */
+#ifndef FASTLOSS_H
+#define FASTLOSS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { FL_F32, FL_F64, FL_PRECISIONS };
+
+/* What a call of a kernel computes, or-ed. Value, gradient, both, gradient and Hessian, and all three exist. */
+enum { FL_VALUE = 1, FL_GRADIENT = 2, FL_HESSIAN = 4, FL_WANTS = 8 };
+
+enum { FL_MAX_INPUTS = 4, FL_MAX_GRADIENTS = 2, FL_MAX_PARAMETERS = 4 };
+
+/* The longest block the passes below accept. */
+enum { FL_BLOCK = 1024 };
+
+/* Numbers of the kernel's precision; `value`, `gradient` and `hessian` may be the same memory as an input, exactly. */
+typedef struct {
+    const void *input[FL_MAX_INPUTS];
+    void *value;
+    void *gradient[FL_MAX_GRADIENTS];
+    void *hessian[FL_MAX_GRADIENTS];
+} fl_block;
+
+/* Returns 1 when an input lies outside the loss's domain, else 0. The outputs are written in both cases. */
+typedef int (*fl_map)(const fl_block *block, ptrdiff_t n, const double *parameters);
+
+typedef struct {
+    const char *name;
+    const char *parameters; /* names in the order the kernel reads them, separated by ", " */
+    int inputs, gradients;
+    fl_map map[FL_PRECISIONS][FL_WANTS]; /* NULL where a combination is not built */
+} fl_kernel;
+
+/*
+ * An exact sum of doubles: a fixed-point number over the whole range, plus counts of what has no place in it.
+ * Adding, in any order and grouping, and merging are exact; fl_sum_round rounds once, to nearest even.
+ */
+enum { FL_SUM_BITS = 40, FL_SUM_BINS = 56 };
+typedef struct {
+    int64_t bin[FL_SUM_BINS]; /* bin j counts multiples of 2^(FL_SUM_BITS j - 1074) */
+    int64_t positive_infinities, negative_infinities, nans;
+    int32_t pending; /* deposits since the carries were last propagated */
+    int32_t scale; /* where the next block's numbers are expected: below 2^scale. Never changes a result. */
+} fl_sum;
+
+/* Types a block can be converted from; the first four can also be converted to. */
+enum {
+    FL_FROM_F32,
+    FL_FROM_F64,
+    FL_FROM_F16,
+    FL_FROM_BF16,
+    FL_FROM_I8,
+    FL_FROM_I16,
+    FL_FROM_I32,
+    FL_FROM_I64,
+    FL_FROM_U8,
+    FL_FROM_U16,
+    FL_FROM_U32,
+    FL_FROM_U64,
+    FL_FROM_TYPES,
+    FL_TO_TYPES = 4
+};
+
+/* The passes of one precision over a block that lies in the first-level cache. */
+typedef struct {
+    void (*load[FL_FROM_TYPES])(const void *from, void *to, ptrdiff_t n);
+    void (*store[FL_TO_TYPES])(const void *from, void *to, ptrdiff_t n);
+    void (*sum)(fl_sum *sum, const void *x, ptrdiff_t n);
+    /* product[i] = w[i] x[i] in double, 0 where w[i] is 0 */
+    void (*weigh)(const void *x, const double *w, double *product, ptrdiff_t n);
+    /* x[i] / divisor, and w[i] x[i] / divisor (0 where w[i] is 0), rounded to the precision */
+    void (*divide)(const void *x, double divisor, void *to, ptrdiff_t n);
+    void (*weigh_and_divide)(const void *x, const double *w, double divisor, void *to, ptrdiff_t n);
+} fl_passes;
+
+/* An elementary function, for tests and for embedders. */
+typedef struct {
+    const char *name;
+    void (*map[FL_PRECISIONS])(const void *x, void *y, ptrdiff_t n);
+} fl_function;
+
+typedef struct {
+    const char *isa;
+    int kernels, functions;
+    const fl_kernel *kernel;
+    const fl_function *function;
+    fl_passes passes[FL_PRECISIONS];
+    /* A copy that goes past the caches, for arrays larger than they are. Other threads see it after a store fence. */
+    void (*stream)(const void *from, void *to, ptrdiff_t bytes);
+    /* 1 when a weight is negative, infinite or NaN */
+    int (*bad_weights)(const double *w, ptrdiff_t n);
+} fl_table;
+
+/* Writes the tables that were built and that this CPU can run, best first; returns how many. */
+enum { FL_MAX_TABLES = 4 };
+int fl_tables(const fl_table *tables[FL_MAX_TABLES]);
+
+void fl_sum_clear(fl_sum *sum);
+void fl_sum_merge(fl_sum *sum, const fl_sum *other);
+/* The sum times 2^-`down`, rounded once. */
+double fl_sum_round(const fl_sum *sum, int down);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

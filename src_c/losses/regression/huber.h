@@ -1,0 +1,19 @@
+/*
+ * Huber's loss (Huber 1964). r = y_pred - y_true, a = |r|, q = min(a, delta).
+ *
+ *   value    r^2 / 2 for a <= delta, delta (a - delta / 2) beyond; both are q (a - q / 2), which never subtracts infinities
+ *   gradient r clipped to [-delta, delta]
+ *   hessian  1 for a <= delta, 0 beyond
+ */
+FL_FORMULA_1(huber, y_true, y_pred, delta)
+{
+    const FL_T d = FL_C(delta);
+    const FL_T r = y_pred - y_true;
+    const FL_T a = FL_ABS(r);
+    const FL_T q = FL_MIN(d, a);
+    return (FL_RESULT){
+        .value = q * (a - FL_C(0.5) * q),
+        .gradient = {FL_CLAMP(r, -d, d)},
+        .hessian = {FL_SELECT(a > d, FL_C(0), FL_UNLESS_NAN(r, 1))},
+    };
+}

@@ -1,0 +1,32 @@
+/*
+ * Tukey's biweight (Beaton and Tukey 1974). r = y_pred - y_true, u = r / c, t = 1 - u^2 (0 from |u| = 1).
+ *
+ *   value    c^2/6 (1 - t^3) = r^2/6 (1 + t + t^2), c^2/6 outside
+ *   gradient r t^2, 0 outside
+ *   hessian  t (1 - 5 u^2), 0 outside: changes sign at u^2 = 1/5; its error is relative to t max(1, 5 u^2)
+ *
+ * t goes to 0 at the edge, where an error of u would be all there is: u is a pair, and 1 - u^2 is rounded once.
+ */
+FL_FORMULA_1(tukey, y_true, y_pred, c)
+{
+    const FL_PAIR scale = FL_EXACT_PARAMETER(c);
+    const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);
+    const FL_T u = r.hi / scale.hi;
+    const FL_T remainder = FL_FMA(-u, scale.hi, r.hi) + FL_FMA(-u, scale.lo, r.lo);
+    const FL_T u_low = remainder / scale.hi;
+    const FL_T square = u * u;
+    const FL_T rounded = FL_FMA(-u, u, FL_C(1));
+    const FL_T rest = FL_FMA(-(u + u), u_low, rounded);
+    /* what the sum lost, which the square of t would double */
+    const FL_T t_low = FL_FMA(-(u + u), u_low, rounded - rest);
+    /* NaN goes through the comparison; from |u| = 1 on, t is 0 */
+    const FL_T t = FL_SELECT(rest < FL_C(0), FL_C(0), rest);
+    const FL_T slope = r.hi * t;
+    const int outside = FL_ABS(u) > FL_C(1);
+    const FL_T inner = (r.hi / FL_C(6)) * FL_FMA(t, t, FL_C(1) + t) * r.hi;
+    return (FL_RESULT){
+        .value = FL_SELECT(outside, (scale.hi / FL_C(6)) * scale.hi, inner),
+        .gradient = {FL_SELECT(outside, FL_C(0), FL_FMA(slope + slope, t_low, slope * t))},
+        .hessian = {FL_SELECT(outside, FL_C(0), t * FL_FMA(FL_C(-5), square, FL_C(1)))},
+    };
+}

@@ -1,0 +1,78 @@
+/*
+ * Half the Tweedie deviance (Jorgensen 1987) for a power p in [1, 2], 0 or 3. y = y_true, mu the mean, z = log mu.
+ *
+ *   value    y^(2-p) / ((1-p)(2-p)) - y mu^(1-p) / (1-p) + mu^(2-p) / (2-p)
+ *            p = 0: (y - mu)^2 / 2        p = 1: y log(y/mu) - y + mu        p = 2: log(mu/y) + y/mu - 1
+ *   from_log = True       gradient mu^(2-p) - y mu^(1-p)      hessian (2-p) mu^(2-p) - (1-p) y mu^(1-p)
+ *   from_log = False      gradient (mu - y) mu^-p             hessian (p y - (p-1) mu) mu^-(p+1)
+ *
+ * With d = log(mu / y) the value is y^(2-p) (E(2-p) - E(1-p)), E(q) = expm1(q d) / q and E(0) = d. This form serves for
+ * |d| <= 1: it is 0 at a perfect prediction and never cancels more than d^2 against d; beyond, the three terms do. Logarithms
+ * are pairs with ten bits to spare, so that their products with the exponents keep their digits. Value, first gradient and
+ * Hessian change sign or vanish inside; their errors are relative to the largest term. The mean kernel with p = 0 is half the
+ * squared error.
+ */
+FL_INLINE FL_T FL_FN(tweedie_value)(FL_T y, FL_PAIR z, double power, FL_T mean_term, FL_T label_term)
+{
+    const double first = 2.0 - power, second = 1.0 - power;
+    const FL_T q1 = FL_C(first != 0.0 ? first : 1.0), q2 = FL_C(second != 0.0 ? second : 1.0);
+    const FL_PAIR l = FL_LOG_PRECISE(y);
+    const FL_PAIR difference = FL_TWO_SUM(z.hi, -l.hi);
+    const FL_PAIR d = FL_FAST_TWO_SUM(difference.hi, difference.lo + (z.lo - l.lo));
+    const FL_T base = FL_SELECT(y > FL_C(0), FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(first), l), FL_C(0));
+    const FL_T e1 = FL_EXPM1_PAIR(q1 * d.hi, FL_FMA(q1, d.hi, -(q1 * d.hi)) + q1 * d.lo).hi / q1;
+    const FL_T e2 = FL_EXPM1_PAIR(q2 * d.hi, FL_FMA(q2, d.hi, -(q2 * d.hi)) + q2 * d.lo).hi / q2;
+    const FL_U is_one = FL_UNIFORM(power == 1.0), is_two = FL_UNIFORM(power == 2.0);
+    const FL_T near = base * (FL_PICK(is_two, d.hi, e1) - FL_PICK(is_one, d.hi, e2));
+    const FL_T at_one = mean_term - FL_FMA(y, d.hi, y);
+    const FL_T at_two = (d.hi - FL_C(1)) + label_term;
+    const FL_T between = (mean_term / q1 - label_term / q2) + base / q1 / q2;
+    const FL_T far = FL_PICK(is_one, at_one, FL_PICK(is_two, at_two, between));
+    const FL_T positive = FL_SELECT(FL_ABS(d.hi) <= FL_C(1), near, far);
+    return FL_SELECT(y == FL_C(0), mean_term / q1, positive);
+}
+
+/* y > 0 for p >= 2, y >= 0 for p >= 1 */
+FL_INLINE FL_I FL_FN(tweedie_bad_label)(FL_T y, double power)
+{
+    return FL_INVALID(y < FL_C(0)) | (FL_INVALID(y == FL_C(0)) & (FL_I)FL_UNIFORM(power >= 2.0));
+}
+
+FL_FORMULA_1(tweedie_log, y_true, y_pred, power)
+{
+    const FL_PAIR z = {y_pred, FL_C(0)};
+    const FL_PAIR first = FL_EXACT_PARAMETER(2.0 - power), second = FL_EXACT_PARAMETER(1.0 - power);
+    const FL_T mean_term = FL_EXP_PRODUCT(FL_C(1), first, z);
+    const FL_T label_term = FL_EXP_PRODUCT(y_true, second, z);
+    return (FL_RESULT){
+        .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term),
+        .gradient = {mean_term - label_term},
+        .hessian = {FL_FMA(first.hi, mean_term, -second.hi * label_term)},
+        .invalid = FL_FN(tweedie_bad_label)(y_true, power),
+    };
+}
+
+FL_FORMULA(tweedie_log_normal, y_true, y_pred)
+{
+    const FL_T mean = FL_EXP(y_pred);
+    const FL_T r = mean - y_true;
+    return (FL_RESULT){
+        .value = (FL_C(0.5) * r) * r,
+        .gradient = {r * mean},
+        .hessian = {(r + mean) * mean},
+    };
+}
+
+FL_FORMULA_1(tweedie_mean, y_true, y_pred, power)
+{
+    const FL_PAIR z = FL_LOG_PRECISE(y_pred);
+    const FL_T mean_term = FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(2.0 - power), z);
+    const FL_T label_term = FL_EXP_PRODUCT(y_true, FL_EXACT_PARAMETER(1.0 - power), z);
+    const FL_T curvature = FL_C(power) * y_true - FL_C(power - 1.0) * y_pred;
+    return (FL_RESULT){
+        .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term),
+        .gradient = {FL_EXP_PRODUCT(y_pred - y_true, FL_EXACT_PARAMETER(-power), z)},
+        .hessian = {FL_EXP_PRODUCT(curvature, FL_EXACT_PARAMETER(-power - 1.0), z)},
+        .invalid = FL_FN(tweedie_bad_label)(y_true, power) | FL_INVALID(y_pred <= FL_C(0)),
+    };
+}

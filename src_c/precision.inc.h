@@ -1,0 +1,14 @@
+/* Everything that exists once per precision; FL_BITS is 32 or 64. formulas.inc.h is written by setup.py. */
+#include "scalar.inc.h"
+
+#include "vmath.inc.h"
+
+#include "formula.inc.h"
+
+#include "formulas.inc.h"
+
+#include "exact_sum.inc.h"
+
+#include "functions.inc.h"
+
+#include "passes.inc.h"

@@ -1,0 +1,191 @@
+"""Write src_c/coefficients.h: every constant and polynomial of src_c/vmath.inc.h.
+
+Run ``python tools/coefficients.py > src_c/coefficients.h`` (needs mpmath). The polynomials are Chebyshev
+interpolants (within a fraction of a bit of the minimax ones) of the smallest degree whose error, seen through
+the place where the polynomial enters its function, is below 2**-(p + s) for a precision of p bits and s spare
+bits: 6 for functions that are to be as good as correctly rounded, 2 where a loss has room. A test compares the
+committed header with the output of this script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from mpmath import mp, mpf
+
+mp.dps = 80
+# Polynomials of up to this many terms are evaluated by Horner's rule.
+LONGEST_CHAIN = 4
+PRECISIONS = {"f32": (24, np.float32), "f64": (53, np.float64)}
+
+SQRT2 = mp.sqrt(2)
+LOG_2 = mp.log(2)
+# |r| after exp's reduction by multiples of log 2, with slack for the rounded quotient.
+EXP_HALF_WIDTH = LOG_2 / 2 * mpf("1.002")
+# s*s for s = f / (2 + f), f in [sqrt(1/2) - 1, sqrt(2) - 1].
+LOG_Z_MAX = ((SQRT2 - 1) / (SQRT2 + 1)) ** 2 * mpf("1.01")
+
+
+def expm1_tail(r: mpf) -> mpf:
+    """(expm1(r) - r) / r**2."""
+    return (mp.expm1(r) - r) / r**2 if r else mpf(1) / 2
+
+
+def exp_slope(r: mpf) -> mpf:
+    """(exp(r) - 1) / r."""
+    return mp.expm1(r) / r if r else mpf(1)
+
+
+def atanh_tail(z: mpf) -> mpf:
+    """(2 atanh(s) - 2 s) / s**3 at z = s**2."""
+    s = mp.sqrt(z)
+    return (2 * mp.atanh(s) - 2 * s) / s**3 if z else mpf(2) / 3
+
+
+def atanh_second_tail(z: mpf) -> mpf:
+    """(atanh_tail(z) - 2/3) / z."""
+    return (atanh_tail(z) - mpf(2) / 3) / z if z else mpf(2) / 5
+
+
+def log_cosh_tail(x: mpf) -> mpf:
+    """(log(cosh(a)) - a**2 / 2) / a**4 at x = a**2."""
+    return (mp.log(mp.cosh(mp.sqrt(x))) / x - mpf(1) / 2) / x if x else -mpf(1) / 12
+
+
+def log1p_tail(x: mpf) -> mpf:
+    """(log1p(x) - x) / x**2."""
+    return (mp.log1p(x) - x) / x**2 if x else -mpf(1) / 2
+
+
+def lgamma1p_over_y(t: mpf) -> mpf:
+    """lgamma(1 + y) / (y (y - 1)) at y = t + 1/2."""
+    y = t + mpf(1) / 2
+    if y == 0:
+        return mp.euler
+    if y == 1:
+        return 1 - mp.euler
+    return mp.loggamma(1 + y) / (y * (y - 1))
+
+
+def lgamma1p_over_y_minus_1(t: mpf) -> mpf:
+    """lgamma(1 + y) / (y - 1) at y = t + 2."""
+    y = t + 2
+    return mp.loggamma(1 + y) / (y - 1) if y != 1 else 1 - mp.euler
+
+
+def lgamma1p_middle(t: mpf) -> mpf:
+    """lgamma(1 + y) at y = t + 5."""
+    return mp.loggamma(6 + t)
+
+
+def lgamma_stirling(w: mpf) -> mpf:
+    """(lgamma(x) - ((x - 1/2) log x - x + log(2 pi)/2)) * x at w = 1 / x**2."""
+    if not w:
+        return mpf(1) / 12
+    x = 1 / mp.sqrt(w)
+    return (mp.loggamma(x) - ((x - mpf(1) / 2) * mp.log(x) - x + mp.log(2 * mp.pi) / 2)) * x
+
+
+# name: (function, lower end, upper end, largest share of the polynomial in its function's value, spare bits)
+POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
+    "EXPM1": (expm1_tail, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.2"), 6),
+    "LOG": (atanh_tail, mpf(0), LOG_Z_MAX, mpf("0.01"), 6),
+    "LOG_SECOND": (atanh_second_tail, mpf(0), LOG_Z_MAX, mpf("0.0002") * 2**7, 6),
+    "X_MINUS_LOG1P": (atanh_tail, mpf(0), mpf("0.1112"), mpf("0.05"), 6),
+    "LOG_COSH_NEAR": (log_cosh_tail, mpf(0), mpf("1.001"), mpf("0.2"), 2),
+    "LOG_COSH_EXP": (exp_slope, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.15"), 2),
+    "LOG_COSH_FAR": (log1p_tail, mpf(0), mp.exp(-2) * mpf("1.001"), mpf("0.03"), 2),
+    "LGAMMA1P_A": (lgamma1p_over_y, mpf("-0.5"), mpf("0.5"), mpf(1), 6),
+    "LGAMMA1P_B": (lgamma1p_over_y_minus_1, mpf(-1), mpf(1), mpf(1), 6),
+    "LGAMMA1P_C": (lgamma1p_middle, mpf(-2), mpf(2), mpf(1), 6),
+    "LGAMMA_STIRLING": (lgamma_stirling, mpf(0), mpf(1) / 64, mpf("0.02"), 6),
+}
+
+
+def rounded(value: mpf, scalar: type) -> mpf:
+    """The nearest number of the precision ``scalar``, as an exact mpf."""
+    if scalar is np.float64:
+        return mpf(float(value))
+    # float(value) is not rounded twice in the tie cases that occur: mpf -> 24 bits is done by mpmath itself.
+    with mp.workprec(24):
+        return +value
+
+
+def literal(value: mpf, scalar: type) -> str:
+    """A C hexadecimal constant with the exact value of the rounded number."""
+    text = float(rounded(value, scalar)).hex()
+    return text + ("f" if scalar is np.float32 else "")
+
+
+def fit(name: str, bits: int) -> list[mpf]:
+    """Coefficients, constant term first."""
+    function, lower, upper, share, spare = POLYNOMIALS[name]
+    size = max(abs(function(mpf(t))) for t in mp.linspace(lower, upper, 9))
+    for terms in range(2, 40):
+        coefficients, error = mp.chebyfit(function, [lower, upper], terms, error=True)
+        if abs(error) * share / size < mpf(2) ** -(bits + spare):
+            return coefficients[::-1]
+    raise ArithmeticError(f"no polynomial of 40 terms is good enough for {name}")
+
+
+def evaluation(terms: list[str], suffix: str) -> str:
+    """The polynomial in x as an expression: pairs of neighbours first, Horner's rule in a power of x for the last few.
+
+    A chain of dependent operations is then short, and a loop over the polynomial is not held up by it.
+    """
+    x = "x"
+    while len(terms) > LONGEST_CHAIN:
+        pairs = [f"FL_FMA_{suffix}({b}, {x}, {a})" for a, b in zip(terms[::2], terms[1::2], strict=False)]
+        terms = pairs + terms[2 * len(pairs) :]
+        x = f"({x} * {x})"
+    body = terms[-1]
+    for term in terms[-2::-1]:
+        body = f"FL_FMA_{suffix}({body}, {x}, \\\n        {term})"
+    return body
+
+
+def split(value: mpf, head_bits: int, scalar: type, parts: int) -> list[mpf]:
+    """``value`` as a sum: the first part has ``head_bits`` significant bits, the others the full precision."""
+    with mp.workprec(head_bits):
+        head = +value
+    out = [head]
+    for _ in range(parts - 1):
+        out.append(rounded(value - mp.fsum(out), scalar))
+    return out
+
+
+def lines() -> list[str]:
+    out = [
+        "/* Written by tools/coefficients.py; do not edit. Constants and polynomials of vmath.inc.h. */",
+        "#ifndef FL_COEFFICIENTS_H",
+        "#define FL_COEFFICIENTS_H",
+    ]
+    for suffix, (bits, scalar) in PRECISIONS.items():
+        # k * LN2_HEAD is exact for every exponent k (11 and 8 bits with sign and slack).
+        head_bits = bits - 12
+        ln2_head, ln2_middle, ln2_tail = split(LOG_2, head_bits, scalar, 3)
+        ln2, ln2_low = split(LOG_2, bits, scalar, 2)
+        two_thirds, two_thirds_low = split(mpf(2) / 3, bits, scalar, 2)
+        constants = {
+            "LOG2_E": 1 / LOG_2,
+            "LN2": ln2,
+            "LN2_LOW": ln2_low,
+            "LN2_HEAD": ln2_head,
+            "LN2_MIDDLE": ln2_middle,
+            "LN2_TAIL": ln2_tail,
+            "TWO_THIRDS": two_thirds,
+            "TWO_THIRDS_LOW": two_thirds_low,
+            "HALF_LOG_2PI": mp.log(2 * mp.pi) / 2,
+        }
+        out.append("")
+        out.extend(f"#define FL_{key}_{suffix} {literal(value, scalar)}" for key, value in constants.items())
+        for name in POLYNOMIALS:
+            texts = [literal(coefficient, scalar) for coefficient in fit(name, bits)]
+            out.append(f"#define FL_{name}_{suffix}(x) \\\n    {evaluation(texts, suffix)}")
+    out += ["", "#endif", ""]
+    return out
+
+
+if __name__ == "__main__":
+    print("\n".join(lines()), end="")
