@@ -1,0 +1,839 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The driver: blocks, threads, the GIL, the exact sum. The only file that knows threads.
+
+Data reach this module as arrays of a known type and equal shape (``_arrays.py`` sees to that). A call becomes a `Job`:
+strided views of all operands over one common, simplified shape. The job is cut into blocks that fit in the first-level
+cache; a block's operands are read in place where they are contiguous numbers of the kernel's precision, and converted into
+a buffer where they are not; the kernel maps the block; generic passes weigh, divide and sum it. Blocks are independent and
+the sum is exact, so neither the order nor the number of threads can change a bit of the result.
+"""
+
+from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+import os
+
+import numpy
+
+
+cdef extern from "fastloss.h" nogil:
+    enum:
+        FL_F32
+        FL_F64
+        FL_VALUE
+        FL_GRADIENT
+        FL_HESSIAN
+        FL_WANTS
+        FL_MAX_INPUTS
+        FL_MAX_GRADIENTS
+        FL_MAX_PARAMETERS
+        FL_MAX_TABLES
+        FL_BLOCK
+        FL_FROM_F32
+        FL_FROM_F64
+        FL_FROM_F16
+        FL_FROM_TYPES
+        FL_SUM_BINS
+    ctypedef struct fl_block:
+        const void *input[4]
+        void *value
+        void *gradient[2]
+        void *hessian[2]
+    ctypedef int (*fl_map)(const fl_block *, Py_ssize_t, const double *) noexcept nogil
+    ctypedef struct fl_kernel:
+        const char *name
+        const char *parameters
+        int inputs
+        int gradients
+        fl_map map[2][8]
+    ctypedef struct fl_sum:
+        int64_t bin[56]
+        int64_t positive_infinities
+        int64_t negative_infinities
+        int64_t nans
+    ctypedef struct fl_passes:
+        void (*load[12])(const void *, void *, Py_ssize_t) noexcept nogil
+        void (*store[4])(const void *, void *, Py_ssize_t) noexcept nogil
+        void (*sum)(fl_sum *, const void *, Py_ssize_t) noexcept nogil
+        void (*weigh)(const void *, const double *, double *, Py_ssize_t) noexcept nogil
+        void (*divide)(const void *, double, void *, Py_ssize_t) noexcept nogil
+        void (*weigh_and_divide)(const void *, const double *, double, void *, Py_ssize_t) noexcept nogil
+    ctypedef struct fl_function:
+        const char *name
+        void (*map[2])(const void *, void *, Py_ssize_t) noexcept nogil
+    ctypedef struct fl_table:
+        const char *isa
+        int kernels
+        int functions
+        const fl_kernel *kernel
+        const fl_function *function
+        fl_passes passes[2]
+        void (*stream)(const void *, void *, Py_ssize_t) noexcept nogil
+        int (*bad_weights)(const double *, Py_ssize_t) noexcept nogil
+    int fl_tables(const fl_table **)
+    void fl_sum_clear(fl_sum *)
+    void fl_sum_merge(fl_sum *, const fl_sum *)
+    double fl_sum_round(const fl_sum *, int)
+
+
+cdef extern from "_platform.h" nogil:
+    ctypedef unsigned int fl_environment
+    ctypedef struct sigset_t:
+        pass
+    fl_environment fl_environment_enter()
+    void fl_environment_leave(fl_environment)
+    void fl_store_fence()
+    double fl_seconds()
+    bint fl_team_take()
+    void fl_team_release()
+    int fl_team_start(int, sigset_t *)
+    void fl_team_started(const sigset_t *)
+    void fl_install_fork_handlers()
+    int fl_affinity()
+    int fl_openmp_threads()
+    int fl_openmp_version()
+    const char *FL_COMPILER
+    const char *FL_FLAGS
+    const char *FL_ISAS
+    int fl_local_threads()
+    void fl_set_local_threads(int)
+    uint16_t __builtin_bswap16(uint16_t)
+    uint32_t __builtin_bswap32(uint32_t)
+    uint64_t __builtin_bswap64(uint64_t)
+
+
+VALUE = FL_VALUE
+GRADIENT = FL_GRADIENT
+HESSIAN = FL_HESSIAN
+
+# Type codes of arrays: FL_FROM_* of fastloss.h, with SWAPPED added for numbers in the other byte order.
+SWAPPED = 0x100
+TYPE_CODES = {
+    name: code
+    for code, name in enumerate(
+        ("float32", "float64", "float16", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+    )
+}
+# The code of every dtype of NumPy that can be read, native and byte-swapped. Booleans are read as the bytes 0 and 1.
+CODES = {numpy.dtype(name): code for name, code in TYPE_CODES.items() if name != "bfloat16"}
+CODES |= {dtype.newbyteorder(): code | SWAPPED for dtype, code in CODES.items() if dtype.itemsize > 1}
+CODES[numpy.dtype(bool)] = TYPE_CODES["uint8"]
+cdef dict codes = CODES
+cdef type ndarray = numpy.ndarray
+
+
+def read_ordinary(tuple values):
+    """Operands of NumPy arrays of one shape, that shape, and whether all but the first are of single precision or less.
+
+    None when something is no plain array of a known dtype, or the shapes differ: `_arrays.py` deals with that. (An ordinary
+    call on a few numbers would otherwise spend most of its time there.)
+    """
+    cdef list operands = []
+    cdef bint single = True
+    cdef Py_ssize_t i
+    shape = None
+    for i in range(len(values)):
+        array = values[i]
+        if type(array) is not ndarray:
+            return None
+        code = codes.get(array.dtype)
+        if code is None:
+            return None
+        if i == 0:
+            shape = array.shape
+        elif array.shape != shape:
+            return None
+        elif <int> code & 0xff not in (FL_FROM_F32, FL_FROM_F16):
+            single = False
+        operands.append((array, code))
+    return tuple(operands), shape, single
+
+
+# What `run` reports about the data.
+OUTSIDE_DOMAIN = 1
+BAD_WEIGHT = 2
+NO_WEIGHT = 4
+
+cdef enum:
+    MAX_DIMS = 64
+    MAX_OPERANDS = 10
+    # places of the operands after the inputs
+    WEIGHTS = 4
+    OUTPUTS = 5
+    # A block is FL_BLOCK floats or half as many doubles: 4 KiB, so that all operands of a block fit in the first-level cache.
+    CHUNK = 64  # blocks a thread takes at a time
+
+cdef Py_ssize_t[12] ITEMSIZE = [4, 8, 2, 2, 1, 2, 4, 8, 1, 2, 4, 8]
+
+# Outputs from this size on are written past the caches: nobody would find them there.
+cdef Py_ssize_t STREAM_BYTES = 1 << 24
+
+# Work worth less than this stays in the calling thread; interrupts are looked for this often.
+cdef double PARALLEL_SECONDS = 30e-6
+cdef double INTERRUPT_SECONDS = 20e-3
+
+
+# ---- instruction sets and kernels -----------------------------------------------------------------------------
+
+cdef const fl_table *tables[4]
+cdef int n_tables = fl_tables(tables)
+cdef const fl_table *active = tables[0]
+
+
+def available_isas():
+    """Names of the instruction sets that were built and that this CPU has, best first."""
+    return tuple(tables[i].isa.decode() for i in range(n_tables))
+
+
+def active_isa():
+    return active.isa.decode()
+
+
+def build_info():
+    return {
+        "compiler": FL_COMPILER.decode(),
+        "flags": FL_FLAGS.decode(),
+        "isa_built": FL_ISAS.decode().split(),
+        "openmp": fl_openmp_version(),
+    }
+
+
+def use_isa(name):
+    """Use the kernels of one instruction set from now on, in the whole process."""
+    global active
+    for i in range(n_tables):
+        if tables[i].isa.decode() == name:
+            active = tables[i]
+            return
+    raise ValueError(f"FASTLOSS_ISA must be one of {', '.join(available_isas())} on this machine; got {name!r}")
+
+
+if os.environ.get("FASTLOSS_ISA"):
+    use_isa(os.environ["FASTLOSS_ISA"])
+
+
+cdef class Program:
+    """A kernel with its parameters: the part of a loss that is handed to `run`."""
+
+    cdef int index
+    cdef double[4] parameters
+    cdef readonly str kernel
+
+    def __init__(self, str kernel, dict fields):
+        self.kernel = kernel
+        self.index = kernel_index(kernel)
+        memset(self.parameters, 0, sizeof(self.parameters))
+        for i, name in enumerate(parameter_names(self.index)):
+            self.parameters[i] = fields[name]
+
+
+cdef int kernel_index(str name) except -1:
+    for i in range(active.kernels):
+        if active.kernel[i].name.decode() == name:
+            return i
+    raise ValueError(f"no kernel is called {name!r}")
+
+
+cdef list parameter_names(int index):
+    text = active.kernel[index].parameters.decode()
+    return text.split(", ") if text else []
+
+
+def kernels():
+    """``{name: (parameter names, number of inputs, number of gradients)}`` of every kernel."""
+    return {
+        active.kernel[i].name.decode(): (tuple(parameter_names(i)), active.kernel[i].inputs, active.kernel[i].gradients)
+        for i in range(active.kernels)
+    }
+
+
+# ---- a call: views of all operands over one shape -------------------------------------------------------------
+
+cdef struct Operand:
+    char *data
+    Py_ssize_t[MAX_DIMS] strides
+    Py_ssize_t itemsize
+    Py_ssize_t buffer  # where in the scratch memory its numbers go, in the precision of the job; -1: nowhere
+    Py_ssize_t packed  # where its items go, side by side, before or after conversion; -1: nowhere
+    int type
+    bint given
+    bint swapped
+    bint dense  # the items of a block lie side by side, aligned, in the machine's byte order
+    bint direct  # dense, and numbers of the precision of the job
+    bint streamed  # an output that is written past the caches
+
+cdef struct Job:
+    Operand[MAX_OPERANDS] operand
+    Py_ssize_t[MAX_DIMS] shape
+    Py_ssize_t size
+    Py_ssize_t block
+    Py_ssize_t scratch  # bytes a thread needs
+    Py_ssize_t product  # where in the scratch memory the weighted numbers go
+    fl_map map
+    const double *parameters
+    const fl_passes *passes
+    const fl_passes *double_passes
+    int (*bad_weights)(const double *, Py_ssize_t) noexcept nogil
+    double divisor
+    int ndim
+    int inputs
+    int gradients
+    int want
+    int summed
+    int number  # type code of the precision
+    bint weighted
+    bint mean
+
+# What one thread found out.
+cdef struct Findings:
+    fl_sum total
+    fl_sum weight
+    int flags
+
+
+cdef int take(Job *job, Py_buffer *buffers, int place, item, int flags) except -1:
+    """Make the array and type code ``item`` the operand at ``place``."""
+    cdef Operand *operand = &job.operand[place]
+    cdef Py_buffer *buffer = &buffers[place]
+    cdef int code = item[1]
+    cdef int axis
+    PyObject_GetBuffer(item[0], buffer, flags)
+    operand.given = True
+    operand.data = <char *> buffer.buf
+    operand.type = code & 0xff
+    operand.itemsize = ITEMSIZE[operand.type]
+    operand.swapped = code & 0x100 != 0
+    if place == 0:
+        job.ndim = buffer.ndim
+        job.size = 1
+        for axis in range(buffer.ndim):
+            job.shape[axis] = buffer.shape[axis]
+            job.size *= buffer.shape[axis]
+    # _arrays.py has compared the shapes; this keeps a mistake there from reading foreign memory
+    if buffer.ndim != job.ndim or buffer.itemsize != operand.itemsize:
+        raise AssertionError(f"operand {place} does not fit the job")
+    for axis in range(buffer.ndim):
+        if buffer.shape[axis] != job.shape[axis]:
+            raise AssertionError(f"operand {place} does not fit the job")
+        operand.strides[axis] = buffer.strides[axis]
+    return 0
+
+
+cdef bint in_c_order(const Job *job, const Operand *operand) noexcept nogil:
+    cdef Py_ssize_t step = operand.itemsize
+    cdef int axis
+    for axis in range(job.ndim - 1, -1, -1):
+        if job.shape[axis] != 1 and operand.strides[axis] != step:
+            return False
+        step *= job.shape[axis]
+    return True
+
+
+cdef void move_axis(Job *job, int source, int target) noexcept nogil:
+    cdef int place
+    job.shape[target] = job.shape[source]
+    for place in range(MAX_OPERANDS):
+        if job.operand[place].given:
+            job.operand[place].strides[target] = job.operand[place].strides[source]
+
+
+cdef Py_ssize_t step_of(const Job *job, int axis) noexcept nogil:
+    """How far apart the last input's elements are along an axis."""
+    cdef Py_ssize_t step = job.operand[job.inputs - 1].strides[axis]
+    return -step if step < 0 else step
+
+
+cdef void simplify(Job *job) noexcept nogil:
+    """Fewer axes, the same elements: the order in which they are visited is free, because sums are exact."""
+    cdef bint all_in_c_order = True
+    cdef bint mergeable
+    cdef int place, axis, other, kept
+    for place in range(MAX_OPERANDS):
+        if job.operand[place].given and not in_c_order(job, &job.operand[place]):
+            all_in_c_order = False
+    if all_in_c_order:
+        job.ndim = 1
+        job.shape[0] = job.size
+        for place in range(MAX_OPERANDS):
+            job.operand[place].strides[0] = job.operand[place].itemsize
+        return
+    kept = 0
+    for axis in range(job.ndim):
+        if job.shape[axis] != 1:
+            move_axis(job, axis, kept)
+            kept += 1
+    job.ndim = kept
+    # Insertion sort, longest steps first. MAX_DIMS - 1 serves as the free place: an array of 64 axes has one of length 1,
+    # or no more than one element.
+    for axis in range(1, job.ndim):
+        move_axis(job, axis, MAX_DIMS - 1)
+        other = axis
+        while other > 0 and step_of(job, other - 1) < step_of(job, MAX_DIMS - 1):
+            move_axis(job, other - 1, other)
+            other -= 1
+        move_axis(job, MAX_DIMS - 1, other)
+    kept = 0
+    for axis in range(1, job.ndim):
+        mergeable = True
+        for place in range(MAX_OPERANDS):
+            if job.operand[place].given and (
+                job.operand[place].strides[kept] != job.operand[place].strides[axis] * job.shape[axis]
+            ):
+                mergeable = False
+        if mergeable:
+            job.shape[axis] *= job.shape[kept]
+        else:
+            kept += 1
+        move_axis(job, axis, kept)
+    job.ndim = kept + 1
+
+
+cdef void lay_out(Job *job) noexcept nogil:
+    """Give every operand that is not read or written in place its buffers."""
+    cdef Operand *operand
+    cdef int place, number
+    cdef Py_ssize_t longest = job.block if job.block < job.size else job.size
+    cdef Py_ssize_t bytes_per_buffer = (8 * longest + 63) & ~<Py_ssize_t> 63
+    job.scratch = 0
+    for place in range(MAX_OPERANDS):
+        operand = &job.operand[place]
+        operand.buffer = -1
+        operand.packed = -1
+        number = FL_FROM_F64 if place == WEIGHTS else job.number
+        if operand.given:
+            operand.dense = (
+                job.ndim == 1
+                and (operand.strides[0] == operand.itemsize or job.size == 1)
+                and not operand.swapped
+                and <size_t> operand.data % operand.itemsize == 0
+            )
+            operand.direct = operand.dense and operand.type == number
+            operand.streamed = place >= OUTPUTS and operand.direct and job.size * operand.itemsize >= STREAM_BYTES
+            # A derivative that is divided afterwards reaches its array with that pass: memory is written once.
+            if not operand.direct or operand.streamed or (place > OUTPUTS and divided(job)):
+                operand.buffer = job.scratch
+                job.scratch += bytes_per_buffer
+            if operand.type != number and not operand.dense:
+                operand.packed = job.scratch
+                job.scratch += bytes_per_buffer
+        elif place >= OUTPUTS and wanted(job, place):
+            operand.buffer = job.scratch
+            job.scratch += bytes_per_buffer
+    job.product = job.scratch
+    if job.weighted:
+        job.scratch += bytes_per_buffer
+
+
+cdef bint divided(const Job *job) noexcept nogil:
+    return job.weighted or job.divisor != 1.0
+
+
+cdef bint wanted(const Job *job, int place) noexcept nogil:
+    cdef int output = place - OUTPUTS
+    if output == 0:
+        return job.want & FL_VALUE != 0
+    if output <= 2:
+        return job.want & FL_GRADIENT != 0 and output - 1 < job.gradients
+    return job.want & FL_HESSIAN != 0 and output - 3 < job.gradients
+
+
+# ---- a block ---------------------------------------------------------------------------------------------------
+
+cdef inline void copy_items(
+    char *target, Py_ssize_t target_step, const char *source, Py_ssize_t source_step, Py_ssize_t n, Py_ssize_t itemsize, bint swapped
+) noexcept nogil:
+    """Copy ``n`` items of 1, 2, 4 or 8 bytes, aligned or not, turning their bytes round if asked."""
+    cdef Py_ssize_t i
+    cdef uint16_t two
+    cdef uint32_t four
+    cdef uint64_t eight
+    if itemsize == 8:
+        for i in range(n):
+            memcpy(&eight, source + i * source_step, 8)
+            if swapped:
+                eight = __builtin_bswap64(eight)
+            memcpy(target + i * target_step, &eight, 8)
+    elif itemsize == 4:
+        for i in range(n):
+            memcpy(&four, source + i * source_step, 4)
+            if swapped:
+                four = __builtin_bswap32(four)
+            memcpy(target + i * target_step, &four, 4)
+    elif itemsize == 2:
+        for i in range(n):
+            memcpy(&two, source + i * source_step, 2)
+            if swapped:
+                two = __builtin_bswap16(two)
+            memcpy(target + i * target_step, &two, 2)
+    else:
+        for i in range(n):
+            target[i * target_step] = source[i * source_step]
+
+
+cdef void move_items(
+    const Job *job, const Operand *operand, char *packed, Py_ssize_t first, Py_ssize_t count, bint outward
+) noexcept nogil:
+    """Copy the items of elements first ... first + count of a strided operand to ``packed``, or back."""
+    cdef Py_ssize_t[MAX_DIMS] index
+    cdef Py_ssize_t rest = first
+    cdef Py_ssize_t run, itemsize = operand.itemsize
+    cdef Py_ssize_t inner = job.shape[job.ndim - 1]
+    cdef Py_ssize_t step = operand.strides[job.ndim - 1]
+    cdef char *item = operand.data
+    cdef int axis
+    for axis in range(job.ndim - 1, -1, -1):
+        index[axis] = rest % job.shape[axis]
+        rest //= job.shape[axis]
+        item += index[axis] * operand.strides[axis]
+    while True:
+        run = inner - index[job.ndim - 1]
+        if run > count:
+            run = count
+        if outward:
+            copy_items(item, step, packed, itemsize, run, itemsize, operand.swapped)
+        else:
+            copy_items(packed, itemsize, item, step, run, itemsize, operand.swapped)
+        packed += run * itemsize
+        count -= run
+        if count == 0:
+            return
+        # the next run begins where the inner axis begins again
+        item -= index[job.ndim - 1] * step
+        index[job.ndim - 1] = 0
+        axis = job.ndim - 2
+        item += operand.strides[axis]
+        index[axis] += 1
+        while index[axis] == job.shape[axis]:
+            item -= index[axis] * operand.strides[axis]
+            index[axis] = 0
+            axis -= 1
+            item += operand.strides[axis]
+            index[axis] += 1
+
+
+cdef inline const void *read_block(
+    const Job *job, const Operand *operand, const fl_passes *passes, char *scratch, Py_ssize_t first, Py_ssize_t count
+) noexcept nogil:
+    """The operand's numbers, in the precision of ``passes``: in place, or converted into the scratch memory."""
+    cdef const char *items = operand.data + first * operand.itemsize
+    if operand.buffer < 0:
+        return items
+    if not operand.dense:
+        items = scratch + (operand.packed if operand.packed >= 0 else operand.buffer)
+        move_items(job, operand, <char *> items, first, count, False)
+        if operand.packed < 0:
+            return items
+    passes.load[operand.type](items, scratch + operand.buffer, count)
+    return scratch + operand.buffer
+
+
+cdef inline void *array_target(const Job *job, int place, Py_ssize_t first) noexcept nogil:
+    return job.operand[place].data + first * job.operand[place].itemsize
+
+
+cdef inline void *block_target(const Job *job, int place, char *scratch, Py_ssize_t first) noexcept nogil:
+    """Where the kernel writes an output: into the array, or into the scratch memory."""
+    cdef const Operand *operand = &job.operand[place]
+    if not wanted(job, place):
+        return NULL
+    if operand.buffer >= 0:
+        return scratch + operand.buffer
+    return array_target(job, place, first)
+
+
+cdef inline void write_block(
+    const Job *job, int place, const fl_passes *passes, const void *numbers, char *scratch, Py_ssize_t first, Py_ssize_t count
+) noexcept nogil:
+    """Convert numbers of the precision of ``passes`` to the output's type and put them in their places."""
+    cdef const Operand *operand = &job.operand[place]
+    cdef char *items
+    if operand.streamed and numbers == <const void *> (scratch + operand.buffer):
+        active.stream(numbers, operand.data + first * operand.itemsize, count * operand.itemsize)
+        return
+    if operand.dense:
+        passes.store[operand.type](numbers, operand.data + first * operand.itemsize, count)
+        return
+    items = scratch + (operand.packed if operand.packed >= 0 else operand.buffer)
+    if <const void *> items != numbers:
+        passes.store[operand.type](numbers, items, count)
+    move_items(job, operand, items, first, count, True)
+
+
+cdef void do_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t count, Findings *findings) noexcept nogil:
+    cdef fl_block block
+    cdef const double *weights = NULL
+    cdef double *product = <double *> (scratch + job.product)
+    cdef const void *summand
+    cdef void *derivative
+    cdef void *quotient
+    cdef bint in_place
+    cdef int k, place
+    for k in range(job.inputs):
+        block.input[k] = read_block(job, &job.operand[k], job.passes, scratch, first, count)
+    if job.weighted:
+        weights = <const double *> read_block(job, &job.operand[WEIGHTS], job.double_passes, scratch, first, count)
+        if job.bad_weights(weights, count):
+            findings.flags |= 2
+        if job.mean:
+            job.double_passes.sum(&findings.weight, weights, count)
+    if job.map != NULL:
+        block.value = block_target(job, OUTPUTS, scratch, first)
+        for k in range(job.gradients):
+            block.gradient[k] = block_target(job, OUTPUTS + 1 + k, scratch, first)
+            block.hessian[k] = block_target(job, OUTPUTS + 3 + k, scratch, first)
+        findings.flags |= job.map(&block, count, job.parameters)
+    if job.summed or (job.weighted and job.operand[OUTPUTS].given):
+        summand = block.input[0] if job.map == NULL else block.gradient[0] if job.summed == FL_GRADIENT else block.value
+        if job.weighted:
+            job.passes.weigh(summand, weights, product, count)
+        if job.summed and job.weighted:
+            job.double_passes.sum(&findings.total, product, count)
+        elif job.summed:
+            job.passes.sum(&findings.total, summand, count)
+    if job.operand[OUTPUTS].given:
+        if job.weighted:
+            write_block(job, OUTPUTS, job.double_passes, product, scratch, first, count)
+        elif job.operand[OUTPUTS].buffer >= 0:
+            write_block(job, OUTPUTS, job.passes, block.value, scratch, first, count)
+    for place in range(OUTPUTS + 1, MAX_OPERANDS):
+        if not job.operand[place].given:
+            continue
+        derivative = block_target(job, place, scratch, first)
+        in_place = job.operand[place].direct and not job.operand[place].streamed
+        quotient = array_target(job, place, first) if in_place else derivative
+        if job.weighted:
+            job.passes.weigh_and_divide(derivative, weights, job.divisor, quotient, count)
+        elif job.divisor != 1.0:
+            job.passes.divide(derivative, job.divisor, quotient, count)
+        if not in_place:
+            write_block(job, place, job.passes, derivative, scratch, first, count)
+
+
+cdef void do_chunk(const Job *job, char *scratch, Py_ssize_t chunk, Findings *findings) noexcept nogil:
+    cdef fl_environment saved = fl_environment_enter()
+    cdef Py_ssize_t first = chunk * CHUNK * job.block
+    cdef Py_ssize_t end = first + CHUNK * job.block
+    cdef Py_ssize_t count
+    if end > job.size:
+        end = job.size
+    while first < end:
+        count = end - first
+        if count > job.block:
+            count = job.block
+        do_block(job, scratch, first, count, findings)
+        first += count
+    fl_store_fence()
+    fl_environment_leave(saved)
+
+
+# ---- threads ---------------------------------------------------------------------------------------------------
+
+cdef int configured_threads = 0  # 0: decided by the environment
+cdef int quota_threads = 0  # what the container allows; 0: no limit
+cdef int MOST_THREADS = 256
+
+
+def configure_threads(int n, int quota):
+    """Set the number of threads of the process (0: as many as OpenMP, the affinity and the quota allow)."""
+    global configured_threads, quota_threads
+    configured_threads = n
+    quota_threads = quota
+
+
+def local_threads(int n):
+    """Set the number of threads of the calling Python thread (0: that of the process); returns the previous one."""
+    previous = fl_local_threads()
+    fl_set_local_threads(n)
+    return previous
+
+
+cpdef int thread_count() noexcept:
+    """The number of threads a large call made now by this Python thread would use."""
+    cdef int n = fl_local_threads() or configured_threads
+    cdef int limit
+    if not n:
+        n = fl_openmp_threads()
+        limit = fl_affinity()
+        if limit and limit < n:
+            n = limit
+        if quota_threads and quota_threads < n:
+            n = quota_threads
+    return 1 if n < 1 else MOST_THREADS if n > MOST_THREADS else n
+
+
+cdef void do_chunks(
+    const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t end, Findings *findings, int threads
+) noexcept nogil:
+    cdef Py_ssize_t chunk
+    cdef sigset_t saved
+    cdef int me
+    if threads > 1 and end - first > 1 and fl_team_take():
+        threads = fl_team_start(threads, &saved)
+        for chunk in prange(first, end, num_threads=threads, schedule="dynamic", chunksize=1):
+            me = threadid()
+            do_chunk(job, scratch + me * job.scratch, chunk, &findings[me])
+        fl_team_started(&saved)
+        fl_team_release()
+    else:
+        for chunk in range(first, end):
+            do_chunk(job, scratch, chunk, findings)
+
+
+cdef int do_job(const Job *job, Findings *result) except -1:
+    """All blocks of the job: the first chunk in this thread, which shows what the others are worth."""
+    cdef Py_ssize_t chunks = (job.size + CHUNK * job.block - 1) // (CHUNK * job.block)
+    cdef Py_ssize_t done, end
+    cdef double seconds
+    cdef int threads = 1, me
+    cdef char *scratch = <char *> malloc(job.scratch + 64)
+    cdef Findings *findings = NULL
+    if scratch == NULL:
+        raise MemoryError(f"no memory for {job.scratch} bytes of buffers")
+    if chunks == 1 and job.size <= job.block:
+        do_chunk(job, aligned(scratch), 0, result)
+        free(scratch)
+        return 0
+    with nogil:
+        seconds = fl_seconds()
+        do_chunk(job, aligned(scratch), 0, result)
+        seconds = fl_seconds() - seconds
+    try:
+        if seconds * (chunks - 1) > PARALLEL_SECONDS:
+            threads = thread_count()
+        if threads > chunks - 1:
+            threads = <int> (chunks - 1)
+        if threads > 1:
+            free(scratch)
+            scratch = <char *> malloc(threads * job.scratch + 64)
+            findings = <Findings *> malloc(threads * sizeof(Findings))
+            if scratch == NULL or findings == NULL:
+                raise MemoryError(f"no memory for the buffers of {threads} threads")
+            memset(findings, 0, threads * sizeof(Findings))
+        done = 1
+        while done < chunks:
+            end = done + 1 + <Py_ssize_t> (threads * INTERRUPT_SECONDS / (seconds + 1e-9))
+            if end > chunks:
+                end = chunks
+            with nogil:
+                do_chunks(job, aligned(scratch), done, end, findings if findings != NULL else result, threads)
+            done = end
+            PyErr_CheckSignals()
+        if findings != NULL:
+            for me in range(threads):
+                fl_sum_merge(&result.total, &findings[me].total)
+                fl_sum_merge(&result.weight, &findings[me].weight)
+                result.flags |= findings[me].flags
+    finally:
+        free(scratch)
+        free(findings)
+    return 0
+
+
+cdef char *aligned(char *memory) noexcept nogil:
+    return <char *> ((<size_t> memory + 63) & ~<size_t> 63)
+
+
+# ---- the entry points ------------------------------------------------------------------------------------------
+
+def run(
+    Program program, bint single, int want, int summed, bint mean, tuple inputs, weights, tuple outputs, double divisor
+):
+    """Compute ``want`` of one loss over all elements.
+
+    ``inputs`` are pairs of array and type code, ``weights`` is one or None, ``outputs`` holds one or None for value, gradients
+    (2 places) and Hessians (2 places), or nothing; all have one shape. ``single`` picks the precision. ``summed`` names the
+    output whose exact (weighted) sum is returned, or 0; ``mean`` divides it by the number of elements or the sum of the
+    weights. Derivatives are weighted and divided by ``divisor``. Without a program the first input itself is summed.
+
+    Returns the sum and what was found out about the data: OUTSIDE_DOMAIN, BAD_WEIGHT, NO_WEIGHT.
+    """
+    cdef Job job
+    cdef Py_buffer[MAX_OPERANDS] buffers
+    cdef Findings result
+    cdef const fl_kernel *kernel
+    cdef int place
+    cdef double total = 0.0, weight
+    for place in range(MAX_OPERANDS):
+        job.operand[place].given = False
+    job.inputs = <int> len(inputs)
+    job.gradients = 0
+    job.map = NULL
+    if program is not None:
+        kernel = &active.kernel[program.index]
+        if job.inputs != kernel.inputs:
+            raise AssertionError(f"{program.kernel} takes {kernel.inputs} inputs, got {job.inputs}")
+        job.gradients = kernel.gradients
+        job.map = kernel.map[0 if single else 1][want]
+        job.parameters = program.parameters
+    job.number = FL_FROM_F32 if single else FL_FROM_F64
+    job.passes = &active.passes[0 if single else 1]
+    job.double_passes = &active.passes[1]
+    job.bad_weights = active.bad_weights
+    job.block = FL_BLOCK if single else FL_BLOCK // 2
+    job.want = want
+    job.summed = summed
+    job.mean = mean
+    job.weighted = weights is not None
+    job.divisor = divisor
+    memset(&result, 0, sizeof(result))
+    try:
+        for place in range(job.inputs):
+            take(&job, buffers, place, inputs[place], PyBUF_STRIDED_RO)
+        if weights is not None:
+            take(&job, buffers, WEIGHTS, weights, PyBUF_STRIDED_RO)
+        for place in range(len(outputs)):
+            if outputs[place] is not None:
+                take(&job, buffers, OUTPUTS + place, outputs[place], PyBUF_STRIDED)
+        if job.size:
+            simplify(&job)
+            lay_out(&job)
+            do_job(&job, &result)
+    finally:
+        for place in range(MAX_OPERANDS):
+            if job.operand[place].given:
+                PyBuffer_Release(&buffers[place])
+    if summed:
+        total = fl_sum_round(&result.total, 0)
+        if mean:
+            weight = fl_sum_round(&result.weight, 0) if job.weighted else <double> job.size
+            if weight == 0.0:
+                return 0.0, result.flags | 4
+            if total - total != 0.0 and not (
+                result.total.nans or result.total.positive_infinities or result.total.negative_infinities
+            ):
+                # only the sum is too large for a double
+                total = fl_sum_round(&result.total, 64) / weight * 18446744073709551616.0
+            else:
+                total /= weight
+    return total, result.flags
+
+
+def map_function(str name, x, y):
+    """Apply an elementary function to the contiguous float32 or float64 array ``x``, into ``y`` of the same type."""
+    cdef Py_buffer source, target
+    cdef int i, precision = 0 if x.dtype.itemsize == 4 else 1
+    for i in range(active.functions):
+        if active.function[i].name.decode() == name:
+            break
+    else:
+        raise ValueError(f"no elementary function is called {name!r}")
+    if y.dtype != x.dtype or y.size != x.size:
+        raise ValueError("x and y must have one type and size")
+    PyObject_GetBuffer(x, &source, PyBUF_STRIDED_RO)
+    PyObject_GetBuffer(y, &target, PyBUF_STRIDED)
+    active.function[i].map[precision](source.buf, target.buf, source.len // source.itemsize)
+    PyBuffer_Release(&source)
+    PyBuffer_Release(&target)
+
+
+def functions():
+    """Names of the elementary functions."""
+    return tuple(active.function[i].name.decode() for i in range(active.functions))
+
+
+fl_install_fork_handlers()
