@@ -1,4 +1,5 @@
 /* Written by tools/coefficients.py; do not edit. Constants and polynomials of vmath.inc.h. */
+/* clang-format off */
 #ifndef FL_COEFFICIENTS_H
 #define FL_COEFFICIENTS_H
 
@@ -31,18 +32,18 @@
         FL_FMA_f32(0x1.bc88280000000p-3f, x, 0x1.24c94c0000000p-2f)), (x * x), \
         FL_FMA_f32(0x1.9998d40000000p-2f, x, 0x1.5555560000000p-1f))
 #define FL_LOG_COSH_NEAR_f32(x) \
-    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(-0x1.f68d0e0000000p-16f, (x * x), \
-        FL_FMA_f32(0x1.9061360000000p-13f, x, -0x1.6e69e40000000p-11f)), (x * x), \
-        FL_FMA_f32(0x1.1cf0c20000000p-9f, x, -0x1.b9f8820000000p-8f)), (x * x), \
-        FL_FMA_f32(0x1.6c16380000000p-6f, x, -0x1.5555540000000p-4f))
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.a516340000000p-14f, x, -0x1.388d9a0000000p-11f), (x * x), \
+        FL_FMA_f32(0x1.15e2080000000p-9f, x, -0x1.b921dc0000000p-8f)), (x * x), \
+        FL_FMA_f32(0x1.6c11880000000p-6f, x, -0x1.5555500000000p-4f))
 #define FL_LOG_COSH_EXP_f32(x) \
-    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.6d444a0000000p-10f, x, 0x1.123eb60000000p-7f), (x * x), \
-        FL_FMA_f32(0x1.5554e80000000p-5f, x, 0x1.55547a0000000p-3f)), (x * x), \
-        FL_FMA_f32(0x1.0000000000000p-1f, x, 0x1.0000000000000p+0f))
+    FL_FMA_f32(FL_FMA_f32(0x1.120c620000000p-7f, (x * x), \
+        FL_FMA_f32(0x1.570d5a0000000p-5f, x, 0x1.5554dc0000000p-3f)), (x * x), \
+        FL_FMA_f32(0x1.fffe580000000p-2f, x, 0x1.0000000000000p+0f))
 #define FL_LOG_COSH_FAR_f32(x) \
-    FL_FMA_f32(FL_FMA_f32(-0x1.02a3e20000000p-3f, (x * x), \
-        FL_FMA_f32(0x1.905f6a0000000p-3f, x, -0x1.ff90c80000000p-3f)), (x * x), \
-        FL_FMA_f32(0x1.5554680000000p-2f, x, -0x1.0000000000000p-1f))
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.4a0eb80000000p-3f, x, \
+        -0x1.f9955e0000000p-3f), x, \
+        0x1.553f820000000p-2f), x, \
+        -0x1.ffffe80000000p-2f)
 #define FL_LGAMMA1P_A_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.ea2c9a0000000p-11f, (x * x), FL_FMA_f32(-0x1.8fa2840000000p-10f, x, 0x1.e89b340000000p-10f)), ((x * x) * (x * x)), \
         FL_FMA_f32(FL_FMA_f32(-0x1.988c900000000p-9f, x, 0x1.655f820000000p-8f), (x * x), FL_FMA_f32(-0x1.3535520000000p-7f, x, 0x1.1332e20000000p-6f))), ((x * x) * (x * x)), \
@@ -88,10 +89,10 @@
         FL_FMA_f64(FL_FMA_f64(0x1.e0a1ab0227e56p-4, x, 0x1.111ac8dcc0db7p-3), (x * x), FL_FMA_f64(0x1.3b1350ddb09ffp-3, x, 0x1.745d199713c30p-3))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.c71c71bed0160p-3, x, 0x1.2492492499e34p-2), (x * x), FL_FMA_f64(0x1.9999999999943p-2, x, 0x1.5555555555555p-1)))
 #define FL_LOG_COSH_NEAR_f64(x) \
-    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.70c7fa3b67e50p-29, (x * x), FL_FMA_f64(0x1.d4a20c5971577p-26, x, -0x1.2e207e84c363ep-23)), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.12fbf5d8c1a85p-21, x, -0x1.a11f34cac8decp-20), (x * x), FL_FMA_f64(0x1.243cb2144d0c7p-18, x, -0x1.906d89dc16fedp-17))), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.12e8fac866dd2p-15, x, -0x1.7da1842cbdb62p-14), (x * x), FL_FMA_f64(0x1.0d0b3f6605e1ap-12, x, -0x1.833d9b76cbb29p-11))), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.1ea5d39795f56p-9, x, -0x1.ba1ba1ba096f7p-8), (x * x), FL_FMA_f64(0x1.6c16c16c16b1ep-6, x, -0x1.5555555555555p-4)))
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.21684705c89cbp-27, x, -0x1.5e258d66d62f2p-24), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.b0918798c561ap-22, x, -0x1.7da524fe4d8b2p-20), (x * x), FL_FMA_f64(0x1.1cdfa01a3a543p-18, x, -0x1.8e4854a4da32dp-17))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.12b09b83ea6b9p-15, x, -0x1.7d99730137d03p-14), (x * x), FL_FMA_f64(0x1.0d0adb0e8800ep-12, x, -0x1.833d9524b670dp-11))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.1ea5d37908eaep-9, x, -0x1.ba1ba1b96f2abp-8), (x * x), FL_FMA_f64(0x1.6c16c16c16184p-6, x, -0x1.5555555555554p-4)))
 #define FL_LOG_COSH_EXP_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.af4ecd2129492p-26, (x * x), FL_FMA_f64(0x1.28a38365c4751p-22, x, 0x1.71de01c3fc936p-19)), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.a019a5aef5532p-16, x, 0x1.a01a01ac0a9eep-13), (x * x), FL_FMA_f64(0x1.6c16c17f7ee1dp-10, x, 0x1.111111111009cp-7))), ((x * x) * (x * x)), \

@@ -29,8 +29,8 @@ FL_INLINE FL_T FL_FN(fl_fold_constant)(int exponent)
 typedef struct {
     int exponent[3]; /* of the quanta of the folds */
     FL_T constant[3];
-    FL_U units[3]; /* what each fold took, in quanta, modulo 2^FL_BITS */
-    int overflow; /* some |x| >= 2^exponent, or infinite, or NaN: the units mean nothing */
+    FL_U units[3];  /* what each fold took, in quanta, modulo 2^FL_BITS */
+    int overflow;   /* some |x| >= 2^exponent, or infinite, or NaN: the units mean nothing */
     int incomplete; /* bits are left */
 } FL_FN(fl_folds);
 

@@ -52,7 +52,7 @@ typedef struct {
     int64_t bin[FL_SUM_BINS]; /* bin j counts multiples of 2^(FL_SUM_BITS j - 1074) */
     int64_t positive_infinities, negative_infinities, nans;
     int32_t pending; /* deposits since the carries were last propagated */
-    int32_t scale; /* where the next block's numbers are expected: below 2^scale. Never changes a result. */
+    int32_t scale;   /* where the next block's numbers are expected: below 2^scale. Never changes a result. */
 } fl_sum;
 
 /* Types a block can be converted from; the first four can also be converted to. */

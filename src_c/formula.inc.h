@@ -25,34 +25,34 @@ typedef struct {
 /* 1 where the condition holds, as `invalid` wants it */
 #define FL_INVALID(condition) FL_SELECT(condition, (FL_I)1, (FL_I)0)
 
-#define FL_DECLARE(name, n_inputs, n_gradients, parameter_names)                                  \
-    enum { FL_FN(name##_inputs) = n_inputs, FL_FN(name##_gradients) = n_gradients };              \
+#define FL_DECLARE(name, n_inputs, n_gradients, parameter_names)                                                               \
+    enum { FL_FN(name##_inputs) = n_inputs, FL_FN(name##_gradients) = n_gradients };                                           \
     static const char FL_FN(name##_parameters)[] __attribute__((unused)) = parameter_names;
 
 /* The formula at element i of the inputs x, with parameters q. */
-#define FL_AT(name, ...)                                                                          \
-    FL_INLINE FL_RESULT FL_FN(name##_at)(const FL_T *const *x, ptrdiff_t i, const double *q)      \
-    {                                                                                             \
-        (void)q;                                                                                  \
-        return FL_FN(name)(__VA_ARGS__);                                                          \
+#define FL_AT(name, ...)                                                                                                       \
+    FL_INLINE FL_RESULT FL_FN(name##_at)(const FL_T *const *x, ptrdiff_t i, const double *q)                                   \
+    {                                                                                                                          \
+        (void)q;                                                                                                               \
+        return FL_FN(name)(__VA_ARGS__);                                                                                       \
     }
 
-#define FL_FORMULA(name, a, b)                                                                    \
-    FL_DECLARE(name, 2, 1, "")                                                                    \
-    FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b);                                  \
-    FL_AT(name, x[0][i], x[1][i])                                                                 \
+#define FL_FORMULA(name, a, b)                                                                                                 \
+    FL_DECLARE(name, 2, 1, "")                                                                                                 \
+    FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b);                                                               \
+    FL_AT(name, x[0][i], x[1][i])                                                                                              \
     FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b)
 
-#define FL_FORMULA_1(name, a, b, p)                                                               \
-    FL_DECLARE(name, 2, 1, #p)                                                                    \
-    FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const double p);                  \
-    FL_AT(name, x[0][i], x[1][i], q[0])                                                           \
+#define FL_FORMULA_1(name, a, b, p)                                                                                            \
+    FL_DECLARE(name, 2, 1, #p)                                                                                                 \
+    FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const double p);                                               \
+    FL_AT(name, x[0][i], x[1][i], q[0])                                                                                        \
     FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const double p)
 
-#define FL_FORMULA_OF_3_2(name, a, b, c, p, s)                                                    \
-    FL_DECLARE(name, 3, 2, #p ", " #s)                                                            \
-    FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const FL_T c, const double p, const double s); \
-    FL_AT(name, x[0][i], x[1][i], x[2][i], q[0], q[1])                                            \
+#define FL_FORMULA_OF_3_2(name, a, b, c, p, s)                                                                                 \
+    FL_DECLARE(name, 3, 2, #p ", " #s)                                                                                         \
+    FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const FL_T c, const double p, const double s);                 \
+    FL_AT(name, x[0][i], x[1][i], x[2][i], q[0], q[1])                                                                         \
     FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const FL_T c, const double p, const double s)
 
 #endif

@@ -3,17 +3,17 @@
 #ifndef FL_FUNCTIONS_COMMON
 #define FL_FUNCTIONS_COMMON
 
-#define FL_EACH_FUNCTION(X)                                                                       \
+#define FL_EACH_FUNCTION(X)                                                                                                    \
     X(exp) X(expm1) X(log) X(log1p) X(tanh) X(log_cosh) X(sigmoid) X(softplus) X(x_minus_log1p) X(lgamma1p)
 
-#define FL_FUNCTION_LOOP(name)                                                                    \
-    static void FL_FN(fl_map_##name)(const void *from, void *to, ptrdiff_t n)                     \
-    {                                                                                             \
-        const FL_T *const x = from;                                                               \
-        FL_T *const y = to;                                                                       \
-        FL_SIMD                                                                                   \
-        for (ptrdiff_t i = 0; i < n; i++)                                                         \
-            y[i] = FL_FN(fl_##name)(x[i]);                                                        \
+#define FL_FUNCTION_LOOP(name)                                                                                                 \
+    static void FL_FN(fl_map_##name)(const void *from, void *to, ptrdiff_t n)                                                  \
+    {                                                                                                                          \
+        const FL_T *const x = from;                                                                                            \
+        FL_T *const y = to;                                                                                                    \
+        FL_SIMD                                                                                                                \
+        for (ptrdiff_t i = 0; i < n; i++)                                                                                      \
+            y[i] = FL_FN(fl_##name)(x[i]);                                                                                     \
     }
 
 #define FL_FUNCTION_ROW(name) {#name, {fl_map_##name##_f32, fl_map_##name##_f64}},

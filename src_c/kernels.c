@@ -37,10 +37,12 @@ _Static_assert(sizeof(float) == 4 && sizeof(double) == 8, "IEEE 754 numbers");
 #include "precision.inc.h"
 #undef FL_BITS
 
-#define FL_MAPS(name, precision)                                                                  \
-    {NULL, name##_1##_##precision, name##_2##_##precision, name##_3##_##precision,                \
-     NULL, NULL, name##_6##_##precision, name##_7##_##precision}
-#define FL_KERNEL(name)                                                                           \
+#define FL_MAPS(name, precision)                                                                                               \
+    {                                                                                                                          \
+        NULL, name##_1##_##precision, name##_2##_##precision, name##_3##_##precision, NULL, NULL, name##_6##_##precision,      \
+            name##_7##_##precision                                                                                             \
+    }
+#define FL_KERNEL(name)                                                                                                        \
     {#name, name##_parameters_f64, name##_inputs_f64, name##_gradients_f64, {FL_MAPS(name, f32), FL_MAPS(name, f64)}},
 
 static const fl_kernel kernels[] = {

@@ -52,16 +52,16 @@ FL_INLINE float fl_to_odd(double x)
 }
 
 /* A loop of one conversion. */
-#define FL_CONVERSION(function, from_type, to_type, expression)                                   \
-    static void function(const void *from, void *to, ptrdiff_t n)                                 \
-    {                                                                                             \
-        const from_type *const source = from;                                                     \
-        to_type *const target = to;                                                               \
-        FL_SIMD                                                                                   \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                       \
-            const from_type x = source[i];                                                        \
-            target[i] = expression;                                                               \
-        }                                                                                         \
+#define FL_CONVERSION(function, from_type, to_type, expression)                                                                \
+    static void function(const void *from, void *to, ptrdiff_t n)                                                              \
+    {                                                                                                                          \
+        const from_type *const source = from;                                                                                  \
+        to_type *const target = to;                                                                                            \
+        FL_SIMD                                                                                                                \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
+            const from_type x = source[i];                                                                                     \
+            target[i] = expression;                                                                                            \
+        }                                                                                                                      \
     }
 
 #endif

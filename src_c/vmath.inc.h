@@ -111,7 +111,7 @@ FL_INLINE FL_T FL_FN(fl_expm1)(FL_T x)
 
 /* h = 2^k (1 + f), 1 + f in [sqrt(1/2), sqrt(2)) */
 typedef struct {
-    FL_T k, f, inverse_scale;
+    FL_T k, f, up; /* up = 2^(1-k), and 0 at the largest k */
 } FL_FN(fl_split);
 
 #define FL_SQRT_HALF_BITS ((FL_U)(FL_BITS == 32 ? 0x3f3504f3u : 0x3fe6a09e667f3bcdu))
@@ -125,8 +125,8 @@ FL_INLINE FL_FN(fl_split) FL_FN(fl_log_split)(FL_T h)
     const FL_U biased = u >> FL_MANTISSA_BITS;
     const FL_T k = FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - (FL_INTEGER_BASE + FL_C(FL_EXPONENT_BIAS));
     const FL_U mantissa = (u & (((FL_U)1 << FL_MANTISSA_BITS) - 1)) + FL_SQRT_HALF_BITS;
-    const FL_T inverse_scale = FL_FROM_BITS(((FL_U)(2 * FL_EXPONENT_BIAS) - biased) << FL_MANTISSA_BITS);
-    return (FL_FN(fl_split)){k, FL_FROM_BITS(mantissa) - FL_C(1), inverse_scale};
+    const FL_T up = FL_FROM_BITS(((FL_U)(2 * FL_EXPONENT_BIAS + 1) - biased) << FL_MANTISSA_BITS);
+    return (FL_FN(fl_split)){k, FL_FROM_BITS(mantissa) - FL_C(1), up};
 }
 
 /* k log 2 + log(1 + f + low), to about 2^-(p + 2.5) relative to the result */
@@ -156,7 +156,7 @@ FL_INLINE FL_PAIR FL_FN(fl_log_pair)(FL_T h)
 FL_INLINE FL_PAIR FL_FN(fl_log_of_pair)(FL_PAIR x)
 {
     const FL_FN(fl_split) t = FL_FN(fl_log_split)(x.hi);
-    const FL_PAIR f = FL_TWO_SUM(t.f, FL_SELECT(x.lo == FL_C(0), FL_C(0), x.lo * t.inverse_scale));
+    const FL_PAIR f = FL_TWO_SUM(t.f, (FL_C(0.5) * x.lo) * t.up);
     return FL_FN(fl_log_joined)(t.k, f.hi, f.lo);
 }
 
@@ -187,7 +187,7 @@ FL_INLINE FL_T FL_FN(fl_log1p)(FL_T x)
 
 /* ---- powers: a logarithm with ten bits more ------------------------------------------------------------------ */
 
-/* log(x) for positive finite x, relative error below 2^-(p + 10) */
+/* log(x) for positive x, relative error below 2^-(p + 10); infinity and NaN stay */
 FL_INLINE FL_PAIR FL_FN(fl_log_precise)(FL_T x)
 {
     const FL_T up = FL_SELECT(x < FL_SMALLEST_NORMAL, FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), FL_C(1));
@@ -210,7 +210,8 @@ FL_INLINE FL_PAIR FL_FN(fl_log_precise)(FL_T x)
     const FL_PAIR middle = FL_TWO_SUM(k * FL_CONSTANT(LN2_MIDDLE), next.lo + sum.lo);
     const FL_T lowest = FL_FMA(k, FL_CONSTANT(LN2_TAIL), middle.lo) + (product_low + (s_low + s_low));
     const FL_PAIR high = FL_FAST_TWO_SUM(next.hi, middle.hi);
-    return FL_FAST_TWO_SUM(high.hi, high.lo + lowest);
+    const FL_PAIR finite = FL_FAST_TWO_SUM(high.hi, high.lo + lowest);
+    return (FL_PAIR){FL_SELECT(x < FL_INFINITY, finite.hi, x), FL_SELECT(x < FL_INFINITY, finite.lo, FL_C(0))};
 }
 
 /* factor * exp(power * logarithm), both given as pairs */
@@ -232,8 +233,9 @@ FL_INLINE FL_PAIR FL_FN(fl_expm1_negative)(FL_T x)
 {
     const FL_FN(fl_reduced) t = FL_FN(fl_exp_reduce)(FL_SELECT(x < FL_DECAY_LIMIT, FL_DECAY_LIMIT, x));
     const FL_T scale = FL_FROM_BITS((t.quotient - FL_EXP_OFFSET + FL_EXPONENT_BIAS) << FL_MANTISSA_BITS);
-    const FL_PAIR sum = FL_FAST_TWO_SUM(scale - FL_C(1), scale * t.r.hi);
-    return FL_FAST_TWO_SUM(sum.hi, FL_FMA(scale, FL_FN(fl_expm1_rest)(t.r), sum.lo));
+    const FL_PAIR base = FL_FAST_TWO_SUM(FL_C(-1), scale);
+    const FL_PAIR sum = FL_FAST_TWO_SUM(base.hi, scale * t.r.hi);
+    return FL_FAST_TWO_SUM(sum.hi, FL_FMA(scale, FL_FN(fl_expm1_rest)(t.r), sum.lo + base.lo));
 }
 
 /* tanh(|x|) with the sign of x, from m = expm1(-2 |x|) */

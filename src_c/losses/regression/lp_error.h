@@ -21,9 +21,7 @@ FL_FORMULA_1(lp_error, y_true, y_pred, p)
     /* the limits at 0 and infinity, which the logarithm does not give */
     const FL_U above_one = FL_UNIFORM(p > 1.0), above_two = FL_UNIFORM(p > 2.0), two = FL_UNIFORM(p == 2.0);
     const FL_T steepest = FL_PICK(above_one, FL_INFINITY, FL_C(1));
-    const FL_T curve_at_zero = FL_PICK(above_two | ~above_one, FL_C(0), FL_PICK(two, FL_C(2), FL_INFINITY));
-    const FL_T curve_at_infinity = FL_PICK(above_two, FL_INFINITY, FL_PICK(two, FL_C(2), FL_C(0)));
-    const FL_T edge_curve = FL_SELECT(a > FL_C(0), curve_at_infinity, curve_at_zero);
+    const FL_T edge_curve = FL_PICK(above_two, a, FL_PICK(two, FL_C(2), FL_PICK(above_one, FL_C(1) / a, FL_C(0))));
     const int inner = (a > FL_C(0)) & (a < FL_INFINITY);
     return (FL_RESULT){
         .value = FL_SELECT(inner, power, a),

@@ -24,9 +24,9 @@ FL_INLINE FL_RESULT FL_FN(poisson_of_log)(FL_T y, FL_T z, FL_T log_factorial)
 FL_INLINE FL_RESULT FL_FN(poisson_of_mean)(FL_T y, FL_T mu, FL_T log_factorial)
 {
     const FL_T product = FL_FMA(-y, FL_LOG(mu), mu + log_factorial);
-    const FL_T slope = (mu - y) / mu;
+    const FL_T slope = FL_SELECT(mu < FL_INFINITY, (mu - y) / mu, FL_UNLESS_NAN(mu, 1));
     return (FL_RESULT){
-        .value = FL_SELECT(y == FL_C(0), mu, product),
+        .value = FL_SELECT((y == FL_C(0)) | (mu == FL_INFINITY), mu, product),
         .gradient = {FL_SELECT(y == FL_C(0), FL_UNLESS_NAN(mu, 1), slope)},
         .hessian = {FL_SELECT(y == FL_C(0), FL_UNLESS_NAN(mu, 0), (y / mu) / mu)},
         .invalid = FL_INVALID(y < FL_C(0)) | FL_INVALID(mu < FL_C(0)),

@@ -23,7 +23,12 @@ FL_FORMULA_1(tukey, y_true, y_pred, c)
     const FL_T t = FL_SELECT(rest < FL_C(0), FL_C(0), rest);
     const FL_T slope = r.hi * t;
     const int outside = FL_ABS(u) > FL_C(1);
-    const FL_T inner = (r.hi / FL_C(6)) * FL_FMA(t, t, FL_C(1) + t) * r.hi;
+    /* r^2 rounded once; for a c whose square overflows while c^2/6 does not, of r / 4 */
+    const FL_U huge = FL_UNIFORM(c > (FL_BITS == 32 ? 0x1p63 : 0x1p511));
+    const FL_T down = FL_PICK(huge, FL_C(0.25), FL_C(1)), up = FL_PICK(huge, FL_C(16), FL_C(1));
+    const FL_T scaled = down * r.hi;
+    const FL_T r_square = FL_FMA(scaled, scaled, (scaled + scaled) * (down * r.lo));
+    const FL_T inner = r_square * (up * (FL_FMA(t, t, FL_C(1) + t) / FL_C(6)));
     return (FL_RESULT){
         .value = FL_SELECT(outside, (scale.hi / FL_C(6)) * scale.hi, inner),
         .gradient = {FL_SELECT(outside, FL_C(0), FL_FMA(slope + slope, t_low, slope * t))},

@@ -3,6 +3,7 @@
  *
  *   value    y^(2-p) / ((1-p)(2-p)) - y mu^(1-p) / (1-p) + mu^(2-p) / (2-p)
  *            p = 0: (y - mu)^2 / 2        p = 1: y log(y/mu) - y + mu        p = 2: log(mu/y) + y/mu - 1
+ *            p = 3: (y - mu)^2 / (2 y mu^2)
  *   from_log = True       gradient mu^(2-p) - y mu^(1-p)      hessian (2-p) mu^(2-p) - (1-p) y mu^(1-p)
  *   from_log = False      gradient (mu - y) mu^-p             hessian (p y - (p-1) mu) mu^-(p+1)
  *
@@ -12,7 +13,8 @@
  * Hessian change sign or vanish inside; their errors are relative to the largest term. The mean kernel with p = 0 is half the
  * squared error.
  */
-FL_INLINE FL_T FL_FN(tweedie_value)(FL_T y, FL_PAIR z, double power, FL_T mean_term, FL_T label_term)
+/* `excess` is y / mu - 1. */
+FL_INLINE FL_T FL_FN(tweedie_value)(FL_T y, FL_PAIR z, double power, FL_T mean_term, FL_T label_term, FL_T excess)
 {
     const double first = 2.0 - power, second = 1.0 - power;
     const FL_T q1 = FL_C(first != 0.0 ? first : 1.0), q2 = FL_C(second != 0.0 ? second : 1.0);
@@ -29,7 +31,9 @@ FL_INLINE FL_T FL_FN(tweedie_value)(FL_T y, FL_PAIR z, double power, FL_T mean_t
     const FL_T between = (mean_term / q1 - label_term / q2) + base / q1 / q2;
     const FL_T far = FL_PICK(is_one, at_one, FL_PICK(is_two, at_two, between));
     const FL_T positive = FL_SELECT(FL_ABS(d.hi) <= FL_C(1), near, far);
-    return FL_SELECT(y == FL_C(0), mean_term / q1, positive);
+    /* (y - mu)^2 / (2 y mu^2): the terms of the general form may be infinite both */
+    const FL_T at_three = excess * (excess / (y + y));
+    return FL_PICK(FL_UNIFORM(power == 3.0), at_three, FL_SELECT(y == FL_C(0), mean_term / q1, positive));
 }
 
 /* y > 0 for p >= 2, y >= 0 for p >= 1 */
@@ -44,10 +48,12 @@ FL_FORMULA_1(tweedie_log, y_true, y_pred, power)
     const FL_PAIR first = FL_EXACT_PARAMETER(2.0 - power), second = FL_EXACT_PARAMETER(1.0 - power);
     const FL_T mean_term = FL_EXP_PRODUCT(FL_C(1), first, z);
     const FL_T label_term = FL_EXP_PRODUCT(y_true, second, z);
+    const FL_T curve = FL_FMA(first.hi, mean_term, -second.hi * label_term);
     return (FL_RESULT){
-        .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term),
-        .gradient = {mean_term - label_term},
-        .hessian = {FL_FMA(first.hi, mean_term, -second.hi * label_term)},
+        .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term, FL_FMA(y_true, mean_term, FL_C(-1))),
+        /* where both terms overflow (p = 3), that of the label is the larger */
+        .gradient = {FL_SELECT(label_term < FL_INFINITY, mean_term - label_term, -label_term)},
+        .hessian = {FL_SELECT(label_term < FL_INFINITY, curve, label_term)},
         .invalid = FL_FN(tweedie_bad_label)(y_true, power),
     };
 }
@@ -70,7 +76,7 @@ FL_FORMULA_1(tweedie_mean, y_true, y_pred, power)
     const FL_T label_term = FL_EXP_PRODUCT(y_true, FL_EXACT_PARAMETER(1.0 - power), z);
     const FL_T curvature = FL_C(power) * y_true - FL_C(power - 1.0) * y_pred;
     return (FL_RESULT){
-        .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term),
+        .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term, (y_true - y_pred) / y_pred),
         .gradient = {FL_EXP_PRODUCT(y_pred - y_true, FL_EXACT_PARAMETER(-power), z)},
         .hessian = {FL_EXP_PRODUCT(curvature, FL_EXACT_PARAMETER(-power - 1.0), z)},
         .invalid = FL_FN(tweedie_bad_label)(y_true, power) | FL_INVALID(y_pred <= FL_C(0)),
