@@ -11,7 +11,6 @@ the sum is exact, so neither the order nor the number of threads can change a bi
 from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -83,17 +82,15 @@ cdef extern from "fastloss.h" nogil:
 
 cdef extern from "_platform.h" nogil:
     ctypedef unsigned int fl_environment
-    ctypedef struct sigset_t:
-        pass
     fl_environment fl_environment_enter()
     void fl_environment_leave(fl_environment)
     void fl_store_fence()
     double fl_seconds()
-    bint fl_team_take()
-    void fl_team_release()
-    int fl_team_start(int, sigset_t *)
-    void fl_team_started(const sigset_t *)
+    int FL_MOST_THREADS
+    void fl_work_together(int, void (*)(void *, int) noexcept nogil, void *)
     void fl_install_fork_handlers()
+    Py_ssize_t __atomic_fetch_add(Py_ssize_t *, Py_ssize_t, int)
+    int __ATOMIC_RELAXED
     int fl_affinity()
     int fl_openmp_threads()
     int fl_openmp_version()
@@ -166,7 +163,8 @@ cdef enum:
     WEIGHTS = 4
     OUTPUTS = 5
     # A block is FL_BLOCK floats or half as many doubles: 4 KiB, so that all operands of a block fit in the first-level cache.
-    CHUNK = 64  # blocks a thread takes at a time
+    FIRST_BLOCKS = 16  # done by the caller, to see what a block costs
+    MOST_BLOCKS = 64  # that a thread takes at a time: neighbours in memory are read faster
 
 cdef Py_ssize_t[12] ITEMSIZE = [4, 8, 2, 2, 1, 2, 4, 8, 1, 2, 4, 8]
 
@@ -614,19 +612,14 @@ cdef void do_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t c
             write_block(job, place, job.passes, derivative, scratch, first, count)
 
 
-cdef void do_chunk(const Job *job, char *scratch, Py_ssize_t chunk, Findings *findings) noexcept nogil:
+cdef void do_blocks(const Job *job, char *scratch, Py_ssize_t block, Py_ssize_t end, Findings *findings) noexcept nogil:
+    """The blocks from ``block`` to ``end``."""
     cdef fl_environment saved = fl_environment_enter()
-    cdef Py_ssize_t first = chunk * CHUNK * job.block
-    cdef Py_ssize_t end = first + CHUNK * job.block
-    cdef Py_ssize_t count
-    if end > job.size:
-        end = job.size
-    while first < end:
-        count = end - first
-        if count > job.block:
-            count = job.block
-        do_block(job, scratch, first, count, findings)
-        first += count
+    cdef Py_ssize_t first
+    while block < end:
+        first = block * job.block
+        do_block(job, scratch, first, job.block if first + job.block <= job.size else job.size - first, findings)
+        block += 1
     fl_store_fence()
     fl_environment_leave(saved)
 
@@ -635,7 +628,6 @@ cdef void do_chunk(const Job *job, char *scratch, Py_ssize_t chunk, Findings *fi
 
 cdef int configured_threads = 0  # 0: decided by the environment
 cdef int quota_threads = 0  # what the container allows; 0: no limit
-cdef int MOST_THREADS = 256
 
 
 def configure_threads(int n, int quota):
@@ -663,50 +655,55 @@ cpdef int thread_count() noexcept:
             n = limit
         if quota_threads and quota_threads < n:
             n = quota_threads
-    return 1 if n < 1 else MOST_THREADS if n > MOST_THREADS else n
+    return 1 if n < 1 else FL_MOST_THREADS if n > FL_MOST_THREADS else n
 
 
-cdef void do_chunks(
-    const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t end, Findings *findings, int threads
-) noexcept nogil:
-    cdef Py_ssize_t chunk
-    cdef sigset_t saved
-    cdef int me
-    if threads > 1 and end - first > 1 and fl_team_take():
-        threads = fl_team_start(threads, &saved)
-        for chunk in prange(first, end, num_threads=threads, schedule="dynamic", chunksize=1):
-            me = threadid()
-            do_chunk(job, scratch + me * job.scratch, chunk, &findings[me])
-        fl_team_started(&saved)
-        fl_team_release()
-    else:
-        for chunk in range(first, end):
-            do_chunk(job, scratch, chunk, findings)
+cdef struct Shift:
+    const Job *job
+    char *scratch
+    Findings *findings
+    Py_ssize_t next  # the first block nobody has taken
+    Py_ssize_t end
+    Py_ssize_t step  # blocks to take at a time
+
+
+cdef void do_shift(void *context, int member) noexcept nogil:
+    """Take blocks until none is left: what each member of a team does."""
+    cdef Shift *shift = <Shift *> context
+    cdef const Job *job = shift.job
+    cdef Py_ssize_t block, end
+    while True:
+        block = __atomic_fetch_add(&shift.next, shift.step, __ATOMIC_RELAXED)
+        if block >= shift.end:
+            return
+        end = block + shift.step if block + shift.step < shift.end else shift.end
+        do_blocks(job, shift.scratch + member * job.scratch, block, end, &shift.findings[member])
 
 
 cdef int do_job(const Job *job, Findings *result) except -1:
-    """All blocks of the job: the first chunk in this thread, which shows what the others are worth."""
-    cdef Py_ssize_t chunks = (job.size + CHUNK * job.block - 1) // (CHUNK * job.block)
-    cdef Py_ssize_t done, end
+    """All blocks of the job; the first ones in this thread alone, to see what the others are worth."""
+    cdef Py_ssize_t blocks = (job.size + job.block - 1) // job.block
+    cdef Py_ssize_t slice
+    cdef Shift shift
     cdef double seconds
-    cdef int threads = 1, me
+    cdef int threads = 1, member
     cdef char *scratch = <char *> malloc(job.scratch + 64)
     cdef Findings *findings = NULL
     if scratch == NULL:
         raise MemoryError(f"no memory for {job.scratch} bytes of buffers")
-    if chunks == 1 and job.size <= job.block:
-        do_chunk(job, aligned(scratch), 0, result)
+    if blocks == 1:
+        do_blocks(job, aligned(scratch), 0, 1, result)
         free(scratch)
         return 0
+    shift.job = job
+    shift.end = blocks if blocks < FIRST_BLOCKS else FIRST_BLOCKS
     with nogil:
         seconds = fl_seconds()
-        do_chunk(job, aligned(scratch), 0, result)
-        seconds = fl_seconds() - seconds
+        do_blocks(job, aligned(scratch), 0, shift.end, result)
+        seconds = (fl_seconds() - seconds + 1e-9) / shift.end
     try:
-        if seconds * (chunks - 1) > PARALLEL_SECONDS:
+        if seconds * (blocks - shift.end) > PARALLEL_SECONDS:
             threads = thread_count()
-        if threads > chunks - 1:
-            threads = <int> (chunks - 1)
         if threads > 1:
             free(scratch)
             scratch = <char *> malloc(threads * job.scratch + 64)
@@ -714,20 +711,24 @@ cdef int do_job(const Job *job, Findings *result) except -1:
             if scratch == NULL or findings == NULL:
                 raise MemoryError(f"no memory for the buffers of {threads} threads")
             memset(findings, 0, threads * sizeof(Findings))
-        done = 1
-        while done < chunks:
-            end = done + 1 + <Py_ssize_t> (threads * INTERRUPT_SECONDS / (seconds + 1e-9))
-            if end > chunks:
-                end = chunks
+        shift.scratch = aligned(scratch)
+        shift.findings = findings if findings != NULL else result
+        # some turns for each member, so that they end together
+        shift.step = (blocks - shift.end) // (8 * threads) + 1
+        if shift.step > MOST_BLOCKS:
+            shift.step = MOST_BLOCKS
+        slice = 1 + <Py_ssize_t> (threads * INTERRUPT_SECONDS / seconds)
+        while shift.end < blocks:
+            shift.next = shift.end
+            shift.end = shift.end + slice if slice < blocks - shift.end else blocks
             with nogil:
-                do_chunks(job, aligned(scratch), done, end, findings if findings != NULL else result, threads)
-            done = end
+                fl_work_together(threads, do_shift, &shift)
             PyErr_CheckSignals()
         if findings != NULL:
-            for me in range(threads):
-                fl_sum_merge(&result.total, &findings[me].total)
-                fl_sum_merge(&result.weight, &findings[me].weight)
-                result.flags |= findings[me].flags
+            for member in range(threads):
+                fl_sum_merge(&result.total, &findings[member].total)
+                fl_sum_merge(&result.weight, &findings[member].weight)
+                result.flags |= findings[member].flags
     finally:
         free(scratch)
         free(findings)
@@ -739,6 +740,26 @@ cdef char *aligned(char *memory) noexcept nogil:
 
 
 # ---- the entry points ------------------------------------------------------------------------------------------
+
+cdef double finish(const Job *job, Findings *result) noexcept:
+    """The sum, or the mean, of all samples: rounded once, divided once."""
+    cdef fl_environment saved = fl_environment_enter()
+    cdef double total = fl_sum_round(&result.total, 0)
+    cdef double weight
+    if job.mean:
+        weight = fl_sum_round(&result.weight, 0) if job.weighted else <double> job.size
+        if weight == 0.0:
+            result.flags |= 4
+        elif total - total != 0.0 and not (
+            result.total.nans or result.total.positive_infinities or result.total.negative_infinities
+        ):
+            # only the sum is too large for a double
+            total = fl_sum_round(&result.total, 64) / weight * 18446744073709551616.0
+        else:
+            total /= weight
+    fl_environment_leave(saved)
+    return total
+
 
 def run(
     Program program, bint single, int want, int summed, bint mean, tuple inputs, weights, tuple outputs, double divisor
@@ -757,7 +778,7 @@ def run(
     cdef Findings result
     cdef const fl_kernel *kernel
     cdef int place
-    cdef double total = 0.0, weight
+    cdef double total = 0.0
     for place in range(MAX_OPERANDS):
         job.operand[place].given = False
     job.inputs = <int> len(inputs)
@@ -798,18 +819,7 @@ def run(
             if job.operand[place].given:
                 PyBuffer_Release(&buffers[place])
     if summed:
-        total = fl_sum_round(&result.total, 0)
-        if mean:
-            weight = fl_sum_round(&result.weight, 0) if job.weighted else <double> job.size
-            if weight == 0.0:
-                return 0.0, result.flags | 4
-            if total - total != 0.0 and not (
-                result.total.nans or result.total.positive_infinities or result.total.negative_infinities
-            ):
-                # only the sum is too large for a double
-                total = fl_sum_round(&result.total, 64) / weight * 18446744073709551616.0
-            else:
-                total /= weight
+        total = finish(&job, &result)
     return total, result.flags
 
 

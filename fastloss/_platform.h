@@ -1,6 +1,6 @@
 /*
- * What the driver (_core.pyx) needs from the machine: the floating-point environment, a clock, and OpenMP teams that
- * survive fork, scarce threads and signals.
+ * What the driver (_core.pyx) needs from the machine: the floating-point environment, a clock, and teams of threads that
+ * survive fork, scarcity and signals.
  */
 #ifndef FASTLOSS_PLATFORM_H
 #define FASTLOSS_PLATFORM_H
@@ -71,12 +71,159 @@ static inline double fl_seconds(void)
 
 /* ---- teams --------------------------------------------------------------------------------------------------- */
 
-/* One team works at a time in this process; who comes second computes alone. That bounds the number of threads when many
-   Python threads call at once. */
-static int fl_team_busy;
-/* The size of the calling thread's last team: that many workers exist already. */
-static __thread int fl_team_ready = 1;
-/* The number of threads the calling thread asked for in a `with` block; 0 outside of one. */
+/*
+ * A pool of threads of our own, and not OpenMP's, for four reasons. A process that forks keeps working on both sides (GNU's
+ * OpenMP hangs in the child). Where no thread can be created the work is done by fewer (it ends the process). A worker that
+ * the system has not scheduled when the work is done is not waited for (its barrier would, for milliseconds on a busy
+ * machine). And all Python threads share one pool: one team works at a time, who comes second computes alone.
+ */
+
+enum { FL_MOST_THREADS = 256 };
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t called, finished;
+    void (*work)(void *context, int member);
+    void *context;
+    unsigned call; /* counts the calls; changes are watched without the mutex */
+    int busy;      /* a team is at work */
+    int wanted;    /* members that may still join it */
+    int joined;    /* members that did */
+    unsigned left; /* counts those that have left a team; changes are watched without the mutex */
+    int active;    /* members that joined and have not left */
+    int workers;   /* threads that exist */
+} fl_pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER};
+
+static inline void fl_pause(void)
+{
+#if defined(__x86_64__)
+    _mm_pause();
+#endif
+}
+
+/* Watches a number for some milliseconds before its watcher goes to sleep: calls follow one another, and waking a thread takes
+   longer than many of them. Between two looks the processor is offered to others. */
+static inline int fl_changes_soon(const unsigned *number, unsigned from)
+{
+    for (int round = 0; round < 4000; round++) {
+        for (int i = 0; i < 20; i++) {
+            if (__atomic_load_n(number, __ATOMIC_ACQUIRE) != from)
+                return 1;
+            fl_pause();
+        }
+        sched_yield();
+    }
+    return 0;
+}
+
+static void *fl_worker(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&fl_pool.mutex);
+    for (;;) {
+        if (fl_pool.wanted == 0) {
+            const unsigned call = fl_pool.call;
+            pthread_mutex_unlock(&fl_pool.mutex);
+            const int soon = fl_changes_soon(&fl_pool.call, call);
+            pthread_mutex_lock(&fl_pool.mutex);
+            while (!soon && fl_pool.wanted == 0)
+                pthread_cond_wait(&fl_pool.called, &fl_pool.mutex);
+            continue;
+        }
+        fl_pool.wanted--;
+        fl_pool.active++;
+        const int member = ++fl_pool.joined;
+        void (*const work)(void *, int) = fl_pool.work;
+        void *const context = fl_pool.context;
+        pthread_mutex_unlock(&fl_pool.mutex);
+        work(context, member);
+        pthread_mutex_lock(&fl_pool.mutex);
+        __atomic_fetch_add(&fl_pool.left, 1, __ATOMIC_RELEASE);
+        if (--fl_pool.active == 0)
+            pthread_cond_signal(&fl_pool.finished);
+    }
+    return NULL;
+}
+
+/* Creates workers up to a number, as far as the system lets us. They are born with every signal blocked: signals are for
+   Python's threads. */
+static inline void fl_hire(int workers)
+{
+    sigset_t all, saved;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, 1 << 18);
+    while (fl_pool.workers < workers && !pthread_create(&thread, &attributes, fl_worker, NULL))
+        fl_pool.workers++;
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+}
+
+/* Calls work(context, member) in the calling thread, as member 0, and in up to threads - 1 others. The work must be such that
+   whoever comes takes a part of what is left, and nobody has to come. Returns when all who came are done. */
+static inline void fl_work_together(int threads, void (*work)(void *, int), void *context)
+{
+    pthread_mutex_lock(&fl_pool.mutex);
+    const int alone = fl_pool.busy || threads < 2;
+    if (!alone) {
+        fl_pool.busy = 1;
+        fl_hire(threads - 1);
+        const int others = threads - 1 < fl_pool.workers ? threads - 1 : fl_pool.workers;
+        fl_pool.work = work;
+        fl_pool.context = context;
+        fl_pool.joined = 0;
+        fl_pool.wanted = others;
+        __atomic_fetch_add(&fl_pool.call, 1, __ATOMIC_RELEASE);
+        for (int i = 0; i < others; i++)
+            pthread_cond_signal(&fl_pool.called);
+    }
+    pthread_mutex_unlock(&fl_pool.mutex);
+    work(context, 0);
+    if (!alone) {
+        pthread_mutex_lock(&fl_pool.mutex);
+        fl_pool.wanted = 0;
+        while (fl_pool.active) {
+            const unsigned left = fl_pool.left;
+            pthread_mutex_unlock(&fl_pool.mutex);
+            const int soon = fl_changes_soon(&fl_pool.left, left);
+            pthread_mutex_lock(&fl_pool.mutex);
+            if (!soon && fl_pool.active && fl_pool.left == left)
+                pthread_cond_wait(&fl_pool.finished, &fl_pool.mutex);
+        }
+        fl_pool.busy = 0;
+        pthread_mutex_unlock(&fl_pool.mutex);
+    }
+}
+
+static void fl_before_fork(void)
+{
+    pthread_mutex_lock(&fl_pool.mutex);
+}
+
+static void fl_after_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&fl_pool.mutex);
+}
+
+static void fl_after_fork_in_child(void)
+{
+    /* only the thread that forked exists here: no workers, and no team, even if one was at work */
+    fl_pool.busy = fl_pool.wanted = fl_pool.active = fl_pool.workers = 0;
+    pthread_mutex_init(&fl_pool.mutex, NULL);
+    pthread_cond_init(&fl_pool.called, NULL);
+    pthread_cond_init(&fl_pool.finished, NULL);
+}
+
+static inline void fl_install_fork_handlers(void)
+{
+    pthread_atfork(fl_before_fork, fl_after_fork_in_parent, fl_after_fork_in_child);
+}
+
+/* The number of threads the calling Python thread asked for in a `with` block; 0 outside of one. */
 static __thread int fl_local_count;
 
 static inline int fl_local_threads(void)
@@ -87,38 +234,6 @@ static inline int fl_local_threads(void)
 static inline void fl_set_local_threads(int n)
 {
     fl_local_count = n;
-}
-
-static inline int fl_team_take(void)
-{
-    return !__atomic_test_and_set(&fl_team_busy, __ATOMIC_ACQUIRE);
-}
-
-static inline void fl_team_release(void)
-{
-    __atomic_clear(&fl_team_busy, __ATOMIC_RELEASE);
-}
-
-/* GNU's OpenMP keeps a thread's idle workers in a pool, and a child process that inherits the pool waits for them for ever.
-   Giving the pool up before a fork costs the next call some microseconds, on both sides. LLVM's runtime does this itself. */
-static void fl_before_fork(void)
-{
-#if defined(_OPENMP) && !defined(__clang__) && __GNUC__ >= 9
-    if (fl_team_ready > 1 && !omp_in_parallel())
-        omp_pause_resource_all(omp_pause_soft);
-#endif
-    fl_team_ready = 1;
-}
-
-static void fl_after_fork_in_child(void)
-{
-    /* whoever held it does not exist here */
-    fl_team_release();
-}
-
-static inline void fl_install_fork_handlers(void)
-{
-    pthread_atfork(fl_before_fork, NULL, fl_after_fork_in_child);
 }
 
 /* CPUs this process may use now; 0 when that cannot be told. */
@@ -132,7 +247,8 @@ static inline int fl_affinity(void)
     return 0;
 }
 
-/* Threads OpenMP would use: OMP_NUM_THREADS, or what threadpoolctl and omp_set_num_threads said since. */
+/* Threads OpenMP would use: OMP_NUM_THREADS, or what threadpoolctl and omp_set_num_threads said since. That is all OpenMP is
+   asked here. */
 static inline int fl_openmp_threads(void)
 {
 #ifdef _OPENMP
@@ -149,58 +265,6 @@ static inline int fl_openmp_version(void)
 #else
     return 0;
 #endif
-}
-
-typedef struct {
-    pthread_mutex_t mutex;
-    pthread_cond_t opened;
-    int open;
-} fl_gate;
-
-static void *fl_wait_at_gate(void *argument)
-{
-    fl_gate *gate = argument;
-    pthread_mutex_lock(&gate->mutex);
-    while (!gate->open)
-        pthread_cond_wait(&gate->opened, &gate->mutex);
-    pthread_mutex_unlock(&gate->mutex);
-    return NULL;
-}
-
-/* How many of `wanted` threads the system grants at once, this one included. GNU's OpenMP ends the process when it cannot
-   create a worker: ask with threads of our own first. */
-static inline int fl_granted_threads(int wanted)
-{
-    enum { MOST = 256 };
-    pthread_t threads[MOST];
-    fl_gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
-    int created = 0;
-    while (created < wanted - 1 && created < MOST && !pthread_create(&threads[created], NULL, fl_wait_at_gate, &gate))
-        created++;
-    pthread_mutex_lock(&gate.mutex);
-    gate.open = 1;
-    pthread_cond_broadcast(&gate.opened);
-    pthread_mutex_unlock(&gate.mutex);
-    for (int i = 0; i < created; i++)
-        pthread_join(threads[i], NULL);
-    return created + 1;
-}
-
-/* Before a parallel region of `wanted` threads: how many there may be. New workers are born with every signal blocked, so that
-   signals go to Python's threads; fl_team_started ends that. */
-static inline int fl_team_start(int wanted, sigset_t *saved)
-{
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, saved);
-    const int granted = wanted > fl_team_ready ? fl_granted_threads(wanted) : wanted;
-    fl_team_ready = granted;
-    return granted;
-}
-
-static inline void fl_team_started(const sigset_t *saved)
-{
-    pthread_sigmask(SIG_SETMASK, saved, NULL);
 }
 
 #endif
