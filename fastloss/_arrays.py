@@ -94,7 +94,7 @@ def _shape_message(operands: Sequence[Operand], names: Sequence[str]) -> str:
 
 
 def read_weights(value: Any, shape: Shape) -> Operand:
-    """The weights as an operand of the shape of the losses; one number per row is repeated along the other axes."""
+    """Make an operand of the shape of the losses of weights; one number per row is repeated along the other axes."""
     array, code = read(value, "sample_weight")
     if array.shape == shape:
         return array, code
@@ -116,7 +116,7 @@ def first_bad_weight(weights: Operand) -> str:
 
 
 def decode(operand: Operand) -> np.ndarray:
-    """The operand as an array that NumPy can compute with (bfloat16 is widened)."""
+    """Return the operand as an array that NumPy can compute with (bfloat16 is widened)."""
     array, code = operand
     if code == _BFLOAT16:
         return (array.astype(np.uint32) << 16).view(np.float32)
@@ -131,8 +131,9 @@ def _shown(index: tuple[int, ...]) -> str:
     return str(index[0]) if len(index) == 1 else str(index)
 
 
-def first_outside(operand: Operand, low: float, high: float, *, open_low: bool, open_high: bool, single: bool,
-                  weights: Operand | None) -> tuple[Any, str] | None:
+def first_outside(
+    operand: Operand, low: float, high: float, *, open_low: bool, open_high: bool, single: bool, weights: Operand | None
+) -> tuple[Any, str] | None:
     """Value and index of the first number outside an interval, compared in the precision of the kernel.
 
     NaN is inside every interval (it propagates), and a sample of weight zero does not count.
@@ -149,7 +150,7 @@ def first_outside(operand: Operand, low: float, high: float, *, open_low: bool, 
 
 
 def result_dtype(operand: Operand, original: Any) -> np.dtype:
-    """The dtype of derivatives (and losses) for predictions of this operand: its own, or float64 for integers."""
+    """Return the dtype of derivatives (and losses) for predictions of this operand: its own, or float64 for integers."""
     array, code = operand
     if code == _BFLOAT16:
         dtype = getattr(original, "dtype", None)
@@ -160,25 +161,46 @@ def result_dtype(operand: Operand, original: Any) -> np.dtype:
 
 
 def read_outputs(
-    out: Any, names: Sequence[str], shape: Shape, inputs: Sequence[Operand], input_names: Sequence[str]
-) -> list[np.ndarray | None]:
-    """The arrays given as ``out``, checked before anything is written; None where one is to be made."""
+    out: Any, places: Sequence[int], shape: Shape, inputs: Sequence[Operand], names: Sequence[str]
+) -> tuple[list[np.ndarray | None], bool]:
+    """Check the arrays given as ``out`` before anything is written; tell, too, whether one of them is an input.
+
+    ``places`` are those of the outputs in the driver, ``names`` those of the inputs and the weights. None stands where an array
+    is to be made.
+    """
     given = _flatten(out)
-    if len(given) != len(names):
-        expected = f"{len(names)} arrays ({', '.join(names)})" if len(names) != 1 else f"one array ({names[0]})"
-        raise ValueError(f"out must hold {expected if names else 'nothing: no array is returned'}; got {len(given)}.")
-    for position, (array, name) in enumerate(zip(given, names, strict=True)):
+    if len(given) != len(places):
+        listed = ", ".join(_output_name(place, names) for place in places)
+        expected = {0: "nothing: no array is returned", 1: f"one array ({listed})"}.get(
+            len(places), f"{len(places)} arrays ({listed})"
+        )
+        raise ValueError(f"out must hold {expected}; got {len(given)}.")
+    overwrites = False
+    for position, array in enumerate(given):
         if array is None:
             continue
-        label = f"out[{position}], the {name}," if len(names) > 1 else f"out, the {name},"
-        _check_output(array, label, shape)
-        for (other, _), other_name in zip(inputs, input_names, strict=True):
-            if _overlap(array, other) and not same_memory(array, other):
-                raise ValueError(f"{label} overlaps {other_name} in part. Use the same array exactly, or memory of its own.")
-        for other in given[:position]:
-            if other is not None and _overlap(array, other):
-                raise ValueError(f"{label} overlaps another output.")
-    return given
+        problem = _problem_of_output(array, shape)
+        if not problem:
+            for i, (other, _) in enumerate(inputs):
+                if np.may_share_memory(array, other):
+                    if _same_memory(array, other):
+                        overwrites = True
+                    elif _overlap(array, other):
+                        problem = f"overlaps {names[i]} in part. Use the same array exactly, or memory of its own."
+            for other in given[:position]:
+                if other is not None and _overlap(array, other):
+                    problem = "overlaps another output."
+        if problem:
+            label = "out" if len(given) == 1 else f"out[{position}]"
+            kind = TypeError if "NumPy array" in problem or "dtype" in problem else ValueError
+            raise kind(f"{label}, the {_output_name(places[position], names)}, {problem}")
+    return given, overwrites
+
+
+def _output_name(place: int, names: Sequence[str]) -> str:
+    kind = ("value", "gradient", "gradient", "hessian", "hessian")[place]
+    differentiated = [name for name in names[1:] if name != "sample_weight"]
+    return kind if place == 0 or len(differentiated) == 1 else f"{kind} of {differentiated[(place - 1) % 2]}"
 
 
 def _flatten(out: Any) -> list[Any]:
@@ -187,22 +209,26 @@ def _flatten(out: Any) -> list[Any]:
     return [out]
 
 
-def _check_output(array: Any, label: str, shape: Shape) -> None:
+def _problem_of_output(array: Any, shape: Shape) -> str:
+    """Say what keeps an array from receiving results of this shape; an empty string when nothing does."""
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"{label} must be a NumPy array; got {type(array).__name__}.")
+        return f"must be a NumPy array; got {type(array).__name__}."
     code = CODES.get(array.dtype)
-    if array.dtype.name != "bfloat16" and (code is None or code & 0xFF not in _FLOATS):
-        raise TypeError(f"{label} must have a floating dtype of 16, 32 or 64 bits; got {array.dtype}.")
+    if (code is None and array.dtype.name != "bfloat16") or (code is not None and code & 0xFF not in _FLOATS):
+        return f"must have a floating dtype of 16, 32 or 64 bits; got {array.dtype}."
     if array.shape != shape:
-        raise ValueError(f"{label} must have shape {shape}; got {array.shape}.")
-    if not array.flags.writeable:
-        raise ValueError(f"{label} is read-only.")
-    reach = array.itemsize
-    for step, length in sorted(zip(map(abs, array.strides), array.shape, strict=True)):
-        if length > 1:
-            if step < reach:
-                raise ValueError(f"{label} has elements that share memory (strides {array.strides}).")
-            reach += step * (length - 1)
+        return f"must have shape {shape}; got {array.shape}."
+    flags = array.flags
+    if not flags.writeable:
+        return "is read-only."
+    if not flags.forc:
+        reach = array.itemsize
+        for step, length in sorted(zip(map(abs, array.strides), array.shape, strict=True)):
+            if length > 1:
+                if step < reach:
+                    return f"has elements that share memory (strides {array.strides})."
+                reach += step * (length - 1)
+    return ""
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
@@ -214,7 +240,7 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
         return True
 
 
-def same_memory(a: np.ndarray, b: np.ndarray) -> bool:
+def _same_memory(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether element i of ``a`` is exactly the memory of element i of ``b``."""
     return (
         a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
@@ -225,13 +251,13 @@ def same_memory(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def write(array: np.ndarray) -> Operand:
-    """The operand of an output array."""
+    """Make the operand of an output array."""
     code = CODES.get(array.dtype)
     return (array, code) if code is not None else _read_rare(array, "out")
 
 
 def map_numbers(function: str | None, value: Any) -> Any:
-    """An elementary function of the kernels (None: the identity) applied to anything array-like."""
+    """Apply an elementary function of the kernels (None: the identity) to anything array-like."""
     operand = read(value, "raw")
     dtype = result_dtype(operand, value)
     single = operand[1] & 0xFF in _SINGLE

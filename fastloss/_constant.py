@@ -20,8 +20,7 @@ def labels_and_weights(loss: Loss, y_true: Any, sample_weight: Any) -> tuple[Any
     labels = _arrays.read(y_true, "y_true")
     weights = None if sample_weight is None else _arrays.read_weights(sample_weight, labels[0].shape)
     _, faults = _core.run(None, False, 0, _core.VALUE, True, (labels,), weights, (), 1.0)
-    if faults:
-        loss._explain(faults, (), weights, False, True)
+    loss._explain(faults, (), weights, False, True)
     domain = loss._domains().get("y_true")
     if domain is not None:
         loss._explain_domain(domain, labels, "y_true", weights, False)
@@ -29,26 +28,27 @@ def labels_and_weights(loss: Loss, y_true: Any, sample_weight: Any) -> tuple[Any
 
 
 def mean(loss: Loss, y_true: Any, sample_weight: Any) -> float:
-    """The weighted mean of the labels; the sums are exact."""
+    """Return the weighted mean of the labels; the sums are exact."""
     labels, weights = labels_and_weights(loss, y_true, sample_weight)
     return _core.run(None, False, 0, _core.VALUE, True, (labels,), weights, (), 1.0)[0]
 
 
 def quantile(loss: Loss, y_true: Any, sample_weight: Any, alpha: float, scale: np.ndarray | None = None) -> float:
-    """A weighted quantile of the labels: the middle of all minimisers of the pinball loss.
+    """Return a weighted quantile of the labels: the middle of all minimisers of the pinball loss.
 
     ``scale`` multiplies the weights, label by label.
     """
     labels, weights = labels_and_weights(loss, y_true, sample_weight)
     y = _arrays.decode(labels).ravel().astype(np.float64)
     w = np.ones(y.size) if weights is None else _arrays.decode(weights).ravel().astype(np.float64)
+    kept = w > 0
+    if np.isnan(y[kept]).any():
+        return float("nan")
     if scale is not None:
         w = w * scale.ravel()
-    kept = w > 0
-    order = np.argsort(y[kept], kind="stable")
-    y, w = y[kept][order], w[kept][order]
-    if np.isnan(y).any():
-        return float("nan")
+    y, w = y[kept], w[kept]
+    order = np.argsort(y, kind="stable")
+    y, w = y[order], w[order]
     below = np.cumsum(w)
     target = alpha * below[-1]
     first = min(int(np.searchsorted(below, target)), y.size - 1)
@@ -57,15 +57,15 @@ def quantile(loss: Loss, y_true: Any, sample_weight: Any, alpha: float, scale: n
 
 
 def search(loss: Loss, y_true: Any, sample_weight: Any) -> float:
-    """The minimiser found by the loss's own values and gradients.
+    """Find the minimiser by the loss's own values and gradients.
 
     The best of some quantiles of the labels, then bisection on the sign of the exact sum of the gradients between its
-    neighbours. Convex losses have one minimum; for the others (Cauchy, Welsch, Tukey) it is the best near any candidate.
+    neighbours. Convex losses have one minimum; for the others (Cauchy, Welsch, Tukey) it is one near the best candidate.
     """
     labels, weights = labels_and_weights(loss, y_true, sample_weight)
     y = _arrays.decode(labels)
-    kept = y.ravel() if weights is None else y[_arrays.decode(weights) > 0]
-    if np.isnan(np.asarray(kept, dtype=np.float64)).any():
+    kept = (y.ravel() if weights is None else y[_arrays.decode(weights) > 0]).astype(np.float64)
+    if np.isnan(kept).any():
         return float("nan")
 
     def total(constant: float, output: int) -> float:
@@ -73,17 +73,14 @@ def search(loss: Loss, y_true: Any, sample_weight: Any) -> float:
         operands = (labels, _arrays.write(predictions))
         return _core.run(loss._program, False, output, output, False, operands, weights, (), 1.0)[0]
 
-    candidates = np.unique(np.quantile(np.asarray(kept, dtype=np.float64), np.linspace(0, 1, _CANDIDATES), method="nearest"))
-    best = int(np.argmin([total(c, _core.VALUE) for c in candidates]))
-    low, high = float(candidates[max(best - 1, 0)]), float(candidates[min(best + 1, candidates.size - 1)])
-    middle = float(candidates[best])
-    while low < middle < high or low < high:
+    candidates = np.unique(np.quantile(kept, np.linspace(0, 1, _CANDIDATES), method="nearest"))
+    best = int(np.argmin([total(candidate, _core.VALUE) for candidate in candidates]))
+    low, middle, high = (float(candidates[i]) for i in (max(best - 1, 0), best, min(best + 1, candidates.size - 1)))
+    while True:
         slope = total(middle, _core.GRADIENT)
         if slope == 0:
             return middle
         low, high = (low, middle) if slope > 0 else (middle, high)
-        following = low / 2 + high / 2
-        if following in (low, high):
-            break
-        middle = following
-    return min((low, high), key=lambda c: total(c, _core.VALUE))
+        middle = low / 2 + high / 2
+        if not low < middle < high:
+            return min((low, high), key=lambda end: total(end, _core.VALUE))

@@ -35,7 +35,7 @@ def set_num_threads(n: int | None) -> None:
 
 
 def get_num_threads() -> int:
-    """The number of threads a call with large arrays would use now.
+    """Return the number of threads a call with large arrays would use now.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def get_num_threads() -> int:
     return _core.thread_count()
 
 
-class num_threads:  # noqa: N801 - a context manager that reads like a setting
+class num_threads:
     """Use ``n`` threads inside a ``with`` block, in this Python thread only.
 
     Parameters
@@ -67,9 +67,7 @@ class num_threads:  # noqa: N801 - a context manager that reads like a setting
     def __enter__(self) -> None:
         self._previous.append(_core.local_threads(self._n))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         _core.local_threads(self._previous.pop())
 
 

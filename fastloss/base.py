@@ -60,7 +60,7 @@ OPEN_UNIT = Interval(0.0, 1.0, open_low=True, open_high=True)
 
 
 def parameter(default: float, interval: Interval) -> Any:
-    """A dataclass field for a number that must lie in ``interval``."""
+    """Make a dataclass field for a number that must lie in ``interval``."""
     return field(default=default, metadata={"interval": interval})
 
 
@@ -81,10 +81,10 @@ class Loss:
 
     __slots__ = ("_program",)
 
-    #: Names of the inputs, in the order of the arguments; the first holds the labels, derivatives are with respect to the rest.
+    #: Names of the inputs, in the order of the arguments. The first holds the labels; derivatives are those by the others.
     inputs: ClassVar[tuple[str, ...]] = ("y_true", "y_pred")
     #: The NumPy expression of the mean loss and, where it is short, of its gradient: what people write without fastloss.
-    #: Benchmarks time them and tests compare with them. The names in it are ``np``, the inputs, their size ``n`` and the parameters.
+    #: Benchmarks time them and tests compare with them. Names in it: ``np``, the inputs, their size ``n`` and the parameters.
     numpy_value: ClassVar[str] = ""
     numpy_gradient: ClassVar[str] = ""
     #: Name in snake case and family; set for every public loss.
@@ -123,16 +123,16 @@ class Loss:
     # ---- what a class may have to say for itself ------------------------------------------------------------
 
     def _kernel(self) -> str:
-        """Name of the kernel in src_c/losses."""
+        """Name the kernel in src_c/losses."""
         return self.name
 
     def _parameters(self) -> dict[str, float]:
-        """What the kernel can ask for by name."""
+        """Return what the kernel can ask for by name."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: float(value) for name, value in values.items() if isinstance(value, float | bool)}
 
     def _domains(self) -> dict[str, Interval]:
-        """The interval in which an input must lie, for the inputs that have one."""
+        """Return the interval in which an input must lie, for the inputs that have one."""
         return {}
 
     # ---- calls ------------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ class Loss:
     def __call__(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
     ) -> float | np.ndarray:
-        """The loss.
+        """Compute the loss.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ class Loss:
     def gradient(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
     ) -> np.ndarray:
-        """The derivative with respect to ``y_pred`` of what calling the loss with the same arguments returns.
+        """Compute the derivative with respect to ``y_pred`` of what calling the loss with the same arguments returns.
 
         Parameters are those of the call; ``out`` receives the gradient and may be ``y_pred`` itself. An array of the shape and
         floating dtype of ``y_pred`` is returned.
@@ -183,7 +183,7 @@ class Loss:
     def value_and_gradient(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
     ) -> tuple[float | np.ndarray, np.ndarray]:
-        """The loss and its gradient, in one pass over memory.
+        """Compute the loss and its gradient, in one pass over memory.
 
         ``out`` is the array for the gradient, or a pair of arrays for ``reduction="none"``.
         """
@@ -192,7 +192,7 @@ class Loss:
     def gradient_and_hessian(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The first and the second derivative (the diagonal of the Hessian matrix), in one pass over memory.
+        """Compute the first and second derivatives (the diagonal of the Hessian matrix), in one pass over memory.
 
         ``out`` is a pair of arrays.
         """
@@ -214,13 +214,12 @@ class Loss:
     def _evaluate_arrays(
         self, want: int, values: Any, operands: Any, shape: Any, single: bool, weights: Any, reduction: str, out: Any
     ) -> Any:
-        """The part of `_evaluate` that returns arrays."""
+        """Do the part of `_evaluate` that returns arrays."""
         mean = reduction == "mean"
         summed = VALUE if want & VALUE and reduction != "none" else 0
         places = self._places(want, summed)
-        if out is None:
-            arrays = [None] * len(places)
-        else:
+        arrays: list[Any] = [None] * len(places)
+        if out is not None:
             arrays = self._outputs(out, places, operands, shape, single, weights, mean)
         divisor = self._divisor(shape, weights) if mean and want != VALUE else 1.0
         outputs: list[Any] = [None] * 5
@@ -245,33 +244,25 @@ class Loss:
             results += [tuple(arrays[i : i + of_each]) for i in range(0, len(arrays), of_each)]
         return results[0] if len(results) == 1 else tuple(results)
 
-    def _places(self, want: int, summed: int) -> list[int]:
-        """Where the arrays that are returned stand among the outputs of the driver, in their order."""
+    def _places(self, want: int, summed: int) -> tuple[int, ...]:
+        """Tell where the arrays that are returned stand among the outputs of the driver, in their order."""
         count = len(self.inputs) - 1
-        places = [0] if want & VALUE and not summed else []
-        if want & GRADIENT:
-            places += range(1, 1 + count)
-        if want & HESSIAN:
-            places += range(3, 3 + count)
-        return places
+        value = (0,) if want & VALUE and not summed else ()
+        return (*value, *range(1, 1 + count * (want & GRADIENT > 0)), *range(3, 3 + count * (want & HESSIAN > 0)))
 
     def _outputs(
-        self, out: Any, places: list[int], operands: Any, shape: Any, single: bool, weights: Any, mean: bool
+        self, out: Any, places: tuple[int, ...], operands: Any, shape: Any, single: bool, weights: Any, mean: bool
     ) -> list[Any]:
-        """The arrays of ``out``, checked; where one is an input too, the data are looked through before it is overwritten."""
-        kinds = ["value", "gradient", "gradient", "hessian", "hessian"]
-        of_each = self.inputs[1:]
-        names = [f"{kinds[i]} of {of_each[(i - 1) % 2]}" if i and len(of_each) > 1 else kinds[i] for i in places]
-        watched = operands if weights is None else (*operands, weights)
-        watched_names = (*self.inputs, "sample_weight")
-        arrays = _arrays.read_outputs(out, names, shape, watched, watched_names)
-        if any(_arrays.same_memory(array, other) for array in arrays if array is not None for other, _ in watched):
+        """Check the arrays of ``out``; where one is an input too, look through the data before it is overwritten."""
+        read = operands if weights is None else (*operands, weights)
+        arrays, overwrites = _arrays.read_outputs(out, places, shape, read, (*self.inputs, "sample_weight"))
+        if overwrites:
             _, faults = run(self._program, single, VALUE, VALUE, mean, operands, weights, (), 1.0)
             self._explain(faults, operands, weights, single, mean)
         return arrays
 
     def _divisor(self, shape: tuple[int, ...], weights: Any) -> float:
-        """What the derivatives of a mean are divided by."""
+        """Return what the derivatives of a mean are divided by."""
         if weights is None:
             divisor = float(math.prod(shape))
         else:
@@ -298,7 +289,13 @@ class Loss:
 
     def _explain_domain(self, domain: Interval, operand: Any, name: str, weights: Any, single: bool) -> None:
         found = _arrays.first_outside(
-            operand, domain.low, domain.high, open_low=domain.open_low, open_high=domain.open_high, single=single, weights=weights
+            operand,
+            domain.low,
+            domain.high,
+            open_low=domain.open_low,
+            open_high=domain.open_high,
+            single=single,
+            weights=weights,
         )
         if found is not None:
             value, index = found
@@ -312,7 +309,7 @@ class Loss:
     # ---- boosting -----------------------------------------------------------------------------------------------
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
-        """The constant raw prediction that minimises the loss over ``y_true``: where boosting starts.
+        """Find the constant raw prediction that minimises the loss over ``y_true``: where boosting starts.
 
         Parameters
         ----------
@@ -354,27 +351,27 @@ class MultiInputLoss(Loss):
     __slots__ = ()
 
     def __call__(self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any) -> Any:
-        """The loss."""
+        """Compute the loss."""
         return self._evaluate(VALUE, self._bind(inputs, named), sample_weight, reduction, out)
 
     def gradient(self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any) -> Any:
-        """The derivatives with respect to every input after the labels."""
+        """Compute the derivatives with respect to every input after the labels."""
         return self._evaluate(GRADIENT, self._bind(inputs, named), sample_weight, reduction, out)
 
     def value_and_gradient(
         self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any
     ) -> Any:
-        """The loss and its gradients, in one pass over memory."""
+        """Compute the loss and its gradients, in one pass over memory."""
         return self._evaluate(VALUE | GRADIENT, self._bind(inputs, named), sample_weight, reduction, out)
 
     def gradient_and_hessian(
         self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any
     ) -> Any:
-        """First and second derivatives, in one pass over memory."""
+        """Compute first and second derivatives, in one pass over memory."""
         return self._evaluate(GRADIENT | HESSIAN, self._bind(inputs, named), sample_weight, reduction, out)
 
     def _bind(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-        """All inputs in their order."""
+        """Put all inputs in their order."""
         expected = f"{type(self).__name__} takes the inputs {', '.join(self.inputs)}"
         rest = self.inputs[len(inputs) :]
         unknown = [name for name in named if name not in rest]
@@ -388,7 +385,7 @@ class MultiInputLoss(Loss):
 
 
 def get_loss(name: str, **parameters: Any) -> Loss:
-    """A loss by its name.
+    """Make a loss by its name.
 
     Parameters
     ----------
@@ -431,7 +428,7 @@ SHORT_NAMES = {"mse": "squared_error", "mae": "absolute_error", "rmse": "root_me
 
 
 def list_losses(family: str | None = None) -> list[str]:
-    """Names of all losses, sorted.
+    """List the names of all losses, sorted.
 
     Parameters
     ----------
@@ -455,5 +452,5 @@ def list_losses(family: str | None = None) -> list[str]:
 
 
 def loss_class(name: str) -> type[Loss]:
-    """The class of a loss by its name."""
+    """Return the class of a loss by its name."""
     return _REGISTRY[SHORT_NAMES.get(name, name)]
