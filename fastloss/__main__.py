@@ -1,0 +1,5 @@
+"""``python -m fastloss``."""
+
+from .cli import main
+
+raise SystemExit(main())

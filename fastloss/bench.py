@@ -1,0 +1,253 @@
+"""Cases and timing against NumPy's one-liners, shared by ``fastloss bench`` and the folder benchmarks/."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from ._threads import get_num_threads
+from .base import Interval, Loss
+
+WHATS = ("value", "value_and_gradient")
+#: How far results may be apart, for inputs of order one: the rounding errors of the one-liners.
+TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
+
+_SEED = 20240229
+# One repeat lasts at least this long, so that the clock's resolution does not matter.
+_REPEAT_SECONDS = 1e-3
+_FEWEST_REPEATS = 3
+
+_Call = Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One comparison: a loss, the size and dtype of its inputs, and what is computed.
+
+    Attributes
+    ----------
+    loss : Loss
+        With the parameters to use.
+    dtype : {"float32", "float64"}
+        Of all inputs.
+    n : int
+        Number of samples.
+    what : {"value", "value_and_gradient"}
+        What is computed, as a mean.
+    """
+
+    loss: Loss
+    dtype: str
+    n: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.loss} {self.what} {self.dtype} n={self.n}"
+
+    def prepare(self) -> tuple[_Call, _Call]:
+        """Make the two competitors and check that their results are equal.
+
+        Returns
+        -------
+        numpy_call, fastloss_call : callable
+            Without arguments; both compute with the same arrays. fastloss writes gradients to arrays made here.
+
+        Raises
+        ------
+        ValueError
+            The results differ.
+        """
+        loss = self.loss
+        domains = loss._domains()
+        arrays = make_inputs(tuple(domains.get(name) for name in loss.inputs), self.dtype, self.n)
+        names = {
+            "np": np,
+            "n": self.n,
+            "loss": loss,
+            "out": tuple(np.empty_like(array) for array in arrays[1:]),
+            **{item.name: getattr(loss, item.name) for item in fields(loss)},
+            **dict(zip(loss.inputs, arrays, strict=True)),
+        }
+        arguments = ", ".join(loss.inputs)
+        if self.what == "value":
+            expressions = loss.numpy_value, f"loss({arguments})"
+        else:
+            both = f"({loss.numpy_value}, {loss.numpy_gradient})"
+            expressions = both, f"loss.value_and_gradient({arguments}, out=out)"
+        # both are made from text, so that a call costs them the same
+        numpy_call, fastloss_call = (eval(f"lambda: {expression}", names) for expression in expressions)
+        with np.errstate(all="ignore"):
+            self._check(numpy_call(), fastloss_call())
+        return numpy_call, fastloss_call
+
+    def _check(self, expected: Any, result: Any) -> None:
+        tolerance = TOLERANCES[self.dtype]
+        for right, ours in zip(_leaves(expected), _leaves(result), strict=True):
+            # terms of order one may cancel, and a gradient of a mean is divided by n
+            if not np.allclose(ours, right, rtol=tolerance, atol=tolerance / np.size(right)):
+                error, largest = np.max(np.abs(ours - right)), np.max(np.abs(right))
+                raise ValueError(f"fastloss and NumPy differ by {error:.3g}, with numbers up to {largest:.3g}, in: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Times of one case, in seconds per call.
+
+    Attributes
+    ----------
+    case : Case
+        What was timed.
+    numpy, fastloss : float
+        The fastest repeat.
+    numpy_median, fastloss_median : float
+        The median of the repeats.
+    repeats : int
+        How often each was timed.
+    """
+
+    case: Case
+    numpy: float
+    fastloss: float
+    numpy_median: float
+    fastloss_median: float
+    repeats: int
+
+    @property
+    def ratio(self) -> float:
+        """NumPy's time in units of fastloss's: how many times faster fastloss is."""
+        return self.numpy / self.fastloss
+
+
+def make_cases(
+    losses: Iterable[Loss], sizes: Iterable[int], dtypes: Iterable[str] = tuple(TOLERANCES), whats: Iterable[str] = WHATS
+) -> list[Case]:
+    """All cases for which NumPy has a one-liner.
+
+    Parameters
+    ----------
+    losses : iterable of Loss
+        Losses.
+    sizes : iterable of int
+        Numbers of samples.
+    dtypes : iterable of str, default=("float32", "float64")
+        Dtypes.
+    whats : iterable of str, default=("value", "value_and_gradient")
+        What to compute.
+
+    Returns
+    -------
+    list of Case
+        By size, then dtype, so that neighbours can share their data.
+    """
+    losses, dtypes, whats = list(losses), list(dtypes), list(whats)
+    return [
+        Case(loss, dtype, n, what)
+        for n in sizes
+        for dtype in dtypes
+        for loss in losses
+        for what in whats
+        if loss.numpy_value and (what == "value" or loss.numpy_gradient)
+    ]
+
+
+@lru_cache(maxsize=1)
+def make_inputs(domains: tuple[Interval | None, ...], dtype: str, n: int) -> tuple[np.ndarray, ...]:
+    """Seeded random arrays inside the domains of a loss's inputs.
+
+    Parameters
+    ----------
+    domains : tuple of Interval or None
+        One for each input; None for any number.
+    dtype : str
+        Floating dtype.
+    n : int
+        Size.
+
+    Returns
+    -------
+    tuple of ndarray
+        Normal numbers where any is allowed, uniform ones between two ends, log-normal distances from a single end.
+    """
+    generator = np.random.default_rng(_SEED)
+    return tuple(_draw(generator, domain or Interval(), np.dtype(dtype), n) for domain in domains)
+
+
+def _draw(generator: np.random.Generator, domain: Interval, dtype: np.dtype, n: int) -> np.ndarray:
+    low, high = domain.low, domain.high
+    if math.isfinite(low) and math.isfinite(high):
+        # a hair inside: the ends may be excluded, and rounding may reach them
+        return generator.random(n, dtype) * (0.98 * (high - low)) + (low + 0.01 * (high - low))
+    normal = generator.standard_normal(n, dtype)
+    if math.isfinite(low):
+        return low + np.exp(normal / 2)
+    return normal if math.isinf(high) else high - np.exp(normal / 2)
+
+
+def measure(case: Case, seconds: float = 0.8) -> Row:
+    """Time NumPy and fastloss in turns.
+
+    Parameters
+    ----------
+    case : Case
+        What to time. Its results are checked first.
+    seconds : float, default=0.8
+        The time to spend, exceeded where three repeats take longer.
+
+    Returns
+    -------
+    Row
+
+    Raises
+    ------
+    ValueError
+        The results differ; nothing was timed.
+    """
+    calls = case.prepare()
+    counts = [_calls_per_repeat(call) for call in calls]
+    times: tuple[list[float], list[float]] = ([], [])
+    end = time.perf_counter() + seconds
+    while len(times[0]) < _FEWEST_REPEATS or time.perf_counter() < end:
+        for call, count, found in zip(calls, counts, times, strict=True):
+            found.append(_time(call, count) / count)
+    return Row(case, *map(min, times), *map(statistics.median, times), repeats=len(times[0]))
+
+
+def machine_facts() -> dict[str, Any]:
+    """Tell what times depend on.
+
+    Returns
+    -------
+    dict
+        Number of CPUs and of threads used, active instruction set, version of NumPy.
+    """
+    return {"cpus": os.cpu_count(), "threads": get_num_threads(), "isa": _core.active_isa(), "numpy": np.__version__}
+
+
+def _calls_per_repeat(call: _Call) -> int:
+    count = 1
+    while _time(call, count) < _REPEAT_SECONDS:
+        count *= 2
+    return count
+
+
+def _time(call: _Call, count: int) -> float:
+    start = time.perf_counter()
+    for _ in range(count):
+        call()
+    return time.perf_counter() - start
+
+
+def _leaves(result: Any) -> list[Any]:
+    """List the scalars and arrays of a result that may be a tuple of tuples."""
+    if isinstance(result, tuple):
+        return [leaf for item in result for leaf in _leaves(item)]
+    return [result]
