@@ -2,107 +2,123 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from mpmath import inf, isinf, isnan, mp, mpf
-from references import REFERENCES, Reference
+from mpmath import isinf, isnan, mp, mpf
+from references import REFERENCES
 
 import fastloss as fl
 
-# Digits enough for a second difference, with steps of 1e-45 of the distance to a kink, of numbers that are 1e330 times as large.
-DIGITS = 520
-_STEP = mpf(10) ** -45
+# Digits enough for a second difference, with steps of 1e-45 of the distance to a kink, of numbers that are 1e330 times as
+# large; and for such a difference at the ends of the range of double precision.
+DIGITS, MANY_DIGITS = 520, 1500
+STEP = mpf(10) ** -45
 
 
-def losses_under_test() -> list[tuple[str, fl.Loss]]:
+def every_instance() -> list[fl.Loss]:
     """Every loss with every set of parameters of its reference."""
-    return [(name, fl.get_loss(name, **q)) for name, ref in REFERENCES.items() for q in ref.instances]
+    return [fl.get_loss(name, **parameters) for name, reference in REFERENCES.items() for parameters in reference.instances]
+
+
+def default_instances() -> list[fl.Loss]:
+    return [fl.get_loss(name) for name in fl.list_losses()]
 
 
 def parameters_of(loss: fl.Loss) -> dict[str, Any]:
-    return {name: getattr(loss, name) for name in type(loss).__dataclass_fields__}
+    return {item.name: getattr(loss, item.name) for item in fields(loss)}
 
 
 def exact(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1) -> mpf:
     """The exact value, or the exact derivative with respect to input ``which``, of one sample."""
-    reference: Reference = REFERENCES[loss.name]
-    q = parameters_of(loss)
-    with mp.workdps(DIGITS):
-        x = [mpf(v) for v in inputs]
+    reference = REFERENCES[loss.name]
+    digits = DIGITS if all(number == 0 or 1e-60 < abs(number) < 1e60 for number in inputs) else MANY_DIGITS
+    with mp.workdps(digits):
+        x = [mpf(number) for number in inputs]
 
         def f(t: mpf) -> mpf:
-            return reference.value(*x[:which], t, *x[which + 1 :], **q)
+            return reference.value(*x[:which], t, *x[which + 1 :], **parameters_of(loss))
 
         at = x[which]
-        if output == "v":
+        if output == "value":
             return f(at)
-        # far from any kink: the distance to the label, or to 0
-        distance = min(abs(at - other) for other in (x[0], mpf(0)) if at != other) if at != x[0] or at else mpf(1)
-        h = _STEP * min(distance, mpf(1) + abs(at)) if distance else _STEP
+        # kinks are at the label and at 0
+        distances = [abs(at - kink) for kink in (x[0], mpf(0)) if at != kink]
+        h = STEP * min([*distances, mpf(1)])
         low, middle, high = f(at - h), f(at), f(at + h)
-        difference, unit = (high - low, 2 * h) if output == "g" else (high - 2 * middle + low, h**2)
+        difference, unit = (high - low, 2 * h) if output == "gradient" else (high - 2 * middle + low, h**2)
         # what is left of numbers that are equal but for the rounding of this arithmetic
-        noise = mpf(10) ** (10 - DIGITS) * max(abs(low), abs(middle), abs(high))
+        noise = mpf(10) ** (10 - digits) * max(abs(low), abs(middle), abs(high))
         return difference / unit if abs(difference) > noise else mpf(0)
 
 
-def spacing(x: mpf, dtype: Any) -> mpf:
-    """The distance between neighbouring numbers of ``dtype`` around x, not below the smallest subnormal."""
-    info = np.finfo(dtype)
-    exponent = mp.frexp(x)[1] - 1 if x else info.minexp
-    return mpf(2) ** (max(exponent, int(info.minexp)) - int(info.nmant))
-
-
-def error_in_ulp(got: float, true: mpf, dtype: Any, scale: mpf | None = None) -> float:
-    """|got - true| in units of the last place of the true number, or of ``scale`` where that is larger."""
-    if isnan(true):
-        return 0.0 if np.isnan(got) else float("inf")
-    largest = mpf(float(np.finfo(dtype).max))
-    if np.isinf(got) or isinf(true):
-        # right where the nearest number of infinite range would be beyond the largest finite one
-        beyond = isinf(true) or abs(true) > largest + spacing(largest, dtype) / 2
-        if np.isinf(got):
-            return 0.0 if beyond and (got > 0) == (true > 0) else float("inf")
-        return float("inf") if isinf(true) else float(abs(mpf(float(got)) - true) / spacing(largest, dtype))
-    if np.isnan(got):
-        return float("inf")
-    size = true if scale is None else max(abs(true), abs(scale))
-    return float(abs(mpf(float(got)) - true) / spacing(size, dtype))
-
-
-def scale_of(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1) -> mpf | None:
-    """The largest term of a quantity that may change sign; None where an error is measured against the quantity itself."""
-    terms = REFERENCES[loss.name].terms["vgh".index(output)]
+def largest_term(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1) -> mpf | None:
+    """The size an error is measured against, where that is not the quantity itself."""
+    terms = REFERENCES[loss.name].terms[("value", "gradient", "hessian").index(output)]
     if isinstance(terms, tuple):
         terms = terms[which - 1]
     if terms is None:
         return None
     with mp.workdps(60):
-        scale = terms(*(mpf(v) for v in inputs), **parameters_of(loss))
-        return None if scale == inf else scale
+        return terms(*map(mpf, inputs), **parameters_of(loss))
 
 
-def sample(kind: str, n: int, dtype: Any, seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Inputs of one kind over the whole range of interest, the first ones with a label of 0."""
+def spacing(x: mpf, dtype: Any) -> mpf:
+    """The distance between neighbouring numbers of ``dtype`` around x, not below that of the subnormals."""
+    info = np.finfo(dtype)
+    exponent = mp.frexp(x)[1] - 1 if x else int(info.minexp)
+    return mpf(2) ** (max(exponent, int(info.minexp)) - int(info.nmant))
+
+
+def error_in_ulp(got: float, true: mpf, dtype: Any, term: mpf | None = None) -> float:
+    """|got - true| in units of the last place of the true number, or of a larger ``term`` of it."""
+    if isnan(true) or np.isnan(got):
+        return 0.0 if isnan(true) and np.isnan(got) else float("inf")
+    largest = mpf(float(np.finfo(dtype).max))
+    # numbers that round to infinity, and infinity itself
+    beyond = isinf(true) or abs(true) >= largest + spacing(largest, dtype) / 2
+    if beyond and np.isinf(got) and (got > 0) == (true > 0):
+        return 0.0
+    if isinf(true) or np.isinf(got):
+        return float("inf")
+    size = abs(true) if term is None else max(abs(true), abs(term))
+    return float(abs(mpf(float(got)) - true) / spacing(min(size, largest), dtype))
+
+
+def sample(loss: fl.Loss, n: int, dtype: Any, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Inputs over the whole range: residuals from 1e-30 to 1e30 and many of ordinary size, labels of 0 and others."""
     rng = np.random.default_rng(seed)
-    wide = 10.0 ** rng.uniform(-30, 30, n) * rng.choice([-1, 1], n)
-    near = rng.standard_normal(n) * 10.0 ** rng.uniform(-3, 3, n)
-    r = np.where(np.arange(n) % 3 == 0, wide, near)
-    y = np.where(np.arange(n) % 2 == 0, 0.0, rng.standard_normal(n) * 10.0 ** rng.uniform(-4, 4, n))
-    if kind == "residuals":
-        arrays = (y, y + r)
-    elif kind == "numbers":
-        arrays = (np.where(y == 0, wide[::-1], y), y + r)
-    elif kind == "above_minus_one":
-        arrays = tuple(np.maximum(np.abs(a) - 1 * (np.abs(a) < 1) * (1 - 1e-3), -0.999) for a in (wide[::-1] * 1e-10, y + near))
-    elif kind == "counts":
-        counts = np.where(np.arange(n) % 4 == 0, 0.0, np.where(np.arange(n) % 4 == 1, rng.integers(0, 40, n), np.abs(near)))
-        arrays = (counts, rng.uniform(-80, 80, n) * rng.choice([1, 0.05], n))
-    elif kind == "positives":
-        arrays = (np.abs(near) + 1e-3, rng.uniform(-40, 40, n) * rng.choice([1, 0.05], n))
-    elif kind == "variances":
-        arrays = (y, y + near, 10.0 ** rng.uniform(-9, 9, n))
-    else:
-        raise ValueError(kind)
-    return tuple(np.ascontiguousarray(a, dtype=dtype) for a in arrays)
+    sign = rng.choice([-1.0, 1.0], n)
+    wide = sign * 10.0 ** rng.uniform(-30, 30, n)
+    ordinary = rng.standard_normal(n) * 10.0 ** rng.uniform(-3, 3, n)
+    residuals = np.where(np.arange(n) % 3 == 0, wide, ordinary)
+    labels = np.where(np.arange(n) % 2 == 0, 0.0, rng.standard_normal(n) * 10.0 ** rng.uniform(-4, 4, n))
+    kind = REFERENCES[loss.name].data
+    if kind == "numbers":
+        labels = np.where(labels == 0, rng.permutation(wide), labels)
+    arrays = {"y_true": labels, "y_pred": labels + residuals, "mean": labels + residuals}
+    if kind == "logarithms":
+        # counts and other positive labels; logarithms of means, many near the labels', others far away
+        labels = np.where(np.arange(n) % 3 == 0, rng.integers(0, 40, n), np.abs(ordinary))
+        near = np.log(labels + 0.5) + ordinary * 1e-3
+        arrays = {"y_true": labels, "y_pred": np.where(np.arange(n) % 2 == 0, near, rng.uniform(-40, 40, n))}
+        if "y_pred" in loss._domains() or getattr(loss, "power", 1) == 0:
+            arrays["y_pred"] = np.exp(arrays["y_pred"])
+    arrays["var"] = 10.0 ** rng.uniform(-9, 9, n)
+    for name, domain in loss._domains().items():
+        # fold what lies outside to the other side of the end
+        array = arrays[name]
+        array = np.where(array < domain.low, 2 * domain.low - array, array)
+        arrays[name] = np.where(array <= domain.low, domain.low + 1e-3, array) if domain.open_low else array
+    return tuple(arrays[name].astype(dtype) for name in loss.inputs)
+
+
+def outputs_of(loss: fl.Loss, inputs: tuple[np.ndarray, ...], **options: Any) -> dict[tuple[str, int], np.ndarray]:
+    """Every output of a loss for each sample, by kind and by the input it is a derivative with respect to."""
+    found = {("value", 1): loss(*inputs, reduction="none", **options)}
+    gradient, hessian = loss.gradient_and_hessian(*inputs, reduction="none", **options)
+    for kind, arrays in (("gradient", gradient), ("hessian", hessian)):
+        for which, array in enumerate(arrays if isinstance(arrays, tuple) else (arrays,), 1):
+            found[kind, which] = array
+    return found

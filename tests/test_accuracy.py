@@ -1,0 +1,66 @@
+"""Value, gradient and Hessian of every loss, in units of the last place, against mpmath."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from oracle import default_instances, error_in_ulp, every_instance, exact, largest_term, outputs_of, sample
+
+import fastloss as fl
+
+# What the library promises. Every instruction set gives the same bits (test_bits.py), so one is enough here.
+PROMISED = {"value": 4.0, "gradient": 4.0, "hessian": 6.0}
+POINTS = int(os.environ.get("FASTLOSS_ACCURACY_POINTS", "150"))
+
+PER_SAMPLE = [loss for loss in every_instance() if loss.name != "root_mean_squared_error"]
+
+
+def worst_error(loss: fl.Loss, dtype: type, points: tuple[np.ndarray, ...]) -> dict[str, tuple[float, object]]:
+    worst: dict[str, tuple[float, object]] = {}
+    for (output, which), numbers in outputs_of(loss, points).items():
+        for i, got in enumerate(numbers):
+            at = tuple(float(array[i]) for array in points)
+            # at a kink there is no derivative to compare with; test_regression.py says what is returned there
+            if output != "value" and at[which] == at[0]:
+                continue
+            error = error_in_ulp(got, exact(loss, output, at, which), dtype, largest_term(loss, output, at, which))
+            if error > worst.get(output, (0.0, None))[0]:
+                worst[output] = (error, (at, float(got)))
+    return worst
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", PER_SAMPLE, ids=repr)
+def test_errors_stay_below_the_promise(loss: fl.Loss, dtype: type) -> None:
+    for output, (error, where) in worst_error(loss, dtype, sample(loss, POINTS, dtype)).items():
+        assert error <= PROMISED[output], f"{output}: {error:.2f} ulp at {where}"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", [loss for loss in PER_SAMPLE if loss.inputs == ("y_true", "y_pred")], ids=repr)
+def test_extreme_predictions(loss: fl.Loss, dtype: type) -> None:
+    """At the ends of the floating-point range: right, and infinite or 0 only where the true number is."""
+    info = np.finfo(dtype)
+    sizes = [info.smallest_subnormal, info.tiny / 3, np.sqrt(info.tiny), np.sqrt(info.max) / 3, info.max / 3, info.max]
+    if loss.name in ("poisson", "gamma", "tweedie"):
+        # exponents of larger numbers are infinite or 0, which test_regression.py tries; mpmath would take for ever
+        sizes = [*sizes[:3], 80.0, 87.0, 100.0, 700.0, 708.0, 730.0]
+    predictions = np.array([s * x for x in sizes for s in (1, -1)], dtype=dtype)
+    labels = np.full_like(predictions, 0.5)
+    domain = loss._domains().get("y_pred")
+    if domain is not None:
+        labels, predictions = labels[predictions > domain.low], predictions[predictions > domain.low]
+    for output, (error, where) in worst_error(loss, dtype, (labels, predictions)).items():
+        assert error <= PROMISED[output], f"{output}: {error:.2f} ulp at {where}"
+
+
+def test_the_sample_is_spread_out() -> None:
+    """A reference tried on one kind of number proves nothing."""
+    for loss in default_instances():
+        y, p, *_ = sample(loss, 300, np.float64)
+        assert np.unique(p).size > 250, loss
+        assert np.ptp(np.log10(np.abs(p[p != 0]))) > 1, loss
+        assert (p > y).any(), loss
+        assert (p < y).any(), loss

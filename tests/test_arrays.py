@@ -1,0 +1,251 @@
+"""What is accepted as an array, in which precision it is computed with, and what is refused."""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import mmap
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import fastloss as fl
+from fastloss import _arrays
+
+Y = [1, 0, 3, 2]
+P = [2, 0, 1, 2]
+REAL = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", REAL)
+def test_every_real_type(isa: str, kind: str, order: str) -> None:
+    """Both as labels and as predictions, in both byte orders: the numbers are the same."""
+    values = np.arange(301) % 2 if kind == "?" else np.arange(301) % 101
+    numbers = values.astype(order + kind)
+    other = np.linspace(-3, 3, 301)
+    exact = numbers.astype(np.float64)
+    np.testing.assert_array_equal(fl.mse(numbers, other, reduction="none"), (other - exact) ** 2)
+    gradient = fl.mse.gradient(other, numbers, reduction="sum")
+    expected_dtype = np.dtype(kind) if kind[0] == "f" else np.dtype(np.float64)
+    assert gradient.dtype == expected_dtype
+    compute = np.float32 if kind in ("f2", "f4") else np.float64
+    expected = (2 * (exact.astype(compute) - other.astype(compute))).astype(expected_dtype)
+    np.testing.assert_array_equal(gradient, expected)
+
+
+def test_predictions_decide_the_precision() -> None:
+    p = np.array([0.1, 0.2], dtype=np.float32)
+    y = np.array([0.3, 0.4])
+    single = fl.mse(y, p, reduction="none")
+    assert single.dtype == np.float32
+    np.testing.assert_array_equal(single, (p - y.astype(np.float32)) ** 2)
+    assert fl.mse(p, y, reduction="none").dtype == np.float64
+    half = fl.mse(y, p.astype(np.float16), reduction="none")
+    assert half.dtype == np.float16
+
+
+def test_every_half_precision_number() -> None:
+    """All 65 536: read exactly, and written as NumPy rounds them."""
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    zero = np.zeros(every.size, dtype=np.float32)
+    wide = np.empty(every.size, dtype=np.float32)
+    with np.errstate(invalid="ignore"):
+        fl.half_squared_error.gradient(zero, every, reduction="sum", out=wide)
+        np.testing.assert_array_equal(wide, every.astype(np.float32))
+        back = fl.half_squared_error.gradient(zero, every, reduction="sum")
+        np.testing.assert_array_equal(back, every)
+
+
+@settings(max_examples=300, deadline=None)
+@given(hnp.arrays(np.float64, 8, elements=st.floats(-1e5, 1e5)))
+def test_rounding_to_half_precision_happens_once(x: np.ndarray) -> None:
+    """From double and from float: as NumPy does it, not by way of the other."""
+    zero, out = np.zeros(8), np.empty(8, dtype=np.float16)
+    with np.errstate(over="ignore", under="ignore"):
+        fl.half_squared_error.gradient(zero, x, reduction="sum", out=out)
+        np.testing.assert_array_equal(out, x.astype(np.float16))
+        single = x.astype(np.float32)
+        fl.half_squared_error.gradient(zero, single, reduction="sum", out=out)
+        np.testing.assert_array_equal(out, single.astype(np.float16))
+
+
+def test_bfloat16() -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    every = np.arange(1 << 16, dtype=np.uint16).view(ml_dtypes.bfloat16)
+    finite = every[np.isfinite(every.astype(np.float32))]
+    zero = np.zeros(finite.size, dtype=np.float32)
+    gradient = fl.half_squared_error.gradient(zero, finite, reduction="sum")
+    assert gradient.dtype == ml_dtypes.bfloat16
+    np.testing.assert_array_equal(gradient.view(np.uint16), finite.view(np.uint16))
+    x = np.random.default_rng(0).standard_normal(1000) * 1e3
+    out = np.empty(1000, dtype=ml_dtypes.bfloat16)
+    for data in (x, x.astype(np.float32)):
+        fl.half_squared_error.gradient(np.zeros(1000), data, reduction="sum", out=out)
+        np.testing.assert_array_equal(out.astype(np.float32), data.astype(ml_dtypes.bfloat16).astype(np.float32))
+    assert fl.mse(finite[:100], finite[:100]) == 0
+
+
+def test_the_buffer_protocol_and_dlpack() -> None:
+    expected = fl.mse(Y, P)
+    assert fl.mse(array.array("d", Y), memoryview(array.array("f", P))) == expected
+    assert fl.mse((ctypes.c_double * 4)(*Y), (ctypes.c_float * 4)(*P)) == expected
+
+    class OnlyDlpack:
+        def __init__(self, values: Any) -> None:
+            self._array = np.asarray(values, dtype=np.float64)
+
+        def __dlpack__(self, **options: Any) -> Any:
+            return self._array.__dlpack__(**options)
+
+        def __dlpack_device__(self) -> Any:
+            return self._array.__dlpack_device__()
+
+    assert fl.mse(OnlyDlpack(Y), OnlyDlpack(P)) == expected
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "torch"])
+def test_other_libraries(library: str) -> None:
+    module = pytest.importorskip(library)
+    make = {"pandas": "Series", "polars": "Series", "pyarrow": "array", "torch": "tensor"}[library]
+    y, p = (getattr(module, make)([float(v) for v in values]) for values in (Y, P))
+    assert fl.mse(y, p) == fl.mse(Y, P)
+    assert fl.mse.gradient(y, p).shape == (4,)
+
+
+def test_bfloat16_tensors() -> None:
+    torch = pytest.importorskip("torch")
+    y, p = torch.tensor(Y, dtype=torch.bfloat16), torch.tensor(P, dtype=torch.bfloat16)
+    assert fl.mse(y, p) == fl.mse(Y, P)
+    assert fl.mse.gradient(y, p).dtype == np.float32
+
+
+def test_memory_maps(tmp_path: Path) -> None:
+    np.save(tmp_path / "y.npy", np.array(Y, dtype=np.float64))
+    y = np.load(tmp_path / "y.npy", mmap_mode="r")
+    assert fl.mse(y, P) == fl.mse(Y, P)
+
+
+REAL_NUMBERS = "y_pred must hold real numbers (float, int or bool, up to 64 bits); got dtype"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.array([1j] * 4), f"{REAL_NUMBERS} complex128."),
+        (np.array(["a"] * 4), f"{REAL_NUMBERS} <U1."),
+        (np.array(["2026-01-01"] * 4, "M8[D]"), f"{REAL_NUMBERS} datetime64[D]."),
+        (np.zeros(4, [("a", float)]), f"{REAL_NUMBERS} [('a', '<f8')]."),
+        (np.array([1, None, 2, 3]), "y_pred must hold real numbers; got an object array (with items of type NoneType)."),
+        ([1, 2, 3, "x"], f"{REAL_NUMBERS} <U21."),
+        ([1 << 70, 1, 1, 1], "y_pred must hold real numbers; got an object array (with items of type int)."),
+        (np.ma.masked_array(P, [0, 1, 0, 0]), "y_pred is a masked array, and its mask would be lost."),
+        (None, "y_pred must hold real numbers; got an object array (with items of type NoneType)."),
+    ],
+)  # fmt: skip
+def test_what_is_not_numbers(value: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
+        fl.mse(Y, value)
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="long double is double here")
+def test_long_double_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"got dtype (float|longdouble)"):
+        fl.mse(np.ones(2, np.longdouble), np.ones(2))
+
+
+def test_ragged_lists() -> None:
+    with pytest.raises(ValueError, match="y_true cannot be read as an array of numbers"):
+        fl.mse([[1, 2], [3]], [[1, 2], [3, 4]])
+
+
+def test_what_an_object_says_when_it_cannot_be_read() -> None:
+    class Elsewhere:
+        def __array__(self, *args: Any, **options: Any) -> np.ndarray:
+            raise TypeError("this lives on another device")
+
+    with pytest.raises(TypeError, match="y_pred cannot be read as an array of numbers: this lives on another device"):
+        fl.mse(Y, Elsewhere())
+
+
+def test_subclasses_are_read_as_arrays() -> None:
+    class Tagged(np.ndarray):
+        pass
+
+    assert fl.mse(np.array(Y).view(Tagged), np.array(P).view(Tagged)) == fl.mse(Y, P)
+    assert type(fl.mse.gradient(np.array(Y, float), np.array(P, float).view(Tagged))) is np.ndarray
+
+
+def guarded(values: np.ndarray, at_the_end: bool) -> tuple[np.ndarray, mmap.mmap]:
+    """A copy of an array whose first or last byte touches a page that must not be read."""
+    page = mmap.PAGESIZE
+    pages = values.nbytes // page + 3
+    memory = mmap.mmap(-1, pages * page)
+    base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    libc = ctypes.CDLL(None, use_errno=True)
+    for start in (base, base + (pages - 1) * page):
+        assert libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(page), 0) == 0
+    offset = (pages - 1) * page - values.nbytes if at_the_end else page
+    copy = np.frombuffer(memory, np.uint8, values.nbytes, offset).view(values.dtype)
+    copy[:] = values
+    return copy, memory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs mprotect")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.float16])
+def test_nothing_is_read_or_written_outside_the_arrays(isa: str, dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    kept = []
+    for n in [*range(1, 40), 63, 64, 65, 130, 1023, 1025]:
+        values = rng.integers(-5, 5, n).astype(dtype)
+        for at_the_end in (False, True):
+            y, first = guarded(values, at_the_end)
+            p, second = guarded(values[::-1].copy(), at_the_end)
+            expected = fl.log_cosh.value_and_gradient(values, values[::-1], reduction="sum")
+            out_type = expected[1].dtype
+            out, third = guarded(np.zeros(n, out_type), at_the_end)
+            value, gradient = fl.log_cosh.value_and_gradient(y, p, reduction="sum", out=out)
+            assert value == expected[0]
+            np.testing.assert_array_equal(gradient, expected[1])
+            kept += [first, second, third]
+
+
+def test_huge_sizes_are_counted_in_64_bits() -> None:
+    """More than 2**32 elements, without the memory: views that repeat one number."""
+    n = (1 << 32) + 5
+    wide = np.broadcast_to(np.float32(3), (n,))
+    with pytest.raises(ValueError, match=re.escape(f"got ({n},) and (4,)")):
+        fl.mse(wide, np.ones(4, np.float32))
+    assert _arrays.read(wide, "y_true")[0].size == n
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_view_of_any_array(data: st.DataObject) -> None:
+    """Slices, steps, reversals and transpositions give what a contiguous copy gives."""
+    shape = data.draw(hnp.array_shapes(max_dims=4, max_side=6))
+    dtype = data.draw(st.sampled_from([np.float64, np.float32, np.int16]))
+    base = [np.arange(np.prod(shape)).reshape(shape).astype(dtype) * k for k in (1, 2)]
+    index = data.draw(hnp.basic_indices(shape, allow_ellipsis=False))
+    axes = None
+    views = []
+    for b in base:
+        view = b[index]
+        axes = data.draw(st.permutations(range(np.ndim(view)))) if axes is None else axes
+        views.append(np.transpose(view, axes))
+    y, p = views
+    if p.size == 0:
+        return
+    gradient = np.empty_like(np.asarray(p), dtype=np.float64)
+    got = fl.huber.value_and_gradient(y, p, reduction="sum", out=gradient)
+    copies = [np.ascontiguousarray(v).reshape(np.shape(v)) for v in views]
+    expected = fl.huber.value_and_gradient(*copies, reduction="sum")
+    assert got[0] == expected[0]
+    np.testing.assert_array_equal(gradient, expected[1])

@@ -1,0 +1,639 @@
+"""The command: results, and one line for every mistake. Expected numbers come from the files, by Python's own arithmetic."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import math
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+import fastloss as fl
+from fastloss import bench
+from fastloss.cli import main
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+DIABETES = EXAMPLES / "diabetes.csv"
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def done(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command, expect success, return what it printed."""
+
+    def run(*arguments: object) -> str:
+        assert main(list(map(str, arguments))) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        assert "\x1b" not in out
+        return out
+
+    return run
+
+
+@pytest.fixture
+def failed(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command, expect this exit status and nothing printed, return the message."""
+
+    def run(status: int, *arguments: object) -> str:
+        assert main(list(map(str, arguments))) == status
+        out, err = capsys.readouterr()
+        assert out == ""
+        return the_message(err)
+
+    return run
+
+
+def the_message(err: str) -> str:
+    assert err.startswith("fastloss: error: ")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    return err.removeprefix("fastloss: error: ").rstrip("\n")
+
+
+def strict_json(text: str) -> Any:
+    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def values(text: str) -> dict[str, float]:
+    return {result["loss"]: result["value"] for result in strict_json(text)["results"]}
+
+
+def diabetes() -> tuple[list[float], list[float]]:
+    with DIABETES.open() as file:
+        rows = list(csv.DictReader(file))
+    return [float(row["y_true"]) for row in rows], [float(row["y_pred"]) for row in rows]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Three samples with a weight each, and what gaussian_nll takes."""
+    path = tmp_path / "table.csv"
+    path.write_text("label,score,weight,var,text\n1,2,1,4,a\n2,0,3,1,b\n4,4.5,0,9,c\n")
+    return path
+
+
+# ---- evaluate: results -------------------------------------------------------------------------------------------
+
+
+FIVE = {
+    "squared_error": lambda y, p: (p - y) ** 2,
+    "absolute_error": lambda y, p: abs(p - y),
+    "huber:delta=50": lambda y, p: (p - y) ** 2 / 2 if abs(p - y) <= 50 else 50 * (abs(p - y) - 25),
+    "log_cosh": lambda y, p: math.log(math.cosh(p - y)),
+    "quantile:alpha=0.9": lambda y, p: max(0.9 * (y - p), -0.1 * (y - p)),
+}
+
+
+def test_five_losses_of_real_predictions(done: Command) -> None:
+    y_true, y_pred = diabetes()
+    losses = [argument for name in FIVE for argument in ("--loss", name)]
+    for reduction, divisor in (("mean", 442), ("sum", 1)):
+        result = strict_json(done("evaluate", DIABETES, *losses, "--reduction", reduction, "--json"))
+        assert (result["files"], result["n"], result["reduction"]) == ([str(DIABETES)], 442, reduction)
+        assert [item["loss"] for item in result["results"]] == list(FIVE)
+        for item in result["results"]:
+            assert set(item) == {"loss", "value"}
+            expected = math.fsum(map(FIVE[item["loss"]], y_true, y_pred)) / divisor
+            assert item["value"] == pytest.approx(expected, rel=1e-13)
+
+
+def test_table(done: Command) -> None:
+    y_true, y_pred = diabetes()
+    out = done("evaluate", DIABETES, "--y-true", "y_true", "--y-pred", "y_pred", "--loss", "mae")
+    mean = math.fsum(abs(y - p) for y, p in zip(y_true, y_pred, strict=True)) / 442
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if "│" in line]
+    assert cells == [["loss", "value", "n"], ["mae", f"{mean:.6g}", "442"]]
+
+
+def test_default_losses_and_columns(done: Command) -> None:
+    assert list(values(done("evaluate", DIABETES, "--json"))) == ["squared_error", "absolute_error"]
+
+
+def test_csv_output(done: Command) -> None:
+    y_true, y_pred = diabetes()
+    spec = "quantile:alpha=0.5"
+    out = done("evaluate", DIABETES, "--loss", "mae", "--loss", "tweedie:power=0,from_log=false", "--loss", spec, "--csv")
+    rows = list(csv.reader(io.StringIO(out)))
+    assert [row[0] for row in rows] == ["loss", "mae", "tweedie:power=0,from_log=false", spec]
+    mean = math.fsum(abs(y - p) for y, p in zip(y_true, y_pred, strict=True)) / 442
+    assert float(rows[1][1]) == pytest.approx(mean, rel=1e-14)
+    assert rows[1][1] == repr(float(rows[1][1]))
+    assert "\r" not in out
+
+
+def test_classification_file_is_readable(done: Command) -> None:
+    with (EXAMPLES / "breast_cancer.csv").open() as file:
+        rows = [(float(row["label"]), float(row["score"])) for row in csv.DictReader(file)]
+    out = done("evaluate", EXAMPLES / "breast_cancer.csv", "--y-true", "label", "--y-pred", "score", "--loss", "mse", "--json")
+    assert len(rows) == 569
+    assert values(out) == {"mse": pytest.approx(math.fsum((p - y) ** 2 for y, p in rows) / 569, rel=1e-13)}
+
+
+def test_formats_agree(done: Command, tmp_path: Path) -> None:
+    y_true, y_pred = map(np.array, diabetes())
+    pa.parquet.write_table(pa.table({"a": y_true, "b": y_pred, "c": ["text"] * 442}), tmp_path / "p.parquet")
+    np.savez(tmp_path / "p.npz", a=y_true, b=y_pred)
+    np.save(tmp_path / "a.npy", y_true)
+    np.save(tmp_path / "b.npy", y_pred)
+    expected = values(done("evaluate", DIABETES, "--json"))
+    assert values(done("evaluate", tmp_path / "p.parquet", "--y-true", "a", "--y-pred", "b", "--json")) == expected
+    assert values(done("evaluate", tmp_path / "p.npz", "--y-true", "a", "--y-pred", "b", "--json")) == expected
+    assert values(done("evaluate", tmp_path / "a.npy", tmp_path / "b.npy", "--json")) == expected
+
+
+def test_arrays_of_any_shape(done: Command, tmp_path: Path) -> None:
+    y_true, y_pred = np.arange(6.0).reshape(2, 3), np.ones((2, 3), order="F")
+    np.save(tmp_path / "a.npy", y_true)
+    np.save(tmp_path / "b.npy", y_pred)
+    np.save(tmp_path / "w.npy", [1, 2])
+    out = done("evaluate", tmp_path / "a.npy", tmp_path / "b.npy", "--weights", tmp_path / "w.npy", "--loss", "mae", "--json")
+    assert strict_json(out)["n"] == 6
+    assert values(out) == {"mae": pytest.approx((1 + 0 + 1 + 2 * (2 + 3 + 4)) / 9)}
+
+
+def test_weights(done: Command, table: Path, tmp_path: Path) -> None:
+    columns = ["evaluate", table, "--y-true", "label", "--y-pred", "score", "--loss", "mse", "--json"]
+    np.save(tmp_path / "w.npy", [1, 3, 0])
+    assert values(done(*columns, "--weights", "weight")) == {"mse": (1 + 3 * 4) / 4}
+    assert values(done(*columns, "--weights", tmp_path / "w.npy", "--reduction", "sum")) == {"mse": 13}
+
+
+def test_a_column_comes_before_a_file(done: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "weight").mkdir()
+    monkeypatch.chdir(tmp_path)
+    columns = ["evaluate", table, "--y-true", "label", "--y-pred", "score", "--loss", "mse", "--json"]
+    assert values(done(*columns, "--weights", "weight")) == {"mse": 13 / 4}
+
+
+def test_losses_with_more_inputs(done: Command, table: Path, tmp_path: Path) -> None:
+    expected = math.fsum(math.log(v) + (m - y) ** 2 / v for y, m, v in [(1, 2, 4), (2, 0, 1), (4, 4.5, 9)]) / 6
+    short = ["evaluate", table, "--y-true", "label", "--loss", "gaussian_nll", "--json"]
+    # --y-pred is the second input, var its own column
+    assert values(done(*short, "--y-pred", "score")) == {"gaussian_nll": pytest.approx(expected)}
+    assert values(done(*short, "--input", "mean=score", "--input", "var=var")) == {"gaussian_nll": pytest.approx(expected)}
+    # each loss takes its own
+    both = values(done(*short, "--loss", "mae", "--y-pred", "weight", "--input", "mean=score"))
+    assert both == {"gaussian_nll": pytest.approx(expected), "mae": pytest.approx(5 / 3)}
+    for name, column in {"y": [1, 2, 4], "m": [2, 0, 4.5], "v": [4, 1, 9]}.items():
+        np.save(tmp_path / f"{name}.npy", column)
+    files = [tmp_path / f"{name}.npy" for name in "ymv"]
+    assert values(done("evaluate", *files, "--loss", "gaussian_nll", "--json")) == {"gaussian_nll": pytest.approx(expected)}
+
+
+def test_numbers_that_json_does_not_have(done: Command, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    for cell, note, text in (("nan", "NaN", "nan"), ("inf", "Infinity", "inf"), ("1e200", "Infinity", "inf")):
+        path.write_text(f"y_true,y_pred\n0,{cell}\n0,1\n")
+        result = strict_json(done("evaluate", path, "--loss", "mse", "--json"))
+        assert result["results"] == [{"loss": "mse", "value": None, "note": note}]
+        assert done("evaluate", path, "--loss", "mse", "--csv") == f"loss,value\nmse,{text}\n"
+        assert text in done("evaluate", path, "--loss", "mse")
+    path.write_text("y_true,y_pred\n1,-inf\n")
+    result = strict_json(done("evaluate", path, "--loss", "poisson", "--json"))
+    assert result["results"] == [{"loss": "poisson", "value": None, "note": "Infinity"}]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("huber", fl.Huber()),
+        ("huber:", fl.Huber()),
+        ("huber:delta=2", fl.Huber(delta=2.0)),
+        ("huber:delta=2.5e-1", fl.Huber(delta=0.25)),
+        ("tweedie:power=1.25,from_log=false", fl.Tweedie(power=1.25, from_log=False)),
+        ("tweedie:from_log=TRUE", fl.Tweedie(from_log=True)),
+        ("rmse", fl.RootMeanSquaredError()),
+    ],
+)
+def test_loss_specifications(done: Command, spec: str, expected: fl.Loss) -> None:
+    assert f"\n{spec}: {expected!r}, called as " in done("show", spec)
+
+
+# ---- evaluate: mistakes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["evaluat"], "invalid choice: 'evaluat'"),
+        (["evaluate"], "the following arguments are required: FILE"),
+        (["evaluate", "x.csv", "--los", "mse"], "unrecognized arguments: --los mse"),
+        (["evaluate", "x.csv", "--reduction", "none"], "argument --reduction: invalid choice: 'none'"),
+        (["evaluate", "x.csv", "--json", "--csv"], "argument --csv: not allowed with argument --json"),
+        (["evaluate", "x.csv", "--loss", "hubber"], "argument --loss: no loss is called 'hubber'. Did you mean huber?"),
+        (["evaluate", "x.csv", "--loss", "huber:alpha=1"], "Huber has no parameter 'alpha'; its parameters are delta."),
+        (["evaluate", "x.csv", "--loss", "mse:x=1"], "SquaredError has no parameter 'x'; it has no parameters."),
+        (["evaluate", "x.csv", "--loss", "huber:delta=-1"], "Huber: delta must be > 0; got -1."),
+        (["evaluate", "x.csv", "--loss", "huber:delta=nan"], "Huber: delta must be > 0; got nan."),
+        (["evaluate", "x.csv", "--loss", "huber:delta=none"], "Huber: delta must be > 0; got None."),
+        (["evaluate", "x.csv", "--loss", "huber:delta=true"], "Huber: delta must be > 0; got True."),
+        (["evaluate", "x.csv", "--loss", "huber:delta=1+1"], "delta must be a number, true, false or none; got '1+1'"),
+        (["evaluate", "x.csv", "--loss", "huber:delta=__import__('os')"], "delta must be a number, true, false or none"),
+        (["evaluate", "x.csv", "--loss", "huber:delta=" + "9" * 5000], "Huber: delta must be > 0; got inf."),
+        (["evaluate", "x.csv", "--loss", "huber:2"], "expected NAME=VALUE; got '2'"),
+        (["evaluate", "x.csv", "--loss", "huber:=2"], "expected NAME=VALUE; got '=2'"),
+        (["evaluate", "x.csv", "--loss", "huber:delta="], "expected NAME=VALUE; got 'delta='"),
+        (["evaluate", "x.csv", "--loss", "huber:delta=1,delta=2"], "a parameter is given twice in 'huber:delta=1,delta=2'"),
+        (["evaluate", "x.csv", "--loss", "poisson:full=1"], "Poisson: full must be True or False; got 1."),
+        (["evaluate", "x.csv", "--input", "var"], "argument --input: expected NAME=VALUE; got 'var'"),
+        (["evaluate", "x.csv", "--input", "var=v"], "no loss has an input 'var' here; there are y_pred, y_true"),
+        (["evaluate", "a.npy", "b.npy", "--y-true", "a"], "columns have names in one table only"),
+        (["evaluate", "a.npy", "b.npy", "--input", "y_true=a"], "columns have names in one table only"),
+        (["evaluate", "a.npy", "b.npy", "c.npy"], "squared_error has 2 inputs (y_true, y_pred); 3 files are given"),
+        (["evaluate", "a.npy", "b.npy", "--loss", "gaussian_nll"], "gaussian_nll has 3 inputs (y_true, mean, var); 2 files"),
+        (["losses", "--family", "x"], "argument --family: invalid choice: 'x'"),
+        (["show", "hubr"], "no loss is called 'hubr'. Did you mean huber?"),
+        (["show"], "the following arguments are required: NAME[:PARAMETER=VALUE,...]"),
+        (["bench", "--losses", "mse,nope"], "argument --losses: no loss is called 'nope'."),
+        (["bench", "--sizes", "10,x"], "argument --sizes: a size is a whole number from 1; got 'x'"),
+        (["bench", "--sizes", "0"], "argument --sizes: a size is a whole number from 1; got '0'"),
+        (["bench", "--sizes", "-5"], "argument --sizes: a size is a whole number from 1; got '-5'"),
+        (["bench", "--dtypes", "float16"], "argument --dtypes: a dtype is one of float32, float64; got 'float16'"),
+        (["info", "x"], "unrecognized arguments: x"),
+    ],
+)
+def test_wrong_usage(failed: Command, arguments: list[str], message: str) -> None:
+    assert message in failed(2, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--y-true", "lable"],
+            "no column 'lable'. Did you mean 'label'? Its columns: 'label', 'score', 'weight', 'var'",
+        ),
+        (["--y-true", "label"], "has no column 'y_pred'. Its columns: "),
+        (
+            ["--y-true", "label", "--y-pred", "text"],
+            "got type string in column 'text': In CSV column #4: Row #2: ",
+        ),
+        (["--y-true", "label", "--y-pred", "score", "--weights", "weigth"], "has no column 'weigth'. Did you mean 'weight'?"),
+        (["--y-true", "label", "--y-pred", "score", "--weights", "w" * 5000], "has no column 'www"),
+        (["--y-true", "label", "--y-pred", "score", "--weights", str(EXAMPLES)], "examples: is a directory"),
+        (
+            ["--y-true", "label", "--y-pred", "score", "--weights", str(DIABETES)],
+            "diabetes.csv: one column is expected here; it has 2: 'y_true', 'y_pred'",
+        ),
+        (
+            ["--y-true", "label", "--y-pred", "score", "--loss", "gamma:from_log=false"],
+            "y_pred must be > 0 for Gamma(from_log=False); got 0.0 at index 1. Pass from_log=True if these are logarithms",
+        ),
+        (["--y-true", "label", "--y-pred", "score", "--reduction", "sum", "--loss", "rmse"], 'has reduction="mean" only'),
+    ],
+)
+def test_wrong_data(failed: Command, table: Path, arguments: list[str], message: str) -> None:
+    assert message in failed(1, "evaluate", table, *arguments)
+
+
+@pytest.mark.parametrize("output", [[], ["--json"], ["--csv"]])
+def test_nothing_is_printed_before_all_losses_are_known(failed: Command, table: Path, output: list[str]) -> None:
+    losses = ["--loss", "mse", "--loss", "gamma:from_log=false"]
+    assert "y_pred must be > 0" in failed(1, "evaluate", table, "--y-true", "label", "--y-pred", "score", *losses, *output)
+
+
+def test_weights_that_are_none(failed: Command, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("y_true,y_pred,negative,missing,zero\n1,2,1,1,0\n3,4,-1,,0\n")
+    assert "got -1 at index 1" in failed(1, "evaluate", path, "--weights", "negative")
+    assert "got nan at index 1" in failed(1, "evaluate", path, "--weights", "missing")
+    assert "sample_weight sums to zero" in failed(1, "evaluate", path, "--weights", "zero")
+
+
+def test_no_samples(failed: Command, done: Command, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("y_true,y_pred\n")
+    assert "the mean of no samples is undefined" in failed(1, "evaluate", path)
+    assert values(done("evaluate", path, "--loss", "mse", "--reduction", "sum", "--json")) == {"mse": 0}
+
+
+def test_shapes_that_differ(failed: Command, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    np.save(tmp_path / "b.npy", np.zeros((3, 1)))
+    np.save(tmp_path / "w.npy", np.zeros(2))
+    message = failed(1, "evaluate", tmp_path / "a.npy", tmp_path / "b.npy")
+    assert message.startswith("y_true and y_pred must have the same shape; got (3,) and (3, 1).")
+    message = failed(1, "evaluate", tmp_path / "a.npy", tmp_path / "a.npy", "--weights", tmp_path / "w.npy")
+    assert message == "sample_weight must have the shape of the losses, (3,); got (2,)."
+
+
+def test_files_that_cannot_be_read(failed: Command, tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x02\x00\xff\xff\xff\xff")
+    np.save(tmp_path / "objects.npy", np.array([{}, 1], object), allow_pickle=True)
+    (tmp_path / "x.parquet").write_bytes(b"PAR1 and no more")
+    os.mkfifo(tmp_path / "fifo.csv")
+    for name, message in {
+        "missing.csv": "missing.csv: No such file or directory",
+        ".": "is a directory",
+        "fifo.csv": "fifo.csv: is not a regular file",
+        "x.npy": "claims an .npy header of 4294967295 bytes in a file of 12",
+        "objects.npy": "holds items of type '|O'; expected real numbers",
+        "x.parquet": "x.parquet: Parquet",
+        "x\x00.csv": "embedded null",
+        "x\n\x1b[31m.csv": "x ?[31m.csv: No such file or directory",
+        "x\udcff.csv": "x?.csv: No such file or directory",
+    }.items():
+        assert message in failed(1, "evaluate", os.path.join(tmp_path, name))
+    assert "No such file" in failed(1, "evaluate", "/nowhere/a.npy", "/nowhere/b.npy")
+
+
+# ---- losses, show, info ------------------------------------------------------------------------------------------
+
+
+def test_losses(done: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = done("losses", "--family", "regression")
+    assert done("losses").count("\n") >= out.count("\n")
+    for name in fl.list_losses("regression"):
+        loss = fl.get_loss(name)
+        assert f"│ {name} " in out
+        assert f"│ {loss!r} " in out
+        assert f" {', '.join(loss.inputs)} " in out
+    assert "│ Huber's loss: squared near zero, linear in the tails. " in out
+    assert "`" not in out
+    monkeypatch.setenv("COLUMNS", "100")
+    assert max(map(len, done("losses").splitlines())) <= 100
+
+
+def test_show(done: Command) -> None:
+    out = done("show", "huber:delta=2")
+    assert out.startswith("Huber(delta: float = 1.0)\n\nhuber:delta=2: Huber(delta=2.0), called as loss(y_true, y_pred, ")
+    assert "\nNotes\n-----\n.. math::\n\n    \\ell = " in out
+    assert f"\nValue in NumPy\n--------------\n{fl.huber.numpy_value}\n" in out
+    assert out.endswith(f"\nGradient in NumPy\n-----------------\n{fl.huber.numpy_gradient}\n")
+    assert "called as loss(y_true, mean, var, " in done("show", "gaussian_nll")
+
+
+def test_show_has_no_one_liner_for_other_parameters(done: Command) -> None:
+    assert "Value in NumPy" in done("show", "poisson")
+    assert "in NumPy" not in done("show", "poisson:from_log=false")
+    # NumPy overflows or divides by zero
+    assert "in NumPy" not in done("show", "pseudo_huber:delta=1e300")
+    assert "in NumPy" not in done("show", "tweedie:power=1")
+
+
+@pytest.mark.parametrize("name", fl.list_losses())
+def test_show_every_loss(done: Command, name: str) -> None:
+    assert done("show", name).startswith(f"{type(fl.get_loss(name)).__name__}(")
+
+
+def test_info(done: Command) -> None:
+    out = done("info")
+    for key in fl.config():
+        assert f"│ {key} " in out
+    assert fl.__version__ in out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["evaluate", "--help"], ["bench", "--help"], ["show", "-h"]])
+def test_help(done: Command, arguments: list[str]) -> None:
+    assert done(*arguments).startswith("usage: fastloss ")
+
+
+def test_version(done: Command) -> None:
+    assert done("--version") == f"fastloss {fl.__version__}\n"
+
+
+# ---- plots -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", fl.list_losses())
+def test_curves_of_every_loss(name: str) -> None:
+    from fastloss.cli import _curves
+
+    curves = {what: (x, y) for what, x, y in _curves(fl.get_loss(name))}
+    assert {"value", "gradient"} <= set(curves)
+    assert ("Hessian" in curves) == (name != "root_mean_squared_error")
+    for x, y in curves.values():
+        assert x.shape == y.shape
+        assert x.size > 100
+
+
+def test_curves_are_those_of_one_sample() -> None:
+    from fastloss.cli import _curves
+
+    curves = {what: y for what, _, y in _curves(fl.huber)}
+    r = np.linspace(-4, 4, 1601)
+    np.testing.assert_allclose(curves["value"], np.where(np.abs(r) <= 1, r**2 / 2, np.abs(r) - 0.5), atol=1e-12)
+    np.testing.assert_allclose(curves["gradient"], np.clip(r, -1, 1), atol=1e-12)
+    assert set(curves["Hessian"]) == {0, 1}
+
+
+@pytest.mark.parametrize(("name", "start"), [("h.png", b"\x89PNG"), ("h.svg", b"<?xml"), ("h.pdf", b"%PDF"), ("h", b"\x89PNG")])
+def test_plot(done: Command, tmp_path: Path, name: str, start: bytes) -> None:
+    pytest.importorskip("matplotlib")
+    path = tmp_path / name
+    path.write_text("old")
+    done("show", "huber:delta=2", "--plot", path)
+    assert path.read_bytes().startswith(start)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_plot_fails_half_way(failed: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = pytest.importorskip("matplotlib.figure")
+
+    def disk_full(self: object, path: Path, **options: object) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(figure.Figure, "savefig", disk_full)
+    path = tmp_path / "h.png"
+    path.write_text("old")
+    assert failed(1, "show", "huber", "--plot", path) == f"{path}: No space left on device"
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_plot_mistakes(failed: Command, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert "argument --plot: Format 'xyz' is not supported" in failed(2, "show", "huber", "--plot", tmp_path / "h.xyz")
+    assert failed(1, "show", "huber", "--plot", tmp_path / "no" / "h.png").endswith("h.png: No such file or directory")
+    assert failed(1, "show", "huber", "--plot", tmp_path).endswith(": is not a regular file")
+    assert failed(1, "show", "huber", "--plot", "/dev/null") == "/dev/null: is not a regular file"
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- bench -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    measure = bench.measure
+    monkeypatch.setattr(bench, "measure", lambda case: measure(case, seconds=0))
+
+
+@pytest.mark.usefixtures("quick")
+def test_bench_table(done: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    out = done("bench", "--losses", "mse,huber", "--sizes", "10,1000", "--dtypes", "float32")
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 100
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
+    assert cells[0] == ["loss", "n", "dtype", "what", "NumPy ms", "fastloss ms", "ratio"]
+    assert [tuple(row[:4]) for row in cells[1:]] == [
+        (loss, n, "float32", what)
+        for n in ("10", "1,000")
+        for loss in ("SquaredError()", "Huber(delta=1.0)")
+        for what in ("value", "value + gradient")
+    ]
+    for row in cells[1:]:
+        assert row[6].endswith("x")
+        assert float(row[6][:-1]) == pytest.approx(float(row[4]) / float(row[5]), rel=0.02, abs=0.06)
+    facts = bench.machine_facts()
+    assert f"{facts['cpus']} CPUs, {facts['threads']} threads, {facts['isa']}, NumPy {np.__version__}" in lines[-1]
+
+
+@pytest.mark.usefixtures("quick")
+def test_bench_json(done: Command) -> None:
+    result = strict_json(done("bench", "--losses", "gaussian_nll", "--sizes", "100", "--json"))
+    assert result["machine"] == bench.machine_facts()
+    assert [(row["loss"], row["n"], row["dtype"], row["what"]) for row in result["rows"]] == [
+        (repr(fl.gaussian_nll), 100, "float32", "value"),
+        (repr(fl.gaussian_nll), 100, "float64", "value"),
+    ]
+    for row in result["rows"]:
+        assert row["ratio"] == row["numpy_seconds"] / row["fastloss_seconds"]
+
+
+def test_bench_of_results_that_differ(failed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fl.Huber, "numpy_value", "np.mean(y_pred)")
+    message = failed(1, "bench", "--losses", "huber", "--sizes", "10", "--json")
+    assert message.startswith("fastloss and NumPy differ by ")
+    assert message.endswith(", in: Huber(delta=1.0) value float32 n=10")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1.234e-6, "0.00123"), (9.999e-4, "1.000"), (0.0296, "29.6"), (0.5, "500"), (12.3456, "12,346")]
+)
+def test_milliseconds(seconds: float, text: str) -> None:
+    from fastloss.cli import _milliseconds
+
+    assert _milliseconds(seconds) == text
+
+
+# ---- optional packages, signals, outputs -------------------------------------------------------------------------
+
+
+def without(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [package, *(name for name in sys.modules if name.startswith(f"{package}."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.mark.parametrize("arguments", [["evaluate", str(DIABETES)], ["losses"], ["info"], ["bench", "--sizes", "10"]])
+def test_rich_is_missing(failed: Command, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    without("rich", monkeypatch)
+    assert "pip install 'fastloss[cli]'" in failed(1, *arguments)
+
+
+def test_what_works_without_rich(done: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    without("rich", monkeypatch)
+    assert values(done("evaluate", DIABETES, "--json"))
+    assert done("evaluate", DIABETES, "--csv").startswith("loss,value\n")
+    assert done("show", "huber")
+
+
+def test_pyarrow_is_missing(failed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    without("pyarrow", monkeypatch)
+    assert failed(1, "evaluate", DIABETES).endswith("reading .csv needs pyarrow: pip install 'fastloss[cli]'")
+
+
+def test_matplotlib_is_missing(failed: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    without("matplotlib", monkeypatch)
+    assert failed(1, "show", "huber", "--plot", tmp_path / "h.png") == "plots are drawn by matplotlib: pip install matplotlib"
+
+
+def test_interrupt_is_quiet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(case: bench.Case) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "measure", interrupt)
+    assert main(["bench"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_out_of_memory(failed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(case: bench.Case) -> None:
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr(bench, "measure", exhausted)
+    assert failed(1, "bench", "--json") == "out of memory: Unable to allocate 9 TiB"
+
+
+def process(*arguments: object, shell: str = 'exec "$@"', **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process of its own; ``shell`` may redirect."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(fl.__file__).parents[1])}
+    command = ["sh", "-c", shell, "sh", sys.executable, "-W", "error", "-m", "fastloss", *map(str, arguments)]
+    options = {"stdout": subprocess.PIPE, **options}
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, env=environment, timeout=60, check=False, **options)
+
+
+def test_module_is_the_command() -> None:
+    done = process("evaluate", DIABETES, "--loss", "mae", "--csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("loss,value\nmae,44.")
+
+
+def test_module_fails_with_a_line() -> None:
+    done = process("evaluate", "missing.csv")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert the_message(done.stderr) == "missing.csv: No such file or directory"
+
+
+@pytest.mark.parametrize("arguments", [["losses"], ["--help"], ["show", "huber"], ["evaluate", DIABETES, "--json"]])
+def test_broken_pipe_is_quiet(arguments: list[object]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = process(*arguments, stdout=writer)
+    finally:
+        os.close(writer)
+    assert done.stderr == ""
+    assert done.returncode in (0, 141)
+
+
+def test_head_reads_one_line() -> None:
+    done = process("losses", shell='"$@" | head -1')
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["losses"], ["evaluate", DIABETES, "--csv"], ["bench", "--sizes", "10", "--json"]])
+def test_full_disk(arguments: list[object]) -> None:
+    done = process(*arguments, shell='exec "$@" > /dev/full')
+    assert done.returncode == 1
+    assert the_message(done.stderr) == "cannot write: No space left on device"
+
+
+def test_closed_output() -> None:
+    done = process("losses", shell='exec "$@" >&-')
+    assert done.returncode == 1
+    assert the_message(done.stderr) == "cannot write: the standard output is closed"
+
+
+def test_characters_that_the_output_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastloss.cli import _write
+
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", output)
+    _write("Fr\u00e9chet\n")
+    assert output.buffer.getvalue() == b"Fr\\xe9chet\n"
+
+
+def test_plain_terminals_get_plain_characters() -> None:
+    done = process("evaluate", DIABETES, shell='PYTHONIOENCODING=ascii exec "$@"')
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii()

@@ -1,0 +1,120 @@
+"""Sums are exact and rounded once: equal to math.fsum, whatever the order, the threads or the instruction set."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import fastloss as fl
+from fastloss import _arrays, _core
+
+
+def exact_sum(x: np.ndarray) -> float:
+    total, _ = _core.run(None, x.dtype == np.float32, 0, _core.VALUE, False, (_arrays.read(x, "x"),), None, (), 1.0)
+    return total
+
+
+def random_data(kind: str, n: int, rng: np.random.Generator) -> np.ndarray:
+    normal = rng.standard_normal(n)
+    if kind == "random":
+        return normal
+    if kind == "cancelling":
+        half = normal[: n // 2]
+        return rng.permutation(np.concatenate([half, -half, np.full(n - 2 * (n // 2), 1e-17)]))
+    if kind == "subnormal":
+        return rng.integers(0, 1 << 52, n).astype(np.uint64).view(np.float64) * rng.choice([-1.0, 1.0], n)
+    if kind == "huge":
+        return normal * 1e300
+    if kind == "600 binades":
+        return np.ldexp(normal, rng.integers(-300, 300, n))
+    if kind == "every bit pattern":
+        x = rng.integers(0, 1 << 63, n, dtype=np.uint64).view(np.float64)
+        return np.where(np.abs(x) < 1e300, x, 1.0)
+    # numbers just below a power of two, which rounding carries over
+    return np.nextafter(np.ldexp(1.0, rng.integers(-3, 4, n)), 0)
+
+
+KINDS = ["random", "cancelling", "subnormal", "huge", "600 binades", "every bit pattern", "just below powers of two"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 511, 512, 513, 1025, 40_001])
+def test_equals_fsum(isa: str, kind: str, n: int) -> None:
+    x = random_data(kind, n, np.random.default_rng(n))
+    for data in (x, x[::-1], np.sort(x)):
+        assert exact_sum(np.ascontiguousarray(data)) == math.fsum(x)
+    with np.errstate(over="ignore", under="ignore"):
+        single = x.astype(np.float32)
+    single = single[np.isfinite(single)]
+    assert exact_sum(single) == math.fsum(single.tolist())
+
+
+@settings(max_examples=200, deadline=None)
+@given(hnp.arrays(np.float64, st.integers(0, 40), elements=st.floats(-1e306, 1e306, allow_subnormal=True)))
+def test_equals_fsum_for_whatever_hypothesis_thinks_of(x: np.ndarray) -> None:
+    assert exact_sum(x) == math.fsum(x)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, (1 << 53) - 1), st.integers(-1000, 900), st.sampled_from([0, 1, -1]), st.integers(0, 200))
+def test_ties_are_rounded_to_even(mantissa: int, exponent: int, beyond: int, distance: int) -> None:
+    """A sum that lies exactly between two doubles, or just beside the middle."""
+    number = math.ldexp(mantissa, exponent)
+    half = math.ulp(number) / 2
+    parts = np.array([number, half, beyond * math.ldexp(half, -distance - 1)])
+    assert exact_sum(parts) == math.fsum(parts)
+    assert exact_sum(-parts) == -math.fsum(parts)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_threads_do_not_matter(threads: int) -> None:
+    x = random_data("600 binades", 500_001, np.random.default_rng(1))
+    with fl.num_threads(threads):
+        assert exact_sum(x) == math.fsum(x)
+
+
+def test_infinities_and_nan() -> None:
+    inf, nan = math.inf, math.nan
+    for parts, expected in [([inf, 1.0], inf), ([-inf, 1.0], -inf), ([1e308] * 2, inf), ([-1e308] * 3, -inf)]:
+        assert exact_sum(np.array(parts)) == expected
+    for parts in ([inf, -inf], [nan, 1.0], [nan, inf]):
+        assert math.isnan(exact_sum(np.array(parts)))
+    # in the middle of a block of ordinary numbers
+    x = np.ones(3000)
+    x[1234] = nan
+    assert math.isnan(exact_sum(x))
+    x[1234] = -inf
+    assert exact_sum(x) == -inf
+
+
+def test_intermediate_overflow_does_no_harm() -> None:
+    assert exact_sum(np.array([1e308, 1e308, -1e308])) == 1e308
+    # the mean is a number although the sum is not
+    assert fl.mae(np.zeros(4), np.full(4, 1.5e308)) == 1.5e308
+
+
+def test_sum_of_zeros_is_positive_zero() -> None:
+    for x in (np.zeros(3), -np.zeros(3), np.zeros(0), -np.zeros(2000, dtype=np.float32)):
+        assert math.copysign(1, exact_sum(x)) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_losses_sum_their_samples(isa: str, dtype: Any) -> None:
+    rng = np.random.default_rng(3)
+    y, p = rng.standard_normal((2, 30_011)).astype(dtype)
+    for name in ("squared_error", "log_cosh", "cauchy"):
+        loss = fl.get_loss(name)
+        samples = loss(y, p, reduction="none")
+        total = math.fsum(samples.tolist())
+        assert loss(y, p, reduction="sum") == total
+        assert loss(y, p) == total / y.size
+        weights = rng.random(y.size)
+        weighted = math.fsum((weights * samples.astype(np.float64)).tolist())
+        assert loss(y, p, sample_weight=weights, reduction="sum") == weighted
+        assert loss(y, p, sample_weight=weights) == weighted / math.fsum(weights)
