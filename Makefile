@@ -1,0 +1,41 @@
+# make demo: build and run the main job.  make test: build and run the tests.  Both make their own environment in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test bench lint clean
+
+demo: $(VENV)/.installed
+	$(BIN)/fastloss evaluate examples/diabetes.csv --y-true y_true --y-pred y_pred \
+		--loss squared_error --loss absolute_error --loss huber:delta=50 --loss log_cosh --loss quantile:alpha=0.9
+	$(BIN)/fastloss bench
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m pytest benchmarks --benchmark-group-by=param:name,param:n
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf build dist *.egg-info .venv fastloss/*.so
+
+# The build depends on every source; pip sees to the rest.
+SOURCES := setup.py pyproject.toml $(wildcard fastloss/*.pyx fastloss/*.h fastloss/*.py fastloss/losses/*.py) \
+	$(shell find src_c -name '*.[ch]')
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.installed: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --editable '.[cli]'
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[cli,test]'
+	touch $@
