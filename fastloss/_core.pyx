@@ -71,7 +71,7 @@ cdef extern from "fastloss.h" nogil:
         int functions
         const fl_kernel *kernel
         const fl_function *function
-        fl_passes passes[2]
+        const fl_passes *passes[2]
         void (*stream)(const void *, void *, Py_ssize_t) noexcept nogil
         int (*bad_weights)(const double *, Py_ssize_t) noexcept nogil
     int fl_tables(const fl_table **)
@@ -792,8 +792,8 @@ def run(
         job.map = kernel.map[0 if single else 1][want]
         job.parameters = program.parameters
     job.number = FL_FROM_F32 if single else FL_FROM_F64
-    job.passes = &active.passes[0 if single else 1]
-    job.double_passes = &active.passes[1]
+    job.passes = active.passes[0 if single else 1]
+    job.double_passes = active.passes[1]
     job.bad_weights = active.bad_weights
     job.block = FL_BLOCK if single else FL_BLOCK // 2
     job.want = want

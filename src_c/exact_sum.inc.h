@@ -80,13 +80,13 @@ FL_INLINE FL_FN(fl_folds) FL_FN(fl_fold)(const FL_T *x, ptrdiff_t n, int exponen
     return folds;
 }
 
-FL_INLINE FL_T FL_FN(fl_largest)(const FL_T *x, ptrdiff_t n)
+/* The biased exponent of the largest |x|: numbers without their sign are ordered like their bits. */
+FL_INLINE int FL_FN(fl_largest_exponent)(const FL_T *x, ptrdiff_t n)
 {
-    FL_T largest = 0;
-    FL_SIMD_REDUCE(reduction(max : largest))
+    FL_U largest = 0;
     for (ptrdiff_t i = 0; i < n; i++)
-        largest = FL_SELECT(FL_ABS(x[i]) > largest, FL_ABS(x[i]), largest);
-    return largest;
+        largest = FL_MAX(largest, FL_TO_BITS(FL_ABS(x[i])));
+    return (int)(largest >> FL_MANTISSA_BITS);
 }
 
 /* Deposits x; returns 1 when `rest`, which may be x, holds what is left to deposit. n is at most FL_SUM_BLOCK. */
@@ -95,9 +95,8 @@ static int FL_FN(fl_sum_part)(fl_sum *sum, const FL_T *x, double *rest, ptrdiff_
     /* Blocks of one array are alike: the scale of the last one, with room to spare, serves most of the time. */
     FL_FN(fl_folds) folds = FL_FN(fl_fold)(x, n, FL_CLAMP(sum->scale, FL_LOWEST_SCALE, FL_HIGHEST_SCALE));
     if (folds.overflow | folds.incomplete) {
-        const FL_T largest = FL_FN(fl_largest)(x, n);
         /* twice what would do: a number just below a power of two may be rounded up to it */
-        const int exponent = (int)(FL_TO_BITS(largest) >> FL_MANTISSA_BITS) - (FL_EXPONENT_BIAS - 2);
+        const int exponent = FL_FN(fl_largest_exponent)(x, n) - (FL_EXPONENT_BIAS - 2);
         folds = FL_FN(fl_fold)(x, n, FL_MIN(exponent, FL_HIGHEST_SCALE));
         if (folds.overflow) {
             for (ptrdiff_t i = 0; i < n; i++)

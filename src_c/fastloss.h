@@ -96,7 +96,7 @@ typedef struct {
     int kernels, functions;
     const fl_kernel *kernel;
     const fl_function *function;
-    fl_passes passes[FL_PRECISIONS];
+    const fl_passes *passes[FL_PRECISIONS];
     /* A copy that goes past the caches, for arrays larger than they are. Other threads see it after a store fence. */
     void (*stream)(const void *from, void *to, ptrdiff_t bytes);
     /* 1 when a weight is negative, infinite or NaN */

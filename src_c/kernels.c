@@ -100,7 +100,7 @@ const fl_table FL_JOIN(fl_table_, FL_ISA) = {
     .functions = (int)(sizeof functions / sizeof *functions),
     .kernel = kernels,
     .function = functions,
-    .passes = {fl_passes_of_f32, fl_passes_of_f64},
+    .passes = {&fl_passes_of_f32, &fl_passes_of_f64},
     .stream = stream,
     .bad_weights = bad_weights,
 };

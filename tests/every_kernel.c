@@ -1,0 +1,55 @@
+/* Runs every kernel of one table on numbers from the standard input and writes all outputs: tests/test_cross.py compares the
+   bytes across processors. Input: three arrays of n doubles. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fastloss.h"
+
+#define NAME_(isa) fl_table_##isa
+#define NAME(isa) NAME_(isa)
+extern const fl_table NAME(FL_ISA);
+
+int main(int argc, char **argv)
+{
+    const fl_table *table = &NAME(FL_ISA);
+    const double parameters[FL_MAX_PARAMETERS] = {1.5, 0.25, 0.5, 0.5};
+    const ptrdiff_t n = argc > 1 ? atol(argv[1]) : 0;
+    enum { OUTPUTS = 1 + 2 * FL_MAX_GRADIENTS };
+    for (int precision = 0; precision < FL_PRECISIONS; precision++) {
+        const size_t size = precision == FL_F32 ? sizeof(float) : sizeof(double);
+        char *memory[FL_MAX_INPUTS + OUTPUTS];
+        for (int k = 0; k < FL_MAX_INPUTS + OUTPUTS; k++)
+            memory[k] = calloc((size_t)n, size);
+        double *numbers = malloc((size_t)n * sizeof(double));
+        for (int k = 0; k < 3; k++) {
+            if (fread(numbers, sizeof(double), (size_t)n, stdin) != (size_t)n)
+                return 1;
+            table->passes[precision]->load[FL_FROM_F64](numbers, memory[k], n);
+        }
+        free(numbers);
+        for (int i = 0; i < table->kernels; i++) {
+            fl_block block = {.input = {memory[0], memory[1], memory[2], memory[3]}, .value = memory[4]};
+            for (int k = 0; k < FL_MAX_GRADIENTS; k++) {
+                block.gradient[k] = memory[5 + k];
+                block.hessian[k] = memory[5 + FL_MAX_GRADIENTS + k];
+            }
+            table->kernel[i].map[precision][FL_VALUE | FL_GRADIENT | FL_HESSIAN](&block, n, parameters);
+            for (int k = 0; k < OUTPUTS; k++)
+                fwrite(memory[4 + k], size, (size_t)n, stdout);
+            fl_sum sum;
+            fl_sum_clear(&sum);
+            for (ptrdiff_t start = 0; start < n; start += FL_BLOCK)
+                table->passes[precision]->sum(&sum, memory[4] + (size_t)start * size, n - start < FL_BLOCK ? n - start : FL_BLOCK);
+            const double total = fl_sum_round(&sum, 0);
+            fwrite(&total, sizeof total, 1, stdout);
+        }
+        for (int i = 0; i < table->functions; i++) {
+            table->function[i].map[precision](memory[1], memory[4], n);
+            fwrite(memory[4], size, (size_t)n, stdout);
+        }
+        for (int k = 0; k < FL_MAX_INPUTS + OUTPUTS; k++)
+            free(memory[k]);
+    }
+    return 0;
+}
