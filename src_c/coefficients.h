@@ -28,9 +28,10 @@
         0x1.2492900000000p-2f), x, \
         0x1.99999a0000000p-2f)
 #define FL_X_MINUS_LOG1P_f32(x) \
-    FL_FMA_f32(FL_FMA_f32(0x1.dbbb3a0000000p-3f, (x * x), \
-        FL_FMA_f32(0x1.bc88280000000p-3f, x, 0x1.24c94c0000000p-2f)), (x * x), \
-        FL_FMA_f32(0x1.9998d40000000p-2f, x, 0x1.5555560000000p-1f))
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.e66d700000000p-3f, x, \
+        0x1.242c5a0000000p-2f), x, \
+        0x1.999a6c0000000p-2f), x, \
+        0x1.5555560000000p-1f)
 #define FL_LOG_COSH_NEAR_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.a516340000000p-14f, x, -0x1.388d9a0000000p-11f), (x * x), \
         FL_FMA_f32(0x1.15e2080000000p-9f, x, -0x1.b921dc0000000p-8f)), (x * x), \
@@ -85,9 +86,9 @@
         FL_FMA_f64(0x1.745d177d4ef6cp-3, x, 0x1.c71c71c6e78a1p-3)), (x * x), \
         FL_FMA_f64(0x1.249249249252cp-2, x, 0x1.999999999999ap-2))
 #define FL_X_MINUS_LOG1P_f64(x) \
-    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.404563a0c755cp-3, (x * x), FL_FMA_f64(0x1.32b67d67b6ecep-4, x, 0x1.bc41653ea154cp-4)), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.e0a1ab0227e56p-4, x, 0x1.111ac8dcc0db7p-3), (x * x), FL_FMA_f64(0x1.3b1350ddb09ffp-3, x, 0x1.745d199713c30p-3))), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.c71c71bed0160p-3, x, 0x1.2492492499e34p-2), (x * x), FL_FMA_f64(0x1.9999999999943p-2, x, 0x1.5555555555555p-1)))
+    FL_FMA_f64(FL_FMA_f64(0x1.fcd9cadda7405p-4, ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.dbda7a4188a45p-4, x, 0x1.1130d743d511bp-3), (x * x), FL_FMA_f64(0x1.3b12ef4d5d8c1p-3, x, 0x1.745d19fac65e7p-3))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.c71c71c1b0507p-3, x, 0x1.249249249500bp-2), (x * x), FL_FMA_f64(0x1.9999999999989p-2, x, 0x1.5555555555555p-1)))
 #define FL_LOG_COSH_NEAR_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.21684705c89cbp-27, x, -0x1.5e258d66d62f2p-24), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.b0918798c561ap-22, x, -0x1.7da524fe4d8b2p-20), (x * x), FL_FMA_f64(0x1.1cdfa01a3a543p-18, x, -0x1.8e4854a4da32dp-17))), ((x * x) * (x * x)), \

@@ -132,6 +132,17 @@ def test_coefficients_are_those_of_the_script(tmp_path: Path) -> None:
     assert written == (ROOT / "src_c" / "coefficients.h").read_text()
 
 
+def test_cython_has_nothing_to_say(tmp_path: Path) -> None:
+    """Neither a warning nor a performance hint, such as an exception check or the GIL where neither is needed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cython", "-3", str(ROOT / "fastloss" / "_core.pyx"), "-o", str(tmp_path / "core.c")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not re.findall(r"^(?:warning|performance hint).*$", done.stdout + done.stderr, re.MULTILINE)
+
+
 def test_no_flag_that_changes_arithmetic() -> None:
     banned = ("fast-math", "Ofast", "unsafe-math", "funsafe", "associative-math", "-march=native")
     for path in [ROOT / "setup.py", ROOT / "pyproject.toml", ROOT / "Makefile"]:
