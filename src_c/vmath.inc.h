@@ -11,7 +11,7 @@
  *   FL_SIGMOID           1.48   1.3     1/(1+e) or e/(1+e), e = exp(-|x|), with the division's remainder
  *   FL_SOFTPLUS          1.47   1.3     max(x, 0) + log1p(exp(-|x|))
  *   FL_LOG_COSH          1.39   1.1     a polynomial near 0, |x| - log 2 + log1p(exp(-2|x|)) beyond
- *   FL_X_MINUS_LOG1P     1.45   0.9     log1p's series without its first term, or the difference beyond 1/2
+ *   FL_X_MINUS_LOG1P     1.54   0.9     log1p's series without its first term, or the difference beyond 1/2
  *   FL_LGAMMA1P          1.4    1.4     in ulp of the larger of result and argument
  *
  * f32: all 2^32 arguments (FL_LGAMMA1P: searched); f64: searched. NaN goes in and comes out; infinities give the limits;
