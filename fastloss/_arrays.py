@@ -17,6 +17,8 @@ from ._core import CODES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .base import Domain
+
     Operand = tuple[np.ndarray, int]
     Shape = tuple[int, ...]
 
@@ -131,16 +133,14 @@ def _shown(index: tuple[int, ...]) -> str:
     return str(index[0]) if len(index) == 1 else str(index)
 
 
-def first_outside(
-    operand: Operand, low: float, high: float, *, open_low: bool, open_high: bool, single: bool, weights: Operand | None
-) -> tuple[Any, str] | None:
-    """Value and index of the first number outside an interval, compared in the precision of the kernel.
+def first_outside(operand: Operand, domain: Domain, single: bool, weights: Operand | None) -> tuple[Any, str] | None:
+    """Value and index of the first number outside a domain, compared in the precision of the kernel.
 
-    NaN is inside every interval (it propagates), and a sample of weight zero does not count.
+    NaN is inside every domain (it propagates), and a sample of weight zero does not count.
     """
     original = decode(operand)
     array = original.astype(np.float32 if single else np.float64)
-    bad = (array <= low if open_low else array < low) | (array >= high if open_high else array > high)
+    bad = domain.outside(array)
     if weights is not None:
         bad &= decode(weights) != 0
     if not bad.any():

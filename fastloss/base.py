@@ -47,11 +47,47 @@ class Interval:
         below = x < self.high if self.open_high else x <= self.high
         return above and below and math.isfinite(x)
 
+    def outside(self, array: np.ndarray) -> np.ndarray:
+        """Tell which numbers lie outside; NaN never does."""
+        below = array <= self.low if self.open_low else array < self.low
+        above = array >= self.high if self.open_high else array > self.high
+        return below | above
+
     def __str__(self) -> str:
         if math.isinf(self.high):
             return f"be {'>' if self.open_low else '>='} {self.low:g}"
         return f"lie in {'(' if self.open_low else '['}{self.low:g}, {self.high:g}{')' if self.open_high else ']'}"
 
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A few numbers: the domain of an input that holds labels.
+
+    Parameters
+    ----------
+    numbers : tuple of float
+        All that is allowed.
+    hint : str, default=""
+        What to do about any other number.
+    """
+
+    numbers: tuple[float, ...]
+    hint: str = ""
+
+    def __contains__(self, x: float) -> bool:
+        return x in self.numbers
+
+    def outside(self, array: np.ndarray) -> np.ndarray:
+        """Tell which numbers are none of these; NaN passes."""
+        return ~(np.isin(array, self.numbers) | np.isnan(array))
+
+    def __str__(self) -> str:
+        *others, last = (f"{number:g}" for number in self.numbers)
+        return f"be {', '.join(others)} or {last}"
+
+
+#: What an input's domain can be.
+Domain = Interval | Choice
 
 POSITIVE = Interval(0.0, open_low=True)
 NOT_NEGATIVE = Interval(0.0)
@@ -131,8 +167,8 @@ class Loss:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: float(value) for name, value in values.items() if isinstance(value, float | bool)}
 
-    def _domains(self) -> dict[str, Interval]:
-        """Return the interval in which an input must lie, for the inputs that have one."""
+    def _domains(self) -> dict[str, Domain]:
+        """Return the domain in which an input must lie, for the inputs that have one."""
         return {}
 
     # ---- calls ------------------------------------------------------------------------------------------------
@@ -287,16 +323,8 @@ class Loss:
                 if name in domains:
                     self._explain_domain(domains[name], operand, name, weights, single)
 
-    def _explain_domain(self, domain: Interval, operand: Any, name: str, weights: Any, single: bool) -> None:
-        found = _arrays.first_outside(
-            operand,
-            domain.low,
-            domain.high,
-            open_low=domain.open_low,
-            open_high=domain.open_high,
-            single=single,
-            weights=weights,
-        )
+    def _explain_domain(self, domain: Domain, operand: Any, name: str, weights: Any, single: bool) -> None:
+        found = _arrays.first_outside(operand, domain, single, weights)
         if found is not None:
             value, index = found
             where = f" at index {index}" if index != "()" else ""

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import _core
 from ._threads import get_num_threads
-from .base import Interval, Loss
+from .base import Choice, Domain, Interval, Loss
 
 WHATS = ("value", "value_and_gradient")
 #: How far results may be apart, for inputs of order one: the rounding errors of the one-liners.
@@ -160,12 +160,12 @@ def make_cases(
 
 
 @lru_cache(maxsize=1)
-def make_inputs(domains: tuple[Interval | None, ...], dtype: str, n: int) -> tuple[np.ndarray, ...]:
+def make_inputs(domains: tuple[Domain | None, ...], dtype: str, n: int) -> tuple[np.ndarray, ...]:
     """Seeded random arrays inside the domains of a loss's inputs.
 
     Parameters
     ----------
-    domains : tuple of Interval or None
+    domains : tuple of Interval, Choice or None
         One for each input; None for any number.
     dtype : str
         Floating dtype.
@@ -175,13 +175,16 @@ def make_inputs(domains: tuple[Interval | None, ...], dtype: str, n: int) -> tup
     Returns
     -------
     tuple of ndarray
-        Normal numbers where any is allowed, uniform ones between two ends, log-normal distances from a single end.
+        Normal numbers where any is allowed, uniform ones between two ends, log-normal distances from a single end; labels
+        with equal shares.
     """
     generator = np.random.default_rng(_SEED)
     return tuple(_draw(generator, domain or Interval(), np.dtype(dtype), n) for domain in domains)
 
 
-def _draw(generator: np.random.Generator, domain: Interval, dtype: np.dtype, n: int) -> np.ndarray:
+def _draw(generator: np.random.Generator, domain: Domain, dtype: np.dtype, n: int) -> np.ndarray:
+    if isinstance(domain, Choice):
+        return generator.choice(np.array(domain.numbers, dtype), n)
     low, high = domain.low, domain.high
     if math.isfinite(low) and math.isfinite(high):
         # a hair inside: the ends may be excluded, and rounding may reach them

@@ -259,6 +259,28 @@ def test_unknown_reduction() -> None:
         fl.mse.gradient(Y, P, reduction=None)
 
 
+# ---- domains -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("domain", "inside", "outside", "text"),
+    [
+        (base.UNIT, [0.0, 0.5, 1.0], [-1e-300, 1.5, math.inf], "lie in [0, 1]"),
+        (base.OPEN_UNIT, [0.5], [0.0, 1.0, -math.inf], "lie in (0, 1)"),
+        (base.POSITIVE, [1e-300, 7.0], [0.0, -0.0, -1.0], "be > 0"),
+        (base.Choice((0.0, 1.0)), [0.0, -0.0, 1.0], [-1.0, 0.5, 7.0, math.inf], "be 0 or 1"),
+        (base.Choice((-1.0, 0.0, 1.0)), [-1.0, 0.0, 1.0], [-2.0, 1e-300], "be -1, 0 or 1"),
+    ],
+    ids=str,
+)
+def test_domains(domain: base.Domain, inside: list[float], outside: list[float], text: str) -> None:
+    assert str(domain) == text
+    assert all(number in domain for number in inside)
+    assert not any(number in domain for number in outside)
+    assert domain.outside(np.array(outside)).all()
+    assert not domain.outside(np.array([*inside, math.nan])).any()
+
+
 # ---- inputs ----------------------------------------------------------------------------------------------------------
 
 

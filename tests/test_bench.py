@@ -7,7 +7,7 @@ import pytest
 
 import fastloss as fl
 from fastloss import bench
-from fastloss.base import Interval, Loss
+from fastloss.base import Choice, Domain, Interval, Loss
 
 EVERY_LOSS = [fl.get_loss(name) for name in fl.list_losses()]
 
@@ -64,15 +64,17 @@ def test_gradients_of_several_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
         Interval(0.0, 1.0, open_low=True, open_high=True),
         Interval(-1.0, 3.0),
         Interval(high=-2.0, open_high=True),
+        Choice((-1.0, 0.0, 1.0)),
     ],
     ids=str,
 )
-def test_inputs_lie_in_their_domains(domain: Interval, dtype: str) -> None:
+def test_inputs_lie_in_their_domains(domain: Domain, dtype: str) -> None:
     labels, predictions = bench.make_inputs((domain, None), dtype, 10_000)
     for numbers in (labels, predictions):
         assert numbers.dtype == dtype
         assert np.isfinite(numbers).all()
-        assert len(np.unique(numbers)) > 9_000
+    assert len(np.unique(predictions)) > 9_000
+    assert len(np.unique(labels)) == (len(domain.numbers) if isinstance(domain, Choice) else pytest.approx(10_000, rel=0.1))
     # compared in both precisions, as kernels may do
     assert float(labels.min()) in domain
     assert float(labels.max()) in domain

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _arrays, _constant, _core
-from ..base import NOT_NEGATIVE, OPEN_UNIT, POSITIVE, Interval, Loss, MultiInputLoss, parameter
+from ..base import NOT_NEGATIVE, OPEN_UNIT, POSITIVE, Domain, Interval, Loss, MultiInputLoss, parameter
 
 _AT_LEAST_ONE = Interval(1.0)
 
@@ -436,7 +436,7 @@ class SquaredLogError(Loss):
     numpy_value = "np.mean((np.log1p(y_pred) - np.log1p(y_true)) ** 2)"
     numpy_gradient = "2 * (np.log1p(y_pred) - np.log1p(y_true)) / (1 + y_pred) / n"
 
-    def _domains(self) -> dict[str, Interval]:
+    def _domains(self) -> dict[str, Domain]:
         above = Interval(-1.0, open_low=True)
         return {"y_true": above, "y_pred": above}
 
@@ -723,7 +723,7 @@ class Poisson(_LogLink, Loss):
     def _kernel(self) -> str:
         return f"poisson_{'log' if self.from_log else 'mean'}{'_full' if self.full else ''}"
 
-    def _domains(self) -> dict[str, Interval]:
+    def _domains(self) -> dict[str, Domain]:
         mean = Interval(0.0, hint="Pass from_log=True if these are logarithms of means.")
         return {"y_true": NOT_NEGATIVE} if self.from_log else {"y_true": NOT_NEGATIVE, "y_pred": mean}
 
@@ -763,7 +763,7 @@ class Gamma(_LogLink, Loss):
     def _kernel(self) -> str:
         return "gamma_log" if self.from_log else "gamma_mean"
 
-    def _domains(self) -> dict[str, Interval]:
+    def _domains(self) -> dict[str, Domain]:
         mean = Interval(0.0, open_low=True, hint="Pass from_log=True if these are logarithms of means.")
         return {"y_true": POSITIVE} if self.from_log else {"y_true": POSITIVE, "y_pred": mean}
 
@@ -828,7 +828,7 @@ class Tweedie(_LogLink, Loss):
             return "tweedie_log_normal" if self.from_log else "half_squared_error"
         return "tweedie_log" if self.from_log else "tweedie_mean"
 
-    def _domains(self) -> dict[str, Interval]:
+    def _domains(self) -> dict[str, Domain]:
         if self.power == 0:
             return {}
         labels = {"y_true": POSITIVE if self.power >= 2 else NOT_NEGATIVE}
@@ -875,7 +875,7 @@ class GaussianNLL(MultiInputLoss):
     inputs = ("y_true", "mean", "var")
     numpy_value = "np.mean((np.log(np.maximum(var, eps)) + (mean - y_true) ** 2 / np.maximum(var, eps)) / 2)"
 
-    def _domains(self) -> dict[str, Interval]:
+    def _domains(self) -> dict[str, Domain]:
         return {"var": NOT_NEGATIVE}
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> tuple[float, float]:
