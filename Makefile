@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/fastloss evaluate examples/diabetes.csv --y-true y_true --y-pred y_pred \
 		--loss squared_error --loss absolute_error --loss huber:delta=50 --loss log_cosh --loss quantile:alpha=0.9
+	$(BIN)/fastloss evaluate examples/breast_cancer.csv --y-true label --y-pred score \
+		--loss binary_cross_entropy --loss binary_focal --loss brier --loss zero_one
 	$(BIN)/fastloss bench
 
 test: $(VENV)/.installed-test

@@ -125,6 +125,11 @@ def decode(operand: Operand) -> np.ndarray:
     return array
 
 
+def holds_integers(operand: Operand) -> bool:
+    """Tell whether an operand's dtype is an integer or boolean one."""
+    return operand[1] & 0xFF not in _FLOATS
+
+
 def _first(mask: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
 
@@ -155,7 +160,7 @@ def result_dtype(operand: Operand, original: Any) -> np.dtype:
     if code == _BFLOAT16:
         dtype = getattr(original, "dtype", None)
         return dtype if isinstance(dtype, np.dtype) else np.dtype(np.float32)
-    if code & 0xFF not in _FLOATS:
+    if holds_integers(operand):
         return _FLOAT64
     return array.dtype.newbyteorder("=") if code & _core.SWAPPED else array.dtype
 

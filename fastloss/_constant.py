@@ -56,11 +56,12 @@ def quantile(loss: Loss, y_true: Any, sample_weight: Any, alpha: float, scale: n
     return float(y[first] / 2 + y[last] / 2)
 
 
-def search(loss: Loss, y_true: Any, sample_weight: Any) -> float:
+def search(loss: Loss, y_true: Any, sample_weight: Any, bracket: tuple[float, float] | None = None) -> float:
     """Find the minimiser by the loss's own values and gradients.
 
-    The best of some quantiles of the labels, then bisection on the sign of the exact sum of the gradients between its
-    neighbours. Convex losses have one minimum; for the others (Cauchy, Welsch, Tukey) it is one near the best candidate.
+    The best of some candidates, then bisection on the sign of the exact sum of the gradients between its neighbours. Candidates
+    are quantiles of the labels, or lie in the ``bracket`` where predictions are on another scale than labels. Convex losses
+    have one minimum; for the others (Cauchy, Welsch, Tukey) it is one near the best candidate.
     """
     labels, weights = labels_and_weights(loss, y_true, sample_weight)
     y = _arrays.decode(labels)
@@ -73,7 +74,10 @@ def search(loss: Loss, y_true: Any, sample_weight: Any) -> float:
         operands = (labels, _arrays.write(predictions))
         return _core.run(loss._program, False, output, output, False, operands, weights, (), 1.0)[0]
 
-    candidates = np.unique(np.quantile(kept, np.linspace(0, 1, _CANDIDATES), method="nearest"))
+    if bracket is None:
+        candidates = np.unique(np.quantile(kept, np.linspace(0, 1, _CANDIDATES), method="nearest"))
+    else:
+        candidates = np.linspace(*bracket, _CANDIDATES)
     best = int(np.argmin([total(candidate, _core.VALUE) for candidate in candidates]))
     low, middle, high = (float(candidates[i]) for i in (max(best - 1, 0), best, min(best + 1, candidates.size - 1)))
     while True:

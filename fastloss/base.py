@@ -95,8 +95,8 @@ UNIT = Interval(0.0, 1.0)
 OPEN_UNIT = Interval(0.0, 1.0, open_low=True, open_high=True)
 
 
-def parameter(default: float, interval: Interval) -> Any:
-    """Make a dataclass field for a number that must lie in ``interval``."""
+def parameter(default: float | None, interval: Interval) -> Any:
+    """Make a dataclass field for a number that must lie in ``interval``; it may be None where that is the default."""
     return field(default=default, metadata={"interval": interval})
 
 
@@ -123,6 +123,8 @@ class Loss:
     #: Benchmarks time them and tests compare with them. Names in it: ``np``, the inputs, their size ``n`` and the parameters.
     numpy_value: ClassVar[str] = ""
     numpy_gradient: ClassVar[str] = ""
+    #: Why there is no gradient and what to minimise instead; empty for losses that have one.
+    no_gradient: ClassVar[str] = ""
     #: Name in snake case and family; set for every public loss.
     name: ClassVar[str] = ""
     family: ClassVar[str] = ""
@@ -139,7 +141,8 @@ class Loss:
             value = getattr(self, item.name)
             interval = item.metadata.get("interval")
             if interval is not None:
-                object.__setattr__(self, item.name, self._number(item.name, value, interval))
+                if value is not None or item.default is not None:
+                    object.__setattr__(self, item.name, self._number(item.name, value, interval))
             elif isinstance(item.default, bool) and not isinstance(value, bool | np.bool_):
                 raise ValueError(f"{type(self).__name__}: {item.name} must be True or False; got {value!r}.")
         object.__setattr__(self, "_program", Program(self._kernel(), self._parameters()))
@@ -251,6 +254,8 @@ class Loss:
         self, want: int, values: Any, operands: Any, shape: Any, single: bool, weights: Any, reduction: str, out: Any
     ) -> Any:
         """Do the part of `_evaluate` that returns arrays."""
+        if self.no_gradient and want != VALUE:
+            raise self._not_differentiable("gradient", self.no_gradient)
         mean = reduction == "mean"
         summed = VALUE if want & VALUE and reduction != "none" else 0
         places = self._places(want, summed)
@@ -352,6 +357,8 @@ class Loss:
         """
         from . import _constant
 
+        if self.no_gradient:
+            raise self._not_differentiable("gradient", self.no_gradient)
         return _constant.search(self, y_true, sample_weight)
 
     def inverse_link(self, raw: Any) -> Any:

@@ -1,7 +1,7 @@
 /*
  * What a formula file writes, once per precision:
  *
- *   FL_FORMULA_1(huber, y_true, y_pred, delta)    one parameter (a double); FL_FORMULA has none, FL_FORMULA_2 two ...
+ *   FL_FORMULA_1(huber, y_true, y_pred, delta)    one parameter (a double); FL_FORMULA has none, FL_FORMULA_3 three ...
  *   {
  *       ...
  *       return (FL_RESULT){.value = ..., .gradient = {...}, .hessian = {...}, .invalid = ...};
@@ -48,6 +48,19 @@ typedef struct {
     FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const double p);                                               \
     FL_AT(name, x[0][i], x[1][i], q[0])                                                                                        \
     FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const double p)
+
+#define FL_FORMULA_3(name, a, b, p, s, t)                                                                                      \
+    FL_DECLARE(name, 2, 1, #p ", " #s ", " #t)                                                                                 \
+    FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const double p, const double s, const double t);               \
+    FL_AT(name, x[0][i], x[1][i], q[0], q[1], q[2])                                                                            \
+    FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const double p, const double s, const double t)
+
+#define FL_FORMULA_4(name, a, b, p, s, t, u)                                                                                   \
+    FL_DECLARE(name, 2, 1, #p ", " #s ", " #t ", " #u)                                                                         \
+    FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const double p, const double s, const double t,                \
+                                    const double u);                                                                           \
+    FL_AT(name, x[0][i], x[1][i], q[0], q[1], q[2], q[3])                                                                      \
+    FL_INLINE FL_RESULT FL_FN(name)(const FL_T a, const FL_T b, const double p, const double s, const double t, const double u)
 
 #define FL_FORMULA_OF_3_2(name, a, b, c, p, s)                                                                                 \
     FL_DECLARE(name, 3, 2, #p ", " #s)                                                                                         \

@@ -278,25 +278,35 @@ FL_INLINE FL_T FL_FN(fl_log_cosh)(FL_T x)
     return FL_SELECT(a < FL_C(1), near, (a - FL_CONSTANT(LN2)) + rest);
 }
 
-/* e = exp(-|x|), 1 / (1 + e) and e / (1 + e): what sigmoid(x) and sigmoid(-x) are made of */
+/*
+ * What losses of a logit x are made of, with e = exp(-|x|): log1p(e), 1 / (1 + e) and e / (1 + e). The two that vanish with e
+ * are FL_UP times as large: weights can be multiplied in before FL_DOWN makes them subnormal.
+ */
 typedef struct {
-    FL_T e, near_one, near_zero;
+    FL_T near_one, near_zero_up, log1p_up;
+    FL_PAIR log1p;
 } FL_FN(fl_logistic);
+
+#define FL_UP FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2))
+#define FL_DOWN (FL_C(1) / FL_UP)
 
 FL_INLINE FL_FN(fl_logistic) FL_FN(fl_logistic_parts)(FL_T x)
 {
-    const FL_T e = FL_FN(fl_exp)(-FL_ABS(x));
+    const FL_T e_up = FL_FN(fl_exp_times)(FL_UP, -FL_ABS(x), FL_C(0));
+    const FL_T e = e_up * FL_DOWN;
     const FL_PAIR d = FL_FAST_TWO_SUM(FL_C(1), e);
     const FL_T inverse = FL_C(1) / d.hi;
     /* 1 / (d.hi + d.lo) to first order; the remainder of the division and d.lo are both below an ulp */
     const FL_T low = FL_FMA(-inverse, d.lo, FL_FMA(-inverse, d.hi, FL_C(1))) * inverse;
-    return (FL_FN(fl_logistic)){e, inverse + low, FL_FMA(e, inverse, e * low)};
+    const FL_PAIR l = FL_FN(fl_log_of_pair)(d);
+    const FL_T l_up = FL_SELECT(e < FL_SMALLEST_NORMAL, e_up, l.hi * FL_UP);
+    return (FL_FN(fl_logistic)){inverse + low, FL_FMA(e_up, inverse, e_up * low), l_up, l};
 }
 
 FL_INLINE FL_T FL_FN(fl_sigmoid)(FL_T x)
 {
     const FL_FN(fl_logistic) t = FL_FN(fl_logistic_parts)(x);
-    return FL_SELECT(x < FL_C(0), t.near_zero, t.near_one);
+    return FL_SELECT(x < FL_C(0), t.near_zero_up * FL_DOWN, t.near_one);
 }
 
 FL_INLINE FL_T FL_FN(fl_softplus)(FL_T x)
@@ -352,6 +362,8 @@ FL_INLINE FL_T FL_FN(fl_lgamma1p)(FL_T y)
 #define FL_EXP_PRODUCT(factor, power, logarithm) FL_FN(fl_exp_product)(factor, power, logarithm)
 #define FL_TANH(x) FL_FN(fl_tanh)(x)
 #define FL_LOG_COSH(x) FL_FN(fl_log_cosh)(x)
+#define FL_LOGISTIC FL_FN(fl_logistic)
+#define FL_LOGISTIC_PARTS(x) FL_FN(fl_logistic_parts)(x)
 #define FL_SIGMOID(x) FL_FN(fl_sigmoid)(x)
 #define FL_SOFTPLUS(x) FL_FN(fl_softplus)(x)
 #define FL_X_MINUS_LOG1P(x) FL_FN(fl_x_minus_log1p)(x)

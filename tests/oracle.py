@@ -10,16 +10,22 @@ from mpmath import isinf, isnan, mp, mpf
 from references import REFERENCES
 
 import fastloss as fl
+from fastloss.base import Choice
 
 # Digits enough for a second difference, with steps of 1e-45 of the distance to a kink, of numbers that are 1e330 times as
 # large; and for such a difference at the ends of the range of double precision.
 DIGITS, MANY_DIGITS = 520, 1500
 STEP = mpf(10) ** -45
+OUTPUTS = ("value", "gradient", "hessian")
 
 
 def every_instance() -> list[fl.Loss]:
     """Every loss with every set of parameters of its reference."""
     return [fl.get_loss(name, **parameters) for name, reference in REFERENCES.items() for parameters in reference.instances]
+
+
+def promised(loss: fl.Loss, output: str) -> float:
+    return REFERENCES[loss.name].promised(**parameters_of(loss))[OUTPUTS.index(output)]
 
 
 def default_instances() -> list[fl.Loss]:
@@ -43,8 +49,9 @@ def exact(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1)
         at = x[which]
         if output == "value":
             return f(at)
-        # kinks are at the label and at 0
-        distances = [abs(at - kink) for kink in (x[0], mpf(0)) if at != kink]
+        # kinks are at the label and at 0, and where the reference says
+        kinks = reference.kinks(**parameters_of(loss))
+        distances = [abs(at - kink) for kink in (x[0], mpf(0), *kinks) if at != kink]
         h = STEP * min([*distances, mpf(1)])
         low, middle, high = f(at - h), f(at), f(at + h)
         difference, unit = (high - low, 2 * h) if output == "gradient" else (high - 2 * middle + low, h**2)
@@ -55,7 +62,7 @@ def exact(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1)
 
 def largest_term(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1) -> mpf | None:
     """The size an error is measured against, where that is not the quantity itself."""
-    terms = REFERENCES[loss.name].terms[("value", "gradient", "hessian").index(output)]
+    terms = REFERENCES[loss.name].terms[OUTPUTS.index(output)]
     if isinstance(terms, tuple):
         terms = terms[which - 1]
     if terms is None:
@@ -95,6 +102,8 @@ def sample(loss: fl.Loss, n: int, dtype: Any, seed: int = 0) -> tuple[np.ndarray
     residuals = np.where(np.arange(n) % 3 == 0, wide, ordinary)
     labels = np.where(np.arange(n) % 2 == 0, 0.0, rng.standard_normal(n) * 10.0 ** rng.uniform(-4, 4, n))
     kind = REFERENCES[loss.name].data
+    if kind == "scores":
+        return labels_and_scores(loss, n, dtype, rng)
     if kind == "numbers":
         labels = np.where(labels == 0, rng.permutation(wide), labels)
     arrays = {"y_true": labels, "y_pred": labels + residuals, "mean": labels + residuals}
@@ -114,9 +123,33 @@ def sample(loss: fl.Loss, n: int, dtype: Any, seed: int = 0) -> tuple[np.ndarray
     return tuple(arrays[name].astype(dtype) for name in loss.inputs)
 
 
+def labels_and_scores(loss: fl.Loss, n: int, dtype: Any, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Hard labels and, where allowed, soft ones; scores up to where sigmoids vanish, or probabilities up to both ends."""
+    domains = loss._domains()
+    labels = rng.choice([0.0, 1.0], n)
+    if isinstance(domains["y_true"], Choice):
+        labels = rng.choice(domains["y_true"].numbers, n)
+    else:
+        soft = np.where(rng.random(n) < 0.5, rng.random(n), 10.0 ** rng.uniform(-30, 0, n))
+        labels = np.where(np.arange(n) % 3 == 0, soft, labels)
+    if "y_pred" in domains:
+        near_zero = 10.0 ** rng.uniform(-37 if dtype == np.float32 else -300, 0, n)
+        near_one = 1 - 10.0 ** rng.uniform(np.log10(np.finfo(dtype).eps), 0, n)
+        scores = np.choose(np.arange(n) % 4, [rng.random(n), near_zero, near_one, rng.random(n)])
+    else:
+        end = 104.0 if dtype == np.float32 else 745.0
+        wide = 10.0 ** rng.uniform(-30, np.log10(end), n)
+        scores = np.choose(
+            np.arange(n) % 4, [rng.choice([-1, 1], n) * wide, rng.uniform(-end, end, n), *rng.normal(0, 3, (2, n))]
+        )
+    return labels.astype(dtype), scores.astype(dtype)
+
+
 def outputs_of(loss: fl.Loss, inputs: tuple[np.ndarray, ...], **options: Any) -> dict[tuple[str, int], np.ndarray]:
     """Every output of a loss for each sample, by kind and by the input it is a derivative with respect to."""
     found = {("value", 1): loss(*inputs, reduction="none", **options)}
+    if loss.no_gradient:
+        return found
     gradient, hessian = loss.gradient_and_hessian(*inputs, reduction="none", **options)
     for kind, arrays in (("gradient", gradient), ("hessian", hessian)):
         for which, array in enumerate(arrays if isinstance(arrays, tuple) else (arrays,), 1):

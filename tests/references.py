@@ -4,7 +4,8 @@
 at a precision where that is exact for all purposes. Where a quantity changes sign by itself, or vanishes inside, an error can
 only be measured against the largest term it is made of: ``terms`` gives the size of that term, for value, gradient and Hessian
 (None: the quantity itself; a tuple: one for each input). ``data`` says which numbers are tried (see `oracle.sample`) and
-``instances`` with which parameters.
+``instances`` with which parameters. ``kinks`` are predictions, other than 0 and the label, beside which a numerical derivative
+must take short steps, and ``promised`` are the errors that are held to.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ class Reference:
     terms: tuple[Any, Any, Any] = (None, None, None)
     data: str = "residuals"
     instances: tuple[dict[str, Any], ...] = ({},)
+    kinks: Formula = lambda **_: ()
+    #: of value, gradient and Hessian, in ulp
+    promised: Formula = lambda **_: (4.0, 4.0, 6.0)
 
 
 def mean(p: mpf, from_log: bool) -> mpf:
@@ -48,6 +52,95 @@ def tweedie_terms(y: mpf, mu: mpf, power: float) -> tuple[mpf, mpf, mpf]:
 def largest(*terms: Any) -> mpf:
     return max(fabs(mpf(term)) for term in terms)
 
+
+def sigmoid(z: mpf) -> mpf:
+    return 1 / (1 + exp(-z))
+
+
+def probabilities(p: mpf, from_logits: bool, eps: float = 0.0) -> tuple[mpf, mpf, mpf, mpf]:
+    """Those of the two labels, clipped, and their negative logarithms."""
+    if from_logits:
+        return sigmoid(p), sigmoid(-p), log1p(exp(-p)), log1p(exp(p))
+    p = min(max(p, mpf(eps)), 1 - mpf(eps))
+    return p, 1 - p, -log(p), -log(1 - p)
+
+
+def shares(y: mpf, smoothing: float, positive: float = 1, negative: float = 1) -> tuple[mpf, mpf]:
+    y += mpf(smoothing) * (mpf("0.5") - y)
+    return positive * y, negative * (1 - y)
+
+
+def times(share: mpf, x: mpf) -> mpf:
+    return share * x if share else mpf(0)
+
+
+def cross_entropy(y: mpf, p: mpf, from_logits: bool, label_smoothing: float, pos_weight: float, eps: float) -> mpf:
+    positive, negative = shares(y, label_smoothing, pos_weight)
+    _, _, cost, other = probabilities(p, from_logits, eps)
+    return times(positive, cost) + times(negative, other)
+
+
+def cross_entropy_gradient_term(
+    y: mpf, p: mpf, from_logits: bool, label_smoothing: float, pos_weight: float, eps: float
+) -> mpf:
+    positive, negative = shares(y, label_smoothing, pos_weight)
+    if from_logits:
+        return largest(negative * sigmoid(p), positive * sigmoid(-p))
+    return largest(negative / (1 - p), positive / p)
+
+
+def focal_sides(y: mpf, p: mpf, alpha: float | None, from_logits: bool, label_smoothing: float) -> list[tuple[mpf, ...]]:
+    """For each label its share, its probability with the negative logarithm, and the other label's probability."""
+    weights = (1, 1) if alpha is None else (mpf(alpha), 1 - mpf(alpha))
+    positive, negative = shares(y, label_smoothing, *weights)
+    p, q, cost, other = probabilities(p, from_logits)
+    return [(positive, p, cost, q), (negative, q, other, p)]
+
+
+def focal(y: mpf, p: mpf, gamma: float, **how: Any) -> mpf:
+    return sum(times(share, q ** mpf(gamma) * cost) for share, _, cost, q in focal_sides(y, p, **how))
+
+
+def focal_gradient_term(y: mpf, p: mpf, gamma: float, from_logits: bool, **how: Any) -> mpf:
+    g = mpf(gamma)
+    return largest(
+        *(
+            share * q**g * (g * p * cost + q if from_logits else g * cost / q + 1 / p)
+            for share, p, cost, q in focal_sides(y, p, from_logits=from_logits, **how)
+        )
+    )
+
+
+def focal_hessian_term(y: mpf, p: mpf, gamma: float, from_logits: bool, **how: Any) -> mpf:
+    if not from_logits:
+        return mpf(0)
+    g = mpf(gamma)
+    sides = focal_sides(y, p, from_logits=from_logits, **how)
+    return largest(
+        *(share * q**g * p * largest(g * cost * g * p, g * cost * q, (2 * g + 1) * q) for share, p, cost, q in sides)
+    )
+
+
+def side(y: mpf) -> int:
+    return 1 if y > 0 else -1
+
+
+def brier_terms(y: mpf, z: mpf) -> tuple[mpf, mpf, mpf, mpf]:
+    """Probabilities of the two labels, the size of the terms of p - y, and p - y."""
+    p, q = sigmoid(z), sigmoid(-z)
+    return p, q, largest((1 - y) * p, y * q), p - y
+
+
+def brier_hessian_term(p: mpf, q: mpf, term: mpf, r: mpf) -> mpf:
+    return 2 * p * q * largest(p * q, term * (q - p))
+
+
+WEIGHTS = ({}, {"label_smoothing": 0.1}, {"pos_weight": 37.3}, {"pos_weight": 0.3, "label_smoothing": 0.7})
+FOCAL = [{"gamma": g, "from_logits": f} for f in (True, False) for g in (2.0, 0.0, 0.25, 0.5, 1.0, 1.5, 3.0, 5.0)]
+FOCAL += [{"gamma": g, "from_logits": f, "alpha": 0.25} for f in (True, False) for g in (2.0, 0.7)]
+FOCAL += [{"gamma": g, "from_logits": f, "alpha": 0.9, "label_smoothing": 0.1} for f in (True, False) for g in (2.0, 1.5)]
+BOTH = ({"from_logits": True}, {})
+MARGIN: dict[str, Any] = {"data": "scores", "kinks": lambda: (-1, 1), "promised": lambda: (3.0, 3.0, 4.0)}
 
 SCALES = ({}, {"c": 0.1}, {"c": 37.0})
 DELTAS = ({}, {"delta": 0.1}, {"delta": 250.0})
@@ -147,5 +240,58 @@ REFERENCES: dict[str, Reference] = {
             (None, lambda y, m, v, full, eps: largest(mpf(1) / 2, (m - y) ** 2 / v) / v**2),
         ),
         instances=({}, {"full": True}, {"eps": 0.5}),
+    ),
+    "binary_cross_entropy": Reference(
+        cross_entropy,
+        terms=(None, cross_entropy_gradient_term, None),
+        data="scores",
+        instances=(
+            *({"from_logits": f, **weights} for f in (True, False) for weights in WEIGHTS),
+            {"eps": 1e-15},
+            {"eps": 0.01},
+        ),
+        kinks=lambda eps, from_logits, **_: () if from_logits else (1, mpf(eps), 1 - mpf(eps)),
+        promised=lambda **_: (3.0, 3.0, 4.0),
+    ),
+    "binary_focal": Reference(
+        focal,
+        terms=(None, focal_gradient_term, focal_hessian_term),
+        data="scores",
+        instances=tuple(FOCAL),
+        kinks=lambda from_logits, **_: () if from_logits else (1,),
+        promised=lambda gamma, from_logits, **_: (
+            4 + 2 * gamma,
+            4 + 2 * gamma,
+            max(8.0, 4 + 2 * gamma) if from_logits else 4 + 2 * gamma,
+        ),
+    ),
+    "brier": Reference(
+        lambda y, p, from_logits: ((sigmoid(p) if from_logits else p) - y) ** 2,
+        terms=(
+            lambda y, p, from_logits: brier_terms(y, p)[2] * fabs(brier_terms(y, p)[3]) if from_logits else 0,
+            lambda y, p, from_logits: (
+                2 * brier_terms(y, p)[0] * brier_terms(y, p)[1] * brier_terms(y, p)[2] if from_logits else 0
+            ),
+            lambda y, p, from_logits: brier_hessian_term(*brier_terms(y, p)) if from_logits else 0,
+        ),
+        data="scores",
+        instances=BOTH,
+        kinks=lambda **_: (1,),
+    ),
+    "hinge": Reference(lambda y, z: max(0, 1 - side(y) * z), **MARGIN),
+    "squared_hinge": Reference(lambda y, z: max(0, 1 - side(y) * z) ** 2, **MARGIN),
+    "smoothed_hinge": Reference(
+        lambda y, z: mpf("0.5") - side(y) * z if side(y) * z <= 0 else max(0, 1 - side(y) * z) ** 2 / 2, **MARGIN
+    ),
+    "modified_huber": Reference(lambda y, z: max(0, 1 - side(y) * z) ** 2 if side(y) * z >= -1 else -4 * side(y) * z, **MARGIN),
+    "exponential": Reference(lambda y, z: exp(-side(y) * z), **MARGIN),
+    "soft_margin": Reference(lambda y, z: log1p(exp(-side(y) * z)), **MARGIN),
+    "zero_one": Reference(
+        lambda y, p, threshold, from_logits: mpf(((sigmoid(p) if from_logits else p) > mpf(threshold)) != (y == 1)),
+        data="scores",
+        instances=(*BOTH, {"threshold": 0.7}, {"threshold": 0.1, "from_logits": True}),
+    ),
+    "hamming": Reference(
+        lambda y, p, threshold: mpf((p > mpf(threshold)) != (y == 1)), data="scores", instances=({}, {"threshold": 0.3})
     ),
 }

@@ -1,0 +1,56 @@
+/*
+ * Binary cross-entropy. P = positive y', N = negative (1 - y') are the weighted shares of the two labels, y' = y (1 - s) + s /
+ * 2 the label after smoothing; y in [0, 1].
+ *
+ *   from a logit z           value P softplus(-z) + N softplus(z)       gradient N sig(z) - P sig(-z)
+ *                            hessian (P + N) sig(z) sig(-z)
+ *   from a probability p     value -P log p - N log(1 - p)              gradient N / (1 - p) - P / p
+ *                            hessian P / p^2 + N / (1 - p)^2
+ *
+ * From logits, with a = |z| and e = exp(-a), the value is (N or P, whichever is wrong at this z) a + (P + N) log1p(e): two
+ * terms that are not negative. A share of 0 switches its term off, also at infinite logits. Nothing is taken from 1: for labels
+ * of 0 and 1 every digit of the gradient is right at any z.
+ *
+ * From probabilities, everything is said of m = min(p, 1 - p), which is exact: m < eps is replaced by eps and has no
+ * derivatives, which means the same for every precision (1 - eps may not be a number of it). Where eps is 0, the value is
+ * infinite if a label is impossible.
+ *
+ * The gradient changes sign if both shares are positive; its error is relative to the larger term.
+ */
+FL_FORMULA_3(binary_cross_entropy_logits, y_true, y_pred, label_smoothing, positive, negative)
+{
+    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
+    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
+    const FL_T both = share.wrong + share.right;
+    const FL_T linear = FL_SELECT(share.wrong == FL_C(0), share.wrong, share.wrong * FL_ABS(y_pred));
+    const FL_T slope = FL_FMA(share.wrong, t.near_one, -((share.right * t.near_zero_up) * FL_DOWN));
+    return (FL_RESULT){
+        .value = linear + (both * t.log1p_up) * FL_DOWN,
+        .gradient = {FL_WITH_SIGN_OF(y_pred, slope)},
+        .hessian = {((both * t.near_one) * t.near_zero_up) * FL_DOWN},
+        .invalid = FL_OUTSIDE_UNIT(y_true),
+    };
+}
+
+FL_FORMULA_4(binary_cross_entropy_probabilities, y_true, y_pred, label_smoothing, positive, negative, eps)
+{
+    const int above = y_pred > FL_C(0.5);
+    const FL_SHARES share = FL_SHARES_OF(y_true, above, label_smoothing, positive, negative);
+    /* without eps nothing is flat, not even where m is 0 */
+    const FL_T flat_to = FL_C(eps > 0.0 ? eps : -1.0);
+    const FL_T near_zero = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred));
+    const int flat = near_zero <= flat_to;
+    const FL_T m = FL_SELECT(flat, FL_C(eps), near_zero);
+    const FL_T near_one = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
+    const FL_T wrong_value = FL_SELECT(share.wrong == FL_C(0), share.wrong, -share.wrong * FL_LOG(m));
+    const FL_T wrong_slope = FL_SELECT(share.wrong == FL_C(0), share.wrong, share.wrong / m);
+    const FL_T right_slope = share.right / near_one;
+    const FL_T slope = wrong_slope - right_slope;
+    const FL_T wrong_curve = FL_SELECT(share.wrong == FL_C(0), share.wrong, wrong_slope / m);
+    return (FL_RESULT){
+        .value = wrong_value - share.right * FL_LOG1P(-m),
+        .gradient = {FL_SELECT(flat, FL_UNLESS_NAN(y_true, 0), FL_SELECT(above, slope, -slope))},
+        .hessian = {FL_SELECT(flat, FL_UNLESS_NAN(y_true, 0), wrong_curve + right_slope / near_one)},
+        .invalid = FL_OUTSIDE_UNIT(y_true) | FL_OUTSIDE_UNIT(y_pred),
+    };
+}

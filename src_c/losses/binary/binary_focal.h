@@ -1,0 +1,118 @@
+/*
+ * Focal loss (Lin et al. 2017), linear in the label: P (1 - p)^g (-log p) + N p^g (-log(1 - p)), with g = gamma and the shares
+ * P and N of binary_cross_entropy.h (positive = alpha, negative = 1 - alpha, or both 1). Written for the label 1, with q = 1 -
+ * p and l = -log p; for the label 0, p and q change places and the gradient changes sign:
+ *
+ *   from a logit             value q^g l       gradient -q^g (g p l + q)
+ *                            hessian q^g p (g l (g p - q) + (2g + 1) q)
+ *   from a probability       value q^g l       gradient -q^g (g r + 1/p)                               r = l / q -> 1 at q = 0
+ *                            hessian q^(g-1) (g (g-1) r + 2g/p + q/p^2): infinite at q = 0 for g < 1
+ *
+ * Both labels' terms are written as that of the label the prediction is wrong about and that of the label it is right about,
+ * with u >= 1/2 and v <= 1/2 the two probabilities: logarithms and powers serve both. Errors grow with g: 4 + 2 g ulp. The
+ * Hessian by a logit changes sign (it is negative where a label is missed by far); its error is relative to the largest of its
+ * terms, as is that of a gradient with two shares.
+ *
+ * g = 2 squares; any other g multiplies the pair of a logarithm by g exactly. g = 0 is the kernel of binary_cross_entropy.h.
+ */
+FL_INLINE FL_RESULT FL_FN(focal_of_logit)(FL_T y, FL_T z, FL_LOGISTIC t, FL_T u_power, FL_T v_power, double gamma,
+                                          FL_SHARES share)
+{
+    const FL_T g = FL_C(gamma), hump = FL_C(2.0 * gamma + 1.0);
+    const FL_T u = t.near_one, v_up = t.near_zero_up, v = v_up * FL_DOWN;
+    const FL_T l_right = t.log1p_up * FL_DOWN;
+    const FL_T l_wrong = FL_ABS(z) + l_right;
+    /* v l -> 0 at infinity */
+    const FL_T vl_up = FL_SELECT(v_up > FL_C(0), v_up * l_wrong, v_up);
+    const FL_T wrong = share.wrong * u_power, right = share.right * v_power;
+    const FL_T slope = wrong * FL_FMA(g, vl_up * FL_DOWN, u) - right * FL_FMA(g * u, l_right, v);
+    const FL_T wrong_curve = (wrong * FL_FMA(g * vl_up, FL_FMA(g, v, -u), (hump * u) * v_up)) * FL_DOWN;
+    const FL_T right_curve = (right * u) * FL_FMA(g * l_right, FL_FMA(g, u, -v), hump * v);
+    return (FL_RESULT){
+        .value = FL_SELECT(share.wrong == FL_C(0), share.wrong, wrong * l_wrong) + right * l_right,
+        .gradient = {FL_WITH_SIGN_OF(z, slope)},
+        .hessian = {wrong_curve + right_curve},
+        .invalid = FL_OUTSIDE_UNIT(y),
+    };
+}
+
+FL_FORMULA_3(binary_focal_logits_squared, y_true, y_pred, label_smoothing, positive, negative)
+{
+    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
+    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
+    const FL_T v = t.near_zero_up * FL_DOWN;
+    return FL_FN(focal_of_logit)(y_true, y_pred, t, t.near_one * t.near_one, v * v, 2.0, share);
+}
+
+FL_FORMULA_4(binary_focal_logits, y_true, y_pred, gamma, label_smoothing, positive, negative)
+{
+    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
+    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
+    const FL_PAIR power = FL_EXACT_PARAMETER(-gamma);
+    /* -log v = |z| + log1p(e), -log u = log1p(e) */
+    const FL_PAIR sum = FL_TWO_SUM(FL_ABS(y_pred), t.log1p.hi);
+    const FL_T u_power = FL_EXP_PRODUCT(FL_C(1), power, t.log1p);
+    const FL_T v_power = FL_EXP_PRODUCT(FL_C(1), power, ((FL_PAIR){sum.hi, sum.lo + t.log1p.lo}));
+    return FL_FN(focal_of_logit)(y_true, y_pred, t, u_power, v_power, gamma, share);
+}
+
+/* v = min(p, 1 - p), u = 1 - v, and the logarithms and powers of both */
+typedef struct {
+    FL_T v, u, log_v, log_u, v_power, u_power, v_power_less; /* the last is v^(gamma - 1) */
+} FL_FN(focal_parts);
+
+FL_INLINE FL_RESULT FL_FN(focal_of_probability)(FL_T y, FL_T p, FL_FN(focal_parts) t, double gamma, FL_SHARES share)
+{
+    const FL_T g = FL_C(gamma), twice = FL_C(2.0 * gamma), product = FL_C(gamma * (gamma - 1.0));
+    const FL_T nothing = FL_UNLESS_NAN(p, 0);
+    const FL_T inverse = FL_C(1) / t.u;
+    const FL_T share_by_v = share.wrong / t.v;
+    const FL_T r_wrong = -share.wrong * t.log_v * inverse;
+    const FL_T r_right = FL_SELECT(t.v > FL_C(0), -t.log_u / t.v, FL_C(1));
+    const FL_T wrong_slope = t.u_power * FL_FMA(g, r_wrong, share_by_v);
+    const FL_T right_slope = (share.right * t.v_power) * FL_FMA(g, r_right, inverse);
+    const FL_T wrong_sum = FL_FMA(product, r_wrong, FL_FMA(t.u, share_by_v / t.v, twice * share_by_v));
+    const FL_T right_sum = FL_FMA(product, r_right, inverse * FL_FMA(t.v, inverse, twice));
+    /* at v = 0 its terms are infinite, with both signs */
+    const FL_T wrong_curve = FL_SELECT(t.v > FL_C(0), (t.u_power * inverse) * wrong_sum, share_by_v);
+    const FL_T right_curve = (share.right * t.v_power_less) * right_sum;
+    const FL_T slope = FL_SELECT(share.wrong == FL_C(0), nothing, wrong_slope) - right_slope;
+    return (FL_RESULT){
+        .value = FL_SELECT(share.wrong == FL_C(0), nothing, -(share.wrong * t.u_power) * t.log_v) -
+                 (share.right * t.v_power) * t.log_u,
+        .gradient = {FL_SELECT(p > FL_C(0.5), slope, -slope)},
+        .hessian = {FL_SELECT(share.wrong == FL_C(0), nothing, wrong_curve) +
+                    FL_SELECT(share.right == FL_C(0), nothing, right_curve)},
+        .invalid = FL_OUTSIDE_UNIT(y) | FL_OUTSIDE_UNIT(p),
+    };
+}
+
+FL_FORMULA_3(binary_focal_probabilities_squared, y_true, y_pred, label_smoothing, positive, negative)
+{
+    const int above = y_pred > FL_C(0.5);
+    const FL_T v = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred)), u = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
+    const FL_FN(focal_parts) t = {v, u, FL_LOG(v), FL_LOG1P(-v), v * v, u * u, v};
+    return FL_FN(focal_of_probability)(y_true, y_pred, t, 2.0,
+                                       FL_SHARES_OF(y_true, above, label_smoothing, positive, negative));
+}
+
+FL_FORMULA_4(binary_focal_probabilities, y_true, y_pred, gamma, label_smoothing, positive, negative)
+{
+    const int above = y_pred > FL_C(0.5);
+    const FL_T v = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred)), u = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
+    const FL_PAIR power = FL_EXACT_PARAMETER(gamma), less = FL_EXACT_PARAMETER(gamma - 1.0);
+    const FL_PAIR log_v = FL_LOG_PRECISE(v), log_u = FL_LOG1P_PAIR(-v, FL_C(0));
+    const FL_T up_to_one = FL_PICK(FL_UNIFORM(gamma == 1.0), FL_C(1), FL_INFINITY);
+    const FL_T limit = FL_PICK(FL_UNIFORM(gamma > 1.0), FL_C(0), up_to_one);
+    const FL_FN(focal_parts) t = {
+        .v = v,
+        .u = u,
+        .log_v = FL_SELECT(v == FL_C(0), -FL_INFINITY, log_v.hi),
+        .log_u = log_u.hi,
+        .v_power = FL_SELECT(v == FL_C(0), FL_C(0), FL_EXP_PRODUCT(FL_C(1), power, log_v)),
+        .u_power = FL_EXP_PRODUCT(FL_C(1), power, log_u),
+        .v_power_less = FL_SELECT(v == FL_C(0), limit, FL_EXP_PRODUCT(FL_C(1), less, log_v)),
+    };
+    return FL_FN(focal_of_probability)(y_true, y_pred, t, gamma,
+                                       FL_SHARES_OF(y_true, above, label_smoothing, positive, negative));
+}
