@@ -32,6 +32,10 @@
         0x1.242c5a0000000p-2f), x, \
         0x1.999a6c0000000p-2f), x, \
         0x1.5555560000000p-1f)
+#define FL_LOG1P_UNIT_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(0x1.dbc1720000000p-3f, (x * x), \
+        FL_FMA_f32(0x1.bc86f40000000p-3f, x, 0x1.24c9540000000p-2f)), (x * x), \
+        FL_FMA_f32(0x1.9998d40000000p-2f, x, 0x1.5555560000000p-1f))
 #define FL_LOG_COSH_NEAR_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.a516340000000p-14f, x, -0x1.388d9a0000000p-11f), (x * x), \
         FL_FMA_f32(0x1.15e2080000000p-9f, x, -0x1.b921dc0000000p-8f)), (x * x), \
@@ -89,6 +93,10 @@
     FL_FMA_f64(FL_FMA_f64(0x1.fcd9cadda7405p-4, ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.dbda7a4188a45p-4, x, 0x1.1130d743d511bp-3), (x * x), FL_FMA_f64(0x1.3b12ef4d5d8c1p-3, x, 0x1.745d19fac65e7p-3))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.c71c71c1b0507p-3, x, 0x1.249249249500bp-2), (x * x), FL_FMA_f64(0x1.9999999999989p-2, x, 0x1.5555555555555p-1)))
+#define FL_LOG1P_UNIT_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.404f6dd66ea13p-3, (x * x), FL_FMA_f64(0x1.32abe5dccab6ep-4, x, 0x1.bc43c35a64a26p-4)), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.e0a1603ef49f0p-4, x, 0x1.111acba3705c9p-3), (x * x), FL_FMA_f64(0x1.3b1350bd293a1p-3, x, 0x1.745d1997fab11p-3))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.c71c71becc6d8p-3, x, 0x1.2492492499e70p-2), (x * x), FL_FMA_f64(0x1.9999999999943p-2, x, 0x1.5555555555555p-1)))
 #define FL_LOG_COSH_NEAR_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.21684705c89cbp-27, x, -0x1.5e258d66d62f2p-24), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.b0918798c561ap-22, x, -0x1.7da524fe4d8b2p-20), (x * x), FL_FMA_f64(0x1.1cdfa01a3a543p-18, x, -0x1.8e4854a4da32dp-17))), ((x * x) * (x * x)), \

@@ -278,6 +278,20 @@ FL_INLINE FL_T FL_FN(fl_log_cosh)(FL_T x)
     return FL_SELECT(a < FL_C(1), near, (a - FL_CONSTANT(LN2)) + rest);
 }
 
+/* log1p(x) for x in [-1/2, 1], as 2 s + s^3 P(s^2) with s = x / (2 + x), which is a pair: its error is that of the last sum */
+FL_INLINE FL_PAIR FL_FN(fl_log1p_unit)(FL_T x)
+{
+    const FL_PAIR denominator = FL_FAST_TWO_SUM(FL_C(2), x);
+    const FL_T s = x / denominator.hi;
+    const FL_T remainder = FL_FMA(-s, denominator.lo, FL_FMA(-s, denominator.hi, x));
+    /* 1 / (2 + x) is close to 1/2 - x/6: enough for twice a remainder */
+    const FL_T s_low = remainder * FL_FMA(FL_C(-1) / FL_C(3), x, FL_C(1));
+    const FL_T z = s * s;
+    const FL_PAIR sum = FL_FAST_TWO_SUM(s + s, FL_FMA(s * z, FL_POLYNOMIAL(LOG1P_UNIT, z), s_low));
+    /* the smallest x are their own logarithm; half of them would be rounded */
+    return (FL_PAIR){FL_SELECT(FL_ABS(x) < FL_C(4) * FL_SMALLEST_NORMAL, x, sum.hi), sum.lo};
+}
+
 /*
  * What losses of a logit x are made of, with e = exp(-|x|): log1p(e), 1 / (1 + e) and e / (1 + e). The two that vanish with e
  * are FL_UP times as large: weights can be multiplied in before FL_DOWN makes them subnormal.
@@ -298,7 +312,7 @@ FL_INLINE FL_FN(fl_logistic) FL_FN(fl_logistic_parts)(FL_T x)
     const FL_T inverse = FL_C(1) / d.hi;
     /* 1 / (d.hi + d.lo) to first order; the remainder of the division and d.lo are both below an ulp */
     const FL_T low = FL_FMA(-inverse, d.lo, FL_FMA(-inverse, d.hi, FL_C(1))) * inverse;
-    const FL_PAIR l = FL_FN(fl_log_of_pair)(d);
+    const FL_PAIR l = FL_FN(fl_log1p_unit)(e);
     const FL_T l_up = FL_SELECT(e < FL_SMALLEST_NORMAL, e_up, l.hi * FL_UP);
     return (FL_FN(fl_logistic)){inverse + low, FL_FMA(e_up, inverse, e_up * low), l_up, l};
 }
@@ -311,9 +325,7 @@ FL_INLINE FL_T FL_FN(fl_sigmoid)(FL_T x)
 
 FL_INLINE FL_T FL_FN(fl_softplus)(FL_T x)
 {
-    /* exp(-|x|) is at most 1: log1p of it needs no care for the ends */
-    const FL_T e = FL_FN(fl_exp)(-FL_ABS(x));
-    return FL_MAX(FL_C(0), x) + FL_FN(fl_log1p_pair)(e, FL_C(0)).hi;
+    return FL_MAX(FL_C(0), x) + FL_FN(fl_log1p_unit)(FL_FN(fl_exp)(-FL_ABS(x))).hi;
 }
 
 /* x - log1p(x) for x >= 0: below 1/2 from log1p's series without its first term, above from the logarithm's pair */
@@ -358,6 +370,7 @@ FL_INLINE FL_T FL_FN(fl_lgamma1p)(FL_T y)
 #define FL_LOG_PRECISE(x) FL_FN(fl_log_precise)(x)
 #define FL_LOG1P(x) FL_FN(fl_log1p)(x)
 #define FL_LOG1P_PAIR(x, low) FL_FN(fl_log1p_pair)(x, low)
+#define FL_LOG1P_UNIT(x) FL_FN(fl_log1p_unit)(x)
 #define FL_LOG_OF_PAIR(x) FL_FN(fl_log_of_pair)(x)
 #define FL_EXP_PRODUCT(factor, power, logarithm) FL_FN(fl_exp_product)(factor, power, logarithm)
 #define FL_TANH(x) FL_FN(fl_tanh)(x)

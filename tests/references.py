@@ -268,7 +268,7 @@ REFERENCES: dict[str, Reference] = {
     "brier": Reference(
         lambda y, p, from_logits: ((sigmoid(p) if from_logits else p) - y) ** 2,
         terms=(
-            lambda y, p, from_logits: brier_terms(y, p)[2] * fabs(brier_terms(y, p)[3]) if from_logits else 0,
+            lambda y, p, from_logits: brier_terms(y, p)[2] ** 2 if from_logits else 0,
             lambda y, p, from_logits: (
                 2 * brier_terms(y, p)[0] * brier_terms(y, p)[1] * brier_terms(y, p)[2] if from_logits else 0
             ),

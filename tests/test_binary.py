@@ -278,6 +278,9 @@ def test_soft_margin_is_cross_entropy_from_logits() -> None:
 # ---- labels and predictions outside -----------------------------------------------------------------------------------
 
 
+MORE_CLASSES = "Predicted labels of more than two classes must be integers."
+
+
 @pytest.mark.parametrize(
     ("loss", "y", "p", "message"),
     [
@@ -288,9 +291,14 @@ def test_soft_margin_is_cross_entropy_from_logits() -> None:
         (fl.hinge, [1, 7], [0, 0], "y_true must be -1, 0 or 1 for {}; got 7 at index 1."),
         (fl.soft_margin, [1, 0.5], [0, 0], "y_true must be -1, 0 or 1 for {}; got 0.5 at index 1."),
         (fl.exponential, [INF], [0], "y_true must be -1, 0 or 1 for {}; got inf at index 0."),
-        (fl.zero_one, [0, -1], [0.5, 0.5], "y_true must be 0 or 1 for {}; got -1 at index 1."),
+        (fl.zero_one, [0, -1], [0.5, 0.5], "y_true must be 0 or 1 for {}; got -1 at index 1. " + MORE_CLASSES),
         (fl.ZeroOne(from_logits=True), [0, 0.5], [3.0, 4.0], "y_true must be 0 or 1 for {}; got 0.5 at index 1."),
-        (fl.hamming, [[0, 1], [2, 1]], np.full((2, 2), 0.5), "y_true must be 0 or 1 for {}; got 2 at index (1, 0)."),
+        (
+            fl.hamming,
+            [[0, 1], [2, 1]],
+            np.full((2, 2), 0.5),
+            "y_true must be 0 or 1 for {}; got 2 at index (1, 0). " + MORE_CLASSES,
+        ),
     ],
 )
 def test_labels_outside(loss: fl.Loss, y: Any, p: Any, message: str) -> None:

@@ -143,6 +143,18 @@ def test_classification_file_is_readable(done: Command) -> None:
     assert values(out) == {"mse": pytest.approx(math.fsum((p - y) ** 2 for y, p in rows) / 569, rel=1e-13)}
 
 
+def test_binary_losses_of_the_classification_file(done: Command) -> None:
+    y, p = np.loadtxt(EXAMPLES / "breast_cancer.csv", delimiter=",", skiprows=1).T
+    names = ("binary_cross_entropy", "binary_focal:gamma=0,alpha=none", "brier", "zero_one")
+    wanted = [option for name in names for option in ("--loss", name)]
+    file = EXAMPLES / "breast_cancer.csv"
+    found = values(done("evaluate", file, "--y-true", "label", "--y-pred", "score", *wanted, "--json"))
+    entropy = pytest.approx(-np.mean(np.log(np.where(y == 1, p, 1 - p))), rel=1e-13)
+    assert found == dict(
+        zip(names, (entropy, entropy, pytest.approx(np.mean((p - y) ** 2)), np.mean((p > 0.5) != y)), strict=True)
+    )
+
+
 def test_formats_agree(done: Command, tmp_path: Path) -> None:
     y_true, y_pred = map(np.array, diabetes())
     pa.parquet.write_table(pa.table({"a": y_true, "b": y_pred, "c": ["text"] * 442}), tmp_path / "p.parquet")

@@ -93,6 +93,7 @@ POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "LOG": (atanh_tail, mpf(0), LOG_Z_MAX, mpf("0.01"), 6),
     "LOG_SECOND": (atanh_second_tail, mpf(0), LOG_Z_MAX, mpf("0.0002") * 2**7, 6),
     "X_MINUS_LOG1P": (atanh_tail, mpf(0), mpf("0.0401"), mpf("0.06"), 6),
+    "LOG1P_UNIT": (atanh_tail, mpf(0), mpf(1) / 9 * mpf("1.001"), mpf("0.04"), 6),
     "LOG_COSH_NEAR": (log_cosh_tail, mpf(0), mpf("1.001"), mpf("0.2"), 0),
     "LOG_COSH_EXP": (exp_slope, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.15"), 0),
     "LOG_COSH_FAR": (log1p_tail, mpf(0), mp.exp(-2) * mpf("1.001"), mpf("0.03"), 0),

@@ -62,7 +62,8 @@ class _ZeroOneRule:
         return "zero_one"
 
     def _domains(self) -> dict[str, Domain]:
-        return {"y_true": Choice((0.0, 1.0)), "y_pred": _PROBABILITIES}
+        labels = Choice((0.0, 1.0), hint="Predicted labels of more than two classes must be integers.")
+        return {"y_true": labels, "y_pred": _PROBABILITIES}
 
     def _explain(self, faults: int, operands: Any, weights: Any, single: bool, mean: bool) -> None:
         if operands and self._kernel() == "zero_one" and _arrays.holds_integers(operands[1]):
@@ -172,9 +173,10 @@ class BinaryFocal(_Probabilistic, Loss):
         h = q^{\gamma - 1} \left(\gamma (\gamma - 1) \frac{l}{q} + \frac{2 \gamma}{p} + \frac{q}{p^2}\right) \\
         g = -q^\gamma (\gamma p l + q), \qquad h = q^\gamma p \left(\gamma l (\gamma p - q) + (2 \gamma + 1) q\right)
 
-    The exact Hessian by a raw score is negative where a label is missed by far. ``init_score`` is finite for data with one
-    class only: it stops at the logits of :math:`2^{-52}` and :math:`1 - 2^{-52}`. torchvision's ``sigmoid_focal_loss`` is this
-    loss from raw scores, with ``alpha=0.25`` as its default.
+    The exact Hessian by a raw score is negative where a label is missed by far. Value and gradient are right to
+    :math:`4 + 2 \gamma` units in the last place. ``init_score`` is finite for data with one class only: it stops at the logits
+    of :math:`2^{-52}` and :math:`1 - 2^{-52}`. torchvision's ``sigmoid_focal_loss`` is this loss from raw scores, with
+    ``alpha=0.25`` as its default.
 
     References
     ----------
@@ -516,8 +518,7 @@ class ZeroOne(_ZeroOneRule, Loss):
         return {"threshold": _logit(self.threshold) if self.from_logits else self.threshold}
 
     def _domains(self) -> dict[str, Domain]:
-        domains = _ZeroOneRule._domains(self)
-        return {"y_true": domains["y_true"]} if self.from_logits else domains
+        return {"y_true": Choice((0.0, 1.0))} if self.from_logits else _ZeroOneRule._domains(self)
 
     def inverse_link(self, raw: Any) -> Any:
         """Turn raw scores into predictions: sigmoid(raw), or raw itself when ``from_logits`` is False."""
@@ -556,3 +557,7 @@ class Hamming(_ZeroOneRule, Loss):
     threshold: float = parameter(0.5, OPEN_UNIT)
 
     numpy_value = "np.mean((y_pred > threshold) != y_true)"
+
+    def _domains(self) -> dict[str, Domain]:
+        probabilities = Interval(0.0, 1.0, hint="Raw scores must be turned into probabilities, and labels be integers.")
+        return {**_ZeroOneRule._domains(self), "y_pred": probabilities}

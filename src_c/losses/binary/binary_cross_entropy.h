@@ -37,7 +37,7 @@ FL_FORMULA_4(binary_cross_entropy_probabilities, y_true, y_pred, label_smoothing
     const int above = y_pred > FL_C(0.5);
     const FL_SHARES share = FL_SHARES_OF(y_true, above, label_smoothing, positive, negative);
     /* without eps nothing is flat, not even where m is 0 */
-    const FL_T flat_to = FL_C(eps > 0.0 ? eps : -1.0);
+    const FL_T flat_to = FL_PICK(FL_UNIFORM(eps > 0.0), FL_C(eps), FL_C(-1));
     const FL_T near_zero = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred));
     const int flat = near_zero <= flat_to;
     const FL_T m = FL_SELECT(flat, FL_C(eps), near_zero);
@@ -48,7 +48,7 @@ FL_FORMULA_4(binary_cross_entropy_probabilities, y_true, y_pred, label_smoothing
     const FL_T slope = wrong_slope - right_slope;
     const FL_T wrong_curve = FL_SELECT(share.wrong == FL_C(0), share.wrong, wrong_slope / m);
     return (FL_RESULT){
-        .value = wrong_value - share.right * FL_LOG1P(-m),
+        .value = wrong_value - share.right * FL_LOG1P_UNIT(-m).hi,
         .gradient = {FL_SELECT(flat, FL_UNLESS_NAN(y_true, 0), FL_SELECT(above, slope, -slope))},
         .hessian = {FL_SELECT(flat, FL_UNLESS_NAN(y_true, 0), wrong_curve + right_slope / near_one)},
         .invalid = FL_OUTSIDE_UNIT(y_true) | FL_OUTSIDE_UNIT(y_pred),

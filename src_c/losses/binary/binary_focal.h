@@ -91,7 +91,7 @@ FL_FORMULA_3(binary_focal_probabilities_squared, y_true, y_pred, label_smoothing
 {
     const int above = y_pred > FL_C(0.5);
     const FL_T v = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred)), u = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
-    const FL_FN(focal_parts) t = {v, u, FL_LOG(v), FL_LOG1P(-v), v * v, u * u, v};
+    const FL_FN(focal_parts) t = {v, u, FL_LOG(v), FL_LOG1P_UNIT(-v).hi, v * v, u * u, v};
     return FL_FN(focal_of_probability)(y_true, y_pred, t, 2.0,
                                        FL_SHARES_OF(y_true, above, label_smoothing, positive, negative));
 }
@@ -101,7 +101,7 @@ FL_FORMULA_4(binary_focal_probabilities, y_true, y_pred, gamma, label_smoothing,
     const int above = y_pred > FL_C(0.5);
     const FL_T v = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred)), u = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
     const FL_PAIR power = FL_EXACT_PARAMETER(gamma), less = FL_EXACT_PARAMETER(gamma - 1.0);
-    const FL_PAIR log_v = FL_LOG_PRECISE(v), log_u = FL_LOG1P_PAIR(-v, FL_C(0));
+    const FL_PAIR log_v = FL_LOG_PRECISE(v), log_u = FL_LOG1P_UNIT(-v);
     const FL_T up_to_one = FL_PICK(FL_UNIFORM(gamma == 1.0), FL_C(1), FL_INFINITY);
     const FL_T limit = FL_PICK(FL_UNIFORM(gamma > 1.0), FL_C(0), up_to_one);
     const FL_FN(focal_parts) t = {
