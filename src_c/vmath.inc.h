@@ -8,8 +8,8 @@
  *   FL_LOG               0.65   0.6     m 2^k, m in [sqrt(1/2), sqrt(2)), atanh series in (m-1)/(m+1), result as a pair
  *   FL_LOG1P             0.65   0.6     the logarithm of the exact sum 1 + x
  *   FL_TANH              0.88   0.7     -expm1(-2|x|) / (2 + expm1(-2|x|)) with the division's remainder
- *   FL_SIGMOID           1.48   1.3     1/(1+e) or e/(1+e), e = exp(-|x|), with the division's remainder
- *   FL_SOFTPLUS          1.47   1.3     max(x, 0) + log1p(exp(-|x|))
+ *   FL_SIGMOID           1.48   1.4     1/(1+e) or e/(1+e), e = exp(-|x|), with the division's remainder
+ *   FL_SOFTPLUS          1.50   1.4     max(x, 0) + log1p(exp(-|x|)), an atanh series without reduction
  *   FL_LOG_COSH          1.39   1.1     a polynomial near 0, |x| - log 2 + log1p(exp(-2|x|)) beyond
  *   FL_X_MINUS_LOG1P     1.54   0.9     log1p's series without its first term, or the difference beyond 1/2
  *   FL_LGAMMA1P          1.4    1.4     in ulp of the larger of result and argument
