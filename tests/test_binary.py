@@ -227,6 +227,18 @@ def test_powers_of_any_size(gamma: float, from_logits: bool) -> None:
         np.testing.assert_allclose(found, at(fl.BinaryFocal(from_logits=from_logits), y, p), rtol=1e-11, atol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("gamma", [5.0, 12.0])
+def test_powers_that_are_subnormal(isa: str, gamma: float, dtype: Any) -> None:
+    """A Hessian has factors that grow with gamma^2, which must not multiply the rounding of a power."""
+    loss = fl.BinaryFocal(gamma=gamma)
+    tiny = float(np.finfo(dtype).tiny)
+    for share in (0.3, 3e-3, 3e-5):
+        p = float(dtype((tiny * share) ** (1 / (gamma - 1))))
+        _, _, (got,) = at(loss, [0.0], [p], dtype)
+        assert error_in_ulp(got, exact(loss, "hessian", (0.0, p)), dtype) <= 4 + 2 * gamma
+
+
 # ---- margin losses -------------------------------------------------------------------------------------------------------
 
 

@@ -56,9 +56,11 @@ FL_FORMULA_4(binary_focal_logits, y_true, y_pred, gamma, label_smoothing, positi
     return FL_FN(focal_of_logit)(y_true, y_pred, t, u_power, v_power, gamma, share);
 }
 
-/* v = min(p, 1 - p), u = 1 - v, and the logarithms and powers of both */
+/* v = min(p, 1 - p), u = 1 - v, and the logarithms and powers of both. The last power is v^(gamma - 1), FL_UP times as large
+   where it vanishes with v (gamma > 1): its factor in the Hessian grows with gamma^2, and would multiply the rounding of
+   subnormals. */
 typedef struct {
-    FL_T v, u, log_v, log_u, v_power, u_power, v_power_less; /* the last is v^(gamma - 1) */
+    FL_T v, u, log_v, log_u, v_power, u_power, v_power_less;
 } FL_FN(focal_parts);
 
 FL_INLINE FL_RESULT FL_FN(focal_of_probability)(FL_T y, FL_T p, FL_FN(focal_parts) t, double gamma, FL_SHARES share)
@@ -75,7 +77,8 @@ FL_INLINE FL_RESULT FL_FN(focal_of_probability)(FL_T y, FL_T p, FL_FN(focal_part
     const FL_T right_sum = FL_FMA(product, r_right, inverse * FL_FMA(t.v, inverse, twice));
     /* at v = 0 its terms are infinite, with both signs */
     const FL_T wrong_curve = FL_SELECT(t.v > FL_C(0), (t.u_power * inverse) * wrong_sum, share_by_v);
-    const FL_T right_curve = (share.right * t.v_power_less) * right_sum;
+    const FL_T down = FL_PICK(FL_UNIFORM(gamma > 1.0), FL_DOWN, FL_C(1));
+    const FL_T right_curve = ((share.right * t.v_power_less) * right_sum) * down;
     const FL_T slope = FL_SELECT(share.wrong == FL_C(0), nothing, wrong_slope) - right_slope;
     return (FL_RESULT){
         .value = FL_SELECT(share.wrong == FL_C(0), nothing, -(share.wrong * t.u_power) * t.log_v) -
@@ -91,7 +94,7 @@ FL_FORMULA_3(binary_focal_probabilities_squared, y_true, y_pred, label_smoothing
 {
     const int above = y_pred > FL_C(0.5);
     const FL_T v = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred)), u = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
-    const FL_FN(focal_parts) t = {v, u, FL_LOG(v), FL_LOG1P_UNIT(-v).hi, v * v, u * u, v};
+    const FL_FN(focal_parts) t = {v, u, FL_LOG(v), FL_LOG1P_UNIT(-v).hi, v * v, u * u, v * FL_UP};
     return FL_FN(focal_of_probability)(y_true, y_pred, t, 2.0,
                                        FL_SHARES_OF(y_true, above, label_smoothing, positive, negative));
 }
@@ -102,8 +105,9 @@ FL_FORMULA_4(binary_focal_probabilities, y_true, y_pred, gamma, label_smoothing,
     const FL_T v = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred)), u = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
     const FL_PAIR power = FL_EXACT_PARAMETER(gamma), less = FL_EXACT_PARAMETER(gamma - 1.0);
     const FL_PAIR log_v = FL_LOG_PRECISE(v), log_u = FL_LOG1P_UNIT(-v);
-    const FL_T up_to_one = FL_PICK(FL_UNIFORM(gamma == 1.0), FL_C(1), FL_INFINITY);
-    const FL_T limit = FL_PICK(FL_UNIFORM(gamma > 1.0), FL_C(0), up_to_one);
+    const FL_U vanishes = FL_UNIFORM(gamma > 1.0);
+    const FL_T up = FL_PICK(vanishes, FL_UP, FL_C(1));
+    const FL_T limit = FL_PICK(vanishes, FL_C(0), FL_PICK(FL_UNIFORM(gamma == 1.0), FL_C(1), FL_INFINITY));
     const FL_FN(focal_parts) t = {
         .v = v,
         .u = u,
@@ -111,7 +115,7 @@ FL_FORMULA_4(binary_focal_probabilities, y_true, y_pred, gamma, label_smoothing,
         .log_u = log_u.hi,
         .v_power = FL_SELECT(v == FL_C(0), FL_C(0), FL_EXP_PRODUCT(FL_C(1), power, log_v)),
         .u_power = FL_EXP_PRODUCT(FL_C(1), power, log_u),
-        .v_power_less = FL_SELECT(v == FL_C(0), limit, FL_EXP_PRODUCT(FL_C(1), less, log_v)),
+        .v_power_less = FL_SELECT(v == FL_C(0), limit, FL_EXP_PRODUCT(up, less, log_v)),
     };
     return FL_FN(focal_of_probability)(y_true, y_pred, t, gamma,
                                        FL_SHARES_OF(y_true, above, label_smoothing, positive, negative));
