@@ -38,11 +38,11 @@ ISAS = {
 }
 
 
-def formulas() -> dict[Path, list[str]]:
-    """Every formula file under src_c/losses with the names of the kernels it defines."""
+def formulas() -> dict[Path, list[tuple[str, str]]]:
+    """Every formula file under src_c/losses with the formulas it defines: kind and name."""
     found = {}
     for path in sorted(SOURCES.glob("losses/*/*.h")):
-        names = re.findall(r"^FL_FORMULA\w*\((\w+)", path.read_text(), re.MULTILINE)
+        names = re.findall(r"^FL_(FORMULA|TARGET_FORMULA)\w*\((\w+)", path.read_text(), re.MULTILINE)
         if not names:
             raise SystemExit(f"{path} defines no formula: it must contain FL_FORMULA(name, y_true, y_pred)")
         found[path] = names
@@ -54,9 +54,12 @@ def write_lists() -> None:
     includes, table = [], []
     for path, names in formulas().items():
         includes.append(f'#include "{path.relative_to(SOURCES).as_posix()}"')
-        for name in names:
-            includes += [f"#define FL_NAME {name}", '#include "elementwise.inc.h"']
-            table.append(f"FL_KERNEL({name})")
+        for kind, name in names:
+            if kind == "FORMULA":
+                includes += [f"#define FL_NAME {name}", '#include "elementwise.inc.h"']
+                table.append(f"FL_KERNEL({name})")
+            else:
+                table.append(f"FL_TARGET_KERNELS({name})")
     GENERATED.mkdir(parents=True, exist_ok=True)
     for name, lines in {"formulas.inc.h": includes, "kernels.inc.h": table}.items():
         path, text = GENERATED / name, "\n".join(lines) + "\n"

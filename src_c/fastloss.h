@@ -36,11 +36,37 @@ typedef struct {
 /* Returns 1 when an input lies outside the loss's domain, else 0. The outputs are written in both cases. */
 typedef int (*fl_map)(const fl_block *block, ptrdiff_t n, const double *parameters);
 
+/*
+ * Rows of one score or probability per class, one loss per row. The classes of the rows are indices, checked before they are
+ * used, or shares: numbers like those of y_pred.
+ */
+typedef struct {
+    const void *y_pred;          /* rows times classes numbers of the kernel's precision */
+    const void *y_true;          /* rows times classes shares, or NULL */
+    const int64_t *label;        /* without shares: one class index per row */
+    const double *class_scale;   /* per class: multiplies the loss; or NULL */
+    const double *class_weight;  /* per class: what a sample of it counts for in a mean; or NULL */
+    const double *sample_weight; /* per row, or NULL: multiplies the derivatives; where it is 0, the row is as if ignored */
+    void *value;                 /* per row */
+    double *weight;              /* per row: what the row counts for in a mean, its sample_weight included; or NULL */
+    void *gradient, *hessian;    /* like y_pred; may be the memory of an input, exactly */
+    void *scratch;               /* as many numbers as row_block says */
+    ptrdiff_t rows, classes;
+    double divisor; /* of the derivatives */
+    double label_smoothing, eps;
+    int64_t ignored; /* rows of this label count for nothing, if `ignores` */
+    int ignores;
+} fl_rows;
+
+/* Returns 1 when a label is no class, or a share or a probability lies outside [0, 1]. The outputs are written then, too. */
+typedef int (*fl_row_map)(const fl_rows *rows, const double *parameters, int want);
+
 typedef struct {
     const char *name;
     const char *parameters; /* names in the order the kernel reads them, separated by ", " */
     int inputs, gradients;
-    fl_map map[FL_PRECISIONS][FL_WANTS]; /* NULL where a combination is not built */
+    fl_map map[FL_PRECISIONS][FL_WANTS]; /* NULL where a combination is not built, and in kernels of rows */
+    fl_row_map rows[FL_PRECISIONS];      /* NULL in kernels of elements */
 } fl_kernel;
 
 /*
@@ -101,6 +127,10 @@ typedef struct {
     void (*stream)(const void *from, void *to, ptrdiff_t bytes);
     /* 1 when a weight is negative, infinite or NaN */
     int (*bad_weights)(const double *w, ptrdiff_t n);
+    /* How many rows of so many classes are best mapped at a time, and the numbers of scratch memory for it. */
+    ptrdiff_t (*row_block)(ptrdiff_t classes, ptrdiff_t *scratch);
+    /* Class indices; INT64_MIN for what is no integer of 64 bits. */
+    void (*labels[FL_FROM_TYPES])(const void *from, int64_t *to, ptrdiff_t n);
 } fl_table;
 
 /* Writes the tables that were built and that this CPU can run, best first; returns how many. */

@@ -43,7 +43,11 @@ _Static_assert(sizeof(float) == 4 && sizeof(double) == 8, "IEEE 754 numbers");
             name##_7##_##precision                                                                                             \
     }
 #define FL_KERNEL(name)                                                                                                        \
-    {#name, name##_parameters_f64, name##_inputs_f64, name##_gradients_f64, {FL_MAPS(name, f32), FL_MAPS(name, f64)}},
+    {#name, name##_parameters_f64, name##_inputs_f64, name##_gradients_f64, {FL_MAPS(name, f32), FL_MAPS(name, f64)}, {NULL}},
+#define FL_ROW_KERNEL(text, name, parameters) {text, parameters, 2, 1, {{NULL}}, {name##_rows_f32, name##_rows_f64}},
+#define FL_TARGET_KERNELS(name)                                                                                                \
+    FL_ROW_KERNEL(#name, name, name##_parameters_f64)                                                                          \
+    FL_ROW_KERNEL(#name "_from_logits", name##_from_logits, name##_parameters_f64)
 
 static const fl_kernel kernels[] = {
 #include "kernels.inc.h"
@@ -59,6 +63,50 @@ static int bad_weights(const double *w, ptrdiff_t n)
         bad |= FL_SELECT(w[i] >= 0.0 && w[i] < __builtin_inf(), (int64_t)0, (int64_t)1);
     return bad != 0;
 }
+
+static ptrdiff_t row_block(ptrdiff_t classes, ptrdiff_t *scratch)
+{
+    const fl_sheet sheet = fl_sheet_of(classes);
+    *scratch = 3 * sheet.groups * sheet.lanes;
+    /* several sheets of few classes, so that what a block costs beside them does not count */
+    const ptrdiff_t sheets = FL_SHEET_NUMBERS / (sheet.groups * sheet.lanes);
+    return sheet.rows * (sheets ? sheets : 1);
+}
+
+#define FL_LABELS(function, from_type, integral)                                                                               \
+    static void function(const void *from, int64_t *to, ptrdiff_t n)                                                           \
+    {                                                                                                                          \
+        const from_type *const source = from;                                                                                  \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
+            const from_type x = source[i];                                                                                     \
+            to[i] = (integral) ? (int64_t)x : INT64_MIN;                                                                       \
+        }                                                                                                                      \
+    }
+/* The comparisons come first: a cast of what has no place in an integer is undefined. */
+#define FL_INTEGRAL(x) (x > -0x1p63 && x < 0x1p63 && x == (double)(int64_t)x)
+FL_LABELS(labels_from_f64, double, FL_INTEGRAL(x))
+FL_LABELS(labels_from_f32, float, FL_INTEGRAL((double)x))
+FL_LABELS(labels_from_i8, int8_t, 1)
+FL_LABELS(labels_from_i16, int16_t, 1)
+FL_LABELS(labels_from_i32, int32_t, 1)
+FL_LABELS(labels_from_i64, int64_t, 1)
+FL_LABELS(labels_from_u8, uint8_t, 1)
+FL_LABELS(labels_from_u16, uint16_t, 1)
+FL_LABELS(labels_from_u32, uint32_t, 1)
+FL_LABELS(labels_from_u64, uint64_t, x <= INT64_MAX)
+
+/* Every number of 16 bits is one of 32. */
+#define FL_LABELS_BY_FLOAT(function, convert)                                                                                  \
+    static void function(const void *from, int64_t *to, ptrdiff_t n)                                                           \
+    {                                                                                                                          \
+        const uint16_t *const source = from;                                                                                   \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
+            const float x = convert(source[i]);                                                                                \
+            labels_from_f32(&x, to + i, 1);                                                                                    \
+        }                                                                                                                      \
+    }
+FL_LABELS_BY_FLOAT(labels_from_f16, fl_from_half)
+FL_LABELS_BY_FLOAT(labels_from_bf16, fl_from_bfloat)
 
 /* Stores past the caches spare the reading of each line that is overwritten. C has no portable way to ask for them. */
 #if defined(__AVX512F__)
@@ -103,4 +151,17 @@ const fl_table FL_JOIN(fl_table_, FL_ISA) = {
     .passes = {&fl_passes_of_f32, &fl_passes_of_f64},
     .stream = stream,
     .bad_weights = bad_weights,
+    .row_block = row_block,
+    .labels = {[FL_FROM_F32] = labels_from_f32,
+               [FL_FROM_F64] = labels_from_f64,
+               [FL_FROM_F16] = labels_from_f16,
+               [FL_FROM_BF16] = labels_from_bf16,
+               [FL_FROM_I8] = labels_from_i8,
+               [FL_FROM_I16] = labels_from_i16,
+               [FL_FROM_I32] = labels_from_i32,
+               [FL_FROM_I64] = labels_from_i64,
+               [FL_FROM_U8] = labels_from_u8,
+               [FL_FROM_U16] = labels_from_u16,
+               [FL_FROM_U32] = labels_from_u32,
+               [FL_FROM_U64] = labels_from_u64},
 };

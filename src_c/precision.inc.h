@@ -5,6 +5,8 @@
 
 #include "formula.inc.h"
 
+#include "rowwise.inc.h"
+
 #include "labels.inc.h"
 
 #include "formulas.inc.h"
