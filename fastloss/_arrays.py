@@ -81,7 +81,7 @@ def read_inputs(values: Sequence[Any], names: Sequence[str]) -> tuple[tuple[Oper
     shape = operands[0][0].shape
     if any(array.shape != shape for array, _ in operands):
         raise ValueError(_shape_message(operands, names))
-    return operands, shape, all(code & 0xFF in _SINGLE for _, code in operands[1:])
+    return operands, shape, all(map(is_single, operands[1:]))
 
 
 def _shape_message(operands: Sequence[Operand], names: Sequence[str]) -> str:
@@ -113,8 +113,8 @@ def first_bad_weight(weights: Operand) -> str:
     bad = ~(array >= 0) | ~np.isfinite(array)
     if not bad.any():
         return ""
-    index = _first(bad)
-    return f"sample_weight must be finite and not negative; got {array[index]} at index {_shown(index)}."
+    index = first(bad)
+    return f"sample_weight must be finite and not negative; got {array[index]} at index {shown(index)}."
 
 
 def decode(operand: Operand) -> np.ndarray:
@@ -130,11 +130,11 @@ def holds_integers(operand: Operand) -> bool:
     return operand[1] & 0xFF not in _FLOATS
 
 
-def _first(mask: np.ndarray) -> tuple[int, ...]:
+def first(mask: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
 
 
-def _shown(index: tuple[int, ...]) -> str:
+def shown(index: tuple[int, ...]) -> str:
     return str(index[0]) if len(index) == 1 else str(index)
 
 
@@ -150,8 +150,13 @@ def first_outside(operand: Operand, domain: Domain, single: bool, weights: Opera
         bad &= decode(weights) != 0
     if not bad.any():
         return None
-    index = _first(bad)
-    return original[index], _shown(index)
+    index = first(bad)
+    return original[index], shown(index)
+
+
+def is_single(operand: Operand) -> bool:
+    """Whether predictions are computed with in single precision."""
+    return operand[1] & 0xFF in _SINGLE
 
 
 def result_dtype(operand: Operand, original: Any) -> np.dtype:
@@ -166,12 +171,12 @@ def result_dtype(operand: Operand, original: Any) -> np.dtype:
 
 
 def read_outputs(
-    out: Any, places: Sequence[int], shape: Shape, inputs: Sequence[Operand], names: Sequence[str]
+    out: Any, places: Sequence[int], shapes: Sequence[Shape], inputs: Sequence[Operand], names: Sequence[str]
 ) -> tuple[list[np.ndarray | None], bool]:
     """Check the arrays given as ``out`` before anything is written; tell, too, whether one of them is an input.
 
-    ``places`` are those of the outputs in the driver, ``names`` those of the inputs and the weights. None stands where an array
-    is to be made.
+    ``places`` are those of the outputs in the driver, ``shapes`` theirs, ``names`` those of the inputs and the weights. None
+    stands where an array is to be made.
     """
     given = _flatten(out)
     if len(given) != len(places):
@@ -184,7 +189,7 @@ def read_outputs(
     for position, array in enumerate(given):
         if array is None:
             continue
-        problem = _problem_of_output(array, shape)
+        problem = _problem_of_output(array, shapes[position])
         if not problem:
             for i, (other, _) in enumerate(inputs):
                 if np.may_share_memory(array, other):

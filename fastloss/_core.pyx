@@ -44,12 +44,33 @@ cdef extern from "fastloss.h" nogil:
         void *gradient[2]
         void *hessian[2]
     ctypedef int (*fl_map)(const fl_block *, Py_ssize_t, const double *) noexcept nogil
+    ctypedef struct fl_rows:
+        const void *y_pred
+        const void *y_true
+        const int64_t *label
+        const double *class_scale
+        const double *class_weight
+        const double *sample_weight
+        void *value
+        double *weight
+        void *gradient
+        void *hessian
+        void *scratch
+        Py_ssize_t rows
+        Py_ssize_t classes
+        double divisor
+        double label_smoothing
+        double eps
+        int64_t ignored
+        int ignores
+    ctypedef int (*fl_row_map)(const fl_rows *, const double *, int) noexcept nogil
     ctypedef struct fl_kernel:
         const char *name
         const char *parameters
         int inputs
         int gradients
         fl_map map[2][8]
+        fl_row_map rows[2]
     ctypedef struct fl_sum:
         int64_t bin[56]
         int64_t positive_infinities
@@ -74,6 +95,8 @@ cdef extern from "fastloss.h" nogil:
         const fl_passes *passes[2]
         void (*stream)(const void *, void *, Py_ssize_t) noexcept nogil
         int (*bad_weights)(const double *, Py_ssize_t) noexcept nogil
+        Py_ssize_t (*row_block)(Py_ssize_t, Py_ssize_t *) noexcept nogil
+        void (*labels[12])(const void *, int64_t *, Py_ssize_t) noexcept nogil
     int fl_tables(const fl_table **)
     void fl_sum_clear(fl_sum *)
     void fl_sum_merge(fl_sum *, const fl_sum *)
@@ -230,6 +253,35 @@ cdef class Program:
             self.parameters[i] = fields[name]
 
 
+cdef class Classes:
+    """What a loss of rows knows of the classes: scales and weights of each, smoothing, clipping, the label that is ignored."""
+
+    cdef double[::1] scale
+    cdef double[::1] weight
+    cdef double label_smoothing
+    cdef double eps
+    cdef int64_t ignored
+    cdef bint ignores
+    cdef readonly bint weighs  # rows count for more or less than their sample weight
+
+    def __init__(self, scale, weight, double label_smoothing, double eps, ignored):
+        self.scale = scale
+        self.weight = weight
+        self.label_smoothing = label_smoothing
+        self.eps = eps
+        self.ignores = ignored is not None
+        self.ignored = ignored if self.ignores else 0
+        self.weighs = weight is not None or self.ignores
+
+    cdef void tell(self, fl_rows *rows) noexcept:
+        rows.class_scale = &self.scale[0] if self.scale is not None else NULL
+        rows.class_weight = &self.weight[0] if self.weight is not None else NULL
+        rows.label_smoothing = self.label_smoothing
+        rows.eps = self.eps
+        rows.ignored = self.ignored
+        rows.ignores = self.ignores
+
+
 cdef int kernel_index(str name) except -1:
     for i in range(active.kernels):
         if active.kernel[i].name.decode() == name:
@@ -243,10 +295,20 @@ cdef list parameter_names(int index):
 
 
 def kernels():
-    """``{name: (parameter names, number of inputs, number of gradients)}`` of every kernel."""
+    """``{name: (parameter names, number of inputs, number of gradients)}`` of every kernel of elements."""
     return {
         active.kernel[i].name.decode(): (tuple(parameter_names(i)), active.kernel[i].inputs, active.kernel[i].gradients)
         for i in range(active.kernels)
+        if active.kernel[i].rows[0] == NULL
+    }
+
+
+def row_kernels():
+    """``{name: parameter names}`` of every kernel of rows."""
+    return {
+        active.kernel[i].name.decode(): tuple(parameter_names(i))
+        for i in range(active.kernels)
+        if active.kernel[i].rows[0] != NULL
     }
 
 
@@ -256,6 +318,8 @@ cdef struct Operand:
     char *data
     Py_ssize_t[MAX_DIMS] strides
     Py_ssize_t itemsize
+    Py_ssize_t width  # numbers in a place of the shape: 1, or one for each class of a row
+    Py_ssize_t step  # from one of them to the next, in bytes
     Py_ssize_t buffer  # where in the scratch memory its numbers go, in the precision of the job; -1: nowhere
     Py_ssize_t packed  # where its items go, side by side, before or after conversion; -1: nowhere
     int type
@@ -273,6 +337,10 @@ cdef struct Job:
     Py_ssize_t scratch  # bytes a thread needs
     Py_ssize_t product  # where in the scratch memory the weighted numbers go
     fl_map map
+    fl_row_map row_map
+    fl_rows rows  # what all blocks of rows have in common
+    Py_ssize_t row_scratch  # where in the scratch memory a kernel of rows has its own
+    Py_ssize_t row_weight  # where what the rows count for in the mean goes; -1: nowhere
     const double *parameters
     const fl_passes *passes
     const fl_passes *double_passes
@@ -286,6 +354,8 @@ cdef struct Job:
     int number  # type code of the precision
     bint weighted
     bint mean
+    bint indices  # the labels are class indices
+    bint row_weighted  # what a row counts for in the mean is more than its sample weight
 
 # What one thread found out.
 cdef struct Findings:
@@ -294,8 +364,8 @@ cdef struct Findings:
     int flags
 
 
-cdef int take(Job *job, Py_buffer *buffers, int place, item, int flags) except -1:
-    """Make the array and type code ``item`` the operand at ``place``."""
+cdef int take(Job *job, Py_buffer *buffers, int place, item, int flags, Py_ssize_t width=0) except -1:
+    """Make the array and type code ``item`` the operand at ``place``; ``width`` is the length of its axis of classes."""
     cdef Operand *operand = &job.operand[place]
     cdef Py_buffer *buffer = &buffers[place]
     cdef int code = item[1]
@@ -306,16 +376,20 @@ cdef int take(Job *job, Py_buffer *buffers, int place, item, int flags) except -
     operand.type = code & 0xff
     operand.itemsize = ITEMSIZE[operand.type]
     operand.swapped = code & 0x100 != 0
-    if place == 0:
-        job.ndim = buffer.ndim
+    operand.width = width or 1
+    operand.step = buffer.strides[buffer.ndim - 1] if width else operand.itemsize
+    if job.ndim < 0:
+        job.ndim = buffer.ndim - (width > 0)
         job.size = 1
-        for axis in range(buffer.ndim):
+        for axis in range(job.ndim):
             job.shape[axis] = buffer.shape[axis]
             job.size *= buffer.shape[axis]
     # _arrays.py has compared the shapes; this keeps a mistake there from reading foreign memory
-    if buffer.ndim != job.ndim or buffer.itemsize != operand.itemsize:
+    if buffer.ndim != job.ndim + (width > 0) or buffer.itemsize != operand.itemsize:
         raise AssertionError(f"operand {place} does not fit the job")
-    for axis in range(buffer.ndim):
+    if width and buffer.shape[job.ndim] != width:
+        raise AssertionError(f"operand {place} does not fit the job")
+    for axis in range(job.ndim):
         if buffer.shape[axis] != job.shape[axis]:
             raise AssertionError(f"operand {place} does not fit the job")
         operand.strides[axis] = buffer.strides[axis]
@@ -323,8 +397,10 @@ cdef int take(Job *job, Py_buffer *buffers, int place, item, int flags) except -
 
 
 cdef bint in_c_order(const Job *job, const Operand *operand) noexcept nogil:
-    cdef Py_ssize_t step = operand.itemsize
+    cdef Py_ssize_t step = operand.itemsize * operand.width
     cdef int axis
+    if operand.step != operand.itemsize and operand.width != 1:
+        return False
     for axis in range(job.ndim - 1, -1, -1):
         if job.shape[axis] != 1 and operand.strides[axis] != step:
             return False
@@ -342,8 +418,7 @@ cdef void move_axis(Job *job, int source, int target) noexcept nogil:
 
 cdef Py_ssize_t step_of(const Job *job, int axis) noexcept nogil:
     """How far apart the last input's elements are along an axis."""
-    cdef Py_ssize_t step = job.operand[job.inputs - 1].strides[axis]
-    return -step if step < 0 else step
+    return step_size(job.operand[job.inputs - 1].strides[axis])
 
 
 cdef void simplify(Job *job) noexcept nogil:
@@ -358,7 +433,7 @@ cdef void simplify(Job *job) noexcept nogil:
         job.ndim = 1
         job.shape[0] = job.size
         for place in range(MAX_OPERANDS):
-            job.operand[place].strides[0] = job.operand[place].itemsize
+            job.operand[place].strides[0] = job.operand[place].itemsize * job.operand[place].width
         return
     kept = 0
     for axis in range(job.ndim):
@@ -396,24 +471,28 @@ cdef void lay_out(Job *job) noexcept nogil:
     cdef Operand *operand
     cdef int place, number
     cdef Py_ssize_t longest = job.block if job.block < job.size else job.size
-    cdef Py_ssize_t bytes_per_buffer = (8 * longest + 63) & ~<Py_ssize_t> 63
+    cdef Py_ssize_t bytes_per_buffer
     job.scratch = 0
     for place in range(MAX_OPERANDS):
         operand = &job.operand[place]
         operand.buffer = -1
         operand.packed = -1
-        number = FL_FROM_F64 if place == WEIGHTS else job.number
+        number = FL_FROM_F64 if place == WEIGHTS else FL_FROM_TYPES if place == 0 and job.indices else job.number
+        bytes_per_buffer = room(longest * operand.width)
         if operand.given:
             operand.dense = (
                 job.ndim == 1
-                and (operand.strides[0] == operand.itemsize or job.size == 1)
+                and (operand.strides[0] == operand.itemsize * operand.width or job.size == 1)
+                and (operand.step == operand.itemsize or operand.width == 1)
                 and not operand.swapped
                 and <size_t> operand.data % operand.itemsize == 0
             )
             operand.direct = operand.dense and operand.type == number
-            operand.streamed = place >= OUTPUTS and operand.direct and job.size * operand.itemsize >= STREAM_BYTES
+            operand.streamed = (
+                place >= OUTPUTS and operand.direct and job.size * operand.width * operand.itemsize >= STREAM_BYTES
+            )
             # A derivative that is divided afterwards reaches its array with that pass: memory is written once.
-            if not operand.direct or operand.streamed or (place > OUTPUTS and divided(job)):
+            if not operand.direct or operand.streamed or (place > OUTPUTS and divided(job) and job.row_map == NULL):
                 operand.buffer = job.scratch
                 job.scratch += bytes_per_buffer
             if operand.type != number and not operand.dense:
@@ -424,7 +503,20 @@ cdef void lay_out(Job *job) noexcept nogil:
             job.scratch += bytes_per_buffer
     job.product = job.scratch
     if job.weighted:
-        job.scratch += bytes_per_buffer
+        job.scratch += room(longest)
+    job.row_scratch = job.scratch
+    if job.row_map != NULL:
+        active.row_block(job.rows.classes, &longest)
+        job.scratch += room(longest)
+    job.row_weight = -1
+    if job.row_weighted:
+        job.row_weight = job.scratch
+        job.scratch += room(job.block)
+
+
+cdef inline Py_ssize_t room(Py_ssize_t numbers) noexcept nogil:
+    """The bytes of a buffer for so many numbers."""
+    return (8 * numbers + 63) & ~<Py_ssize_t> 63
 
 
 cdef bint divided(const Job *job) noexcept nogil:
@@ -473,6 +565,19 @@ cdef inline void copy_items(
             target[i * target_step] = source[i * source_step]
 
 
+cdef inline Py_ssize_t step_size(Py_ssize_t step) noexcept nogil:
+    return -step if step < 0 else step
+
+
+cdef inline void copy_either_way(
+    char *packed, Py_ssize_t packed_step, char *item, Py_ssize_t step, Py_ssize_t n, const Operand *operand, bint outward
+) noexcept nogil:
+    if outward:
+        copy_items(item, step, packed, packed_step, n, operand.itemsize, operand.swapped)
+    else:
+        copy_items(packed, packed_step, item, step, n, operand.itemsize, operand.swapped)
+
+
 cdef void move_items(
     const Job *job, const Operand *operand, char *packed, Py_ssize_t first, Py_ssize_t count, bint outward
 ) noexcept nogil:
@@ -482,6 +587,7 @@ cdef void move_items(
     cdef Py_ssize_t run, itemsize = operand.itemsize
     cdef Py_ssize_t inner = job.shape[job.ndim - 1]
     cdef Py_ssize_t step = operand.strides[job.ndim - 1]
+    cdef Py_ssize_t k
     cdef char *item = operand.data
     cdef int axis
     for axis in range(job.ndim - 1, -1, -1):
@@ -492,11 +598,18 @@ cdef void move_items(
         run = inner - index[job.ndim - 1]
         if run > count:
             run = count
-        if outward:
-            copy_items(item, step, packed, itemsize, run, itemsize, operand.swapped)
+        # the shorter steps inside
+        if operand.width > 1 and step_size(operand.step) <= step_size(step):
+            for k in range(run):
+                copy_either_way(
+                    packed + k * itemsize * operand.width, itemsize, item + k * step, operand.step, operand.width, operand, outward
+                )
         else:
-            copy_items(packed, itemsize, item, step, run, itemsize, operand.swapped)
-        packed += run * itemsize
+            for k in range(operand.width):
+                copy_either_way(
+                    packed + k * itemsize, itemsize * operand.width, item + k * operand.step, step, run, operand, outward
+                )
+        packed += run * itemsize * operand.width
         count -= run
         if count == 0:
             return
@@ -518,20 +631,27 @@ cdef inline const void *read_block(
     const Job *job, const Operand *operand, const fl_passes *passes, char *scratch, Py_ssize_t first, Py_ssize_t count
 ) noexcept nogil:
     """The operand's numbers, in the precision of ``passes``: in place, or converted into the scratch memory."""
-    cdef const char *items = operand.data + first * operand.itemsize
-    if operand.buffer < 0:
+    cdef const char *items = read_items(job, operand, scratch, first, count)
+    if operand.buffer < 0 or items == scratch + operand.buffer:
         return items
-    if not operand.dense:
-        items = scratch + (operand.packed if operand.packed >= 0 else operand.buffer)
-        move_items(job, operand, <char *> items, first, count, False)
-        if operand.packed < 0:
-            return items
-    passes.load[operand.type](items, scratch + operand.buffer, count)
+    passes.load[operand.type](items, scratch + operand.buffer, count * operand.width)
     return scratch + operand.buffer
 
 
+cdef inline const char *read_items(
+    const Job *job, const Operand *operand, char *scratch, Py_ssize_t first, Py_ssize_t count
+) noexcept nogil:
+    """The operand's items side by side: in place, or moved into the scratch memory."""
+    cdef char *items
+    if operand.dense:
+        return operand.data + first * operand.itemsize * operand.width
+    items = scratch + (operand.packed if operand.packed >= 0 else operand.buffer)
+    move_items(job, operand, items, first, count, False)
+    return items
+
+
 cdef inline void *array_target(const Job *job, int place, Py_ssize_t first) noexcept nogil:
-    return job.operand[place].data + first * job.operand[place].itemsize
+    return job.operand[place].data + first * job.operand[place].itemsize * job.operand[place].width
 
 
 cdef inline void *block_target(const Job *job, int place, char *scratch, Py_ssize_t first) noexcept nogil:
@@ -551,14 +671,14 @@ cdef inline void write_block(
     cdef const Operand *operand = &job.operand[place]
     cdef char *items
     if operand.streamed and numbers == <const void *> (scratch + operand.buffer):
-        active.stream(numbers, operand.data + first * operand.itemsize, count * operand.itemsize)
+        active.stream(numbers, array_target(job, place, first), count * operand.width * operand.itemsize)
         return
     if operand.dense:
-        passes.store[operand.type](numbers, operand.data + first * operand.itemsize, count)
+        passes.store[operand.type](numbers, array_target(job, place, first), count * operand.width)
         return
     items = scratch + (operand.packed if operand.packed >= 0 else operand.buffer)
     if <const void *> items != numbers:
-        passes.store[operand.type](numbers, items, count)
+        passes.store[operand.type](numbers, items, count * operand.width)
     move_items(job, operand, items, first, count, True)
 
 
@@ -612,13 +732,61 @@ cdef void do_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t c
             write_block(job, place, job.passes, derivative, scratch, first, count)
 
 
+cdef void do_row_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t count, Findings *findings) noexcept nogil:
+    cdef fl_rows rows = job.rows
+    cdef double *product = <double *> (scratch + job.product)
+    cdef const char *items
+    cdef int place
+    if job.indices:
+        items = read_items(job, &job.operand[0], scratch, first, count)
+        active.labels[job.operand[0].type](items, <int64_t *> (scratch + job.operand[0].buffer), count)
+        rows.label = <const int64_t *> (scratch + job.operand[0].buffer)
+    else:
+        rows.y_true = read_block(job, &job.operand[0], job.passes, scratch, first, count)
+    rows.y_pred = read_block(job, &job.operand[1], job.passes, scratch, first, count)
+    if job.weighted:
+        rows.sample_weight = <const double *> read_block(job, &job.operand[WEIGHTS], job.double_passes, scratch, first, count)
+        if job.bad_weights(rows.sample_weight, count):
+            findings.flags |= 2
+    rows.value = block_target(job, OUTPUTS, scratch, first)
+    rows.gradient = block_target(job, OUTPUTS + 1, scratch, first)
+    rows.hessian = block_target(job, OUTPUTS + 3, scratch, first)
+    rows.scratch = scratch + job.row_scratch
+    rows.rows = count
+    if job.row_weighted:
+        rows.weight = <double *> (scratch + job.row_weight)
+    findings.flags |= job.row_map(&rows, job.parameters, job.want)
+    if job.row_weighted:
+        job.double_passes.sum(&findings.weight, rows.weight, count)
+    elif job.weighted and job.mean:
+        job.double_passes.sum(&findings.weight, rows.sample_weight, count)
+    if rows.value != NULL and job.weighted:
+        job.passes.weigh(rows.value, rows.sample_weight, product, count)
+        if job.summed:
+            job.double_passes.sum(&findings.total, product, count)
+        if job.operand[OUTPUTS].given:
+            write_block(job, OUTPUTS, job.double_passes, product, scratch, first, count)
+    elif rows.value != NULL:
+        if job.summed:
+            job.passes.sum(&findings.total, rows.value, count)
+        if job.operand[OUTPUTS].given and job.operand[OUTPUTS].buffer >= 0:
+            write_block(job, OUTPUTS, job.passes, rows.value, scratch, first, count)
+    for place in range(OUTPUTS + 1, OUTPUTS + 4, 2):
+        if job.operand[place].given and job.operand[place].buffer >= 0:
+            write_block(job, place, job.passes, scratch + job.operand[place].buffer, scratch, first, count)
+
+
 cdef void do_blocks(const Job *job, char *scratch, Py_ssize_t block, Py_ssize_t end, Findings *findings) noexcept nogil:
     """The blocks from ``block`` to ``end``."""
     cdef fl_environment saved = fl_environment_enter()
-    cdef Py_ssize_t first
+    cdef Py_ssize_t first, count
     while block < end:
         first = block * job.block
-        do_block(job, scratch, first, job.block if first + job.block <= job.size else job.size - first, findings)
+        count = job.block if first + job.block <= job.size else job.size - first
+        if job.row_map != NULL:
+            do_row_block(job, scratch, first, count, findings)
+        else:
+            do_block(job, scratch, first, count, findings)
         block += 1
     fl_store_fence()
     fl_environment_leave(saved)
@@ -747,7 +915,7 @@ cdef double finish(const Job *job, Findings *result) noexcept:
     cdef double total = fl_sum_round(&result.total, 0)
     cdef double weight
     if job.mean:
-        weight = fl_sum_round(&result.weight, 0) if job.weighted else <double> job.size
+        weight = fl_sum_round(&result.weight, 0) if job.weighted or job.row_weighted else <double> job.size
         if weight == 0.0:
             result.flags |= 4
         elif total - total != 0.0 and not (
@@ -778,12 +946,9 @@ def run(
     cdef Findings result
     cdef const fl_kernel *kernel
     cdef int place
-    cdef double total = 0.0
-    for place in range(MAX_OPERANDS):
-        job.operand[place].given = False
+    set_up(&job, single, want, summed, mean, weights is not None, divisor)
     job.inputs = <int> len(inputs)
-    job.gradients = 0
-    job.map = NULL
+    job.block = FL_BLOCK if single else FL_BLOCK // 2
     if program is not None:
         kernel = &active.kernel[program.index]
         if job.inputs != kernel.inputs:
@@ -791,17 +956,6 @@ def run(
         job.gradients = kernel.gradients
         job.map = kernel.map[0 if single else 1][want]
         job.parameters = program.parameters
-    job.number = FL_FROM_F32 if single else FL_FROM_F64
-    job.passes = active.passes[0 if single else 1]
-    job.double_passes = active.passes[1]
-    job.bad_weights = active.bad_weights
-    job.block = FL_BLOCK if single else FL_BLOCK // 2
-    job.want = want
-    job.summed = summed
-    job.mean = mean
-    job.weighted = weights is not None
-    job.divisor = divisor
-    memset(&result, 0, sizeof(result))
     try:
         for place in range(job.inputs):
             take(&job, buffers, place, inputs[place], PyBUF_STRIDED_RO)
@@ -810,17 +964,103 @@ def run(
         for place in range(len(outputs)):
             if outputs[place] is not None:
                 take(&job, buffers, OUTPUTS + place, outputs[place], PyBUF_STRIDED)
-        if job.size:
-            simplify(&job)
-            lay_out(&job)
-            do_job(&job, &result)
+        return perform(&job, &result)
     finally:
-        for place in range(MAX_OPERANDS):
-            if job.operand[place].given:
-                PyBuffer_Release(&buffers[place])
-    if summed:
-        total = finish(&job, &result)
+        release(&job, buffers)
+
+
+def run_rows(
+    Program program,
+    Classes classes,
+    bint single,
+    int want,
+    int summed,
+    bint mean,
+    labels,
+    predictions,
+    Py_ssize_t width,
+    bint indices,
+    weights,
+    tuple outputs,
+    double divisor,
+):
+    """Compute ``want`` of a loss of rows: ``width`` predictions each, classes by index or shares of them.
+
+    Arguments and results are those of `run`; ``outputs`` holds one or None for value, gradient and Hessian. With no ``want``, and
+    ``mean``, the sum that is returned is that of what the rows count for in the mean.
+    """
+    cdef Job job
+    cdef Py_buffer[MAX_OPERANDS] buffers
+    cdef Findings result
+    cdef Py_ssize_t scratch
+    cdef int i
+    set_up(&job, single, want, summed, mean, weights is not None, divisor)
+    job.inputs = 2
+    job.gradients = 1
+    job.indices = indices
+    job.row_weighted = mean and classes.weighs
+    job.row_map = active.kernel[program.index].rows[0 if single else 1]
+    job.parameters = program.parameters
+    job.block = active.row_block(width, &scratch)
+    job.rows.classes = width
+    job.rows.divisor = divisor
+    classes.tell(&job.rows)
+    try:
+        take(&job, buffers, 1, predictions, PyBUF_STRIDED_RO, width)
+        take(&job, buffers, 0, labels, PyBUF_STRIDED_RO, 0 if indices else width)
+        if weights is not None:
+            take(&job, buffers, WEIGHTS, weights, PyBUF_STRIDED_RO)
+        for i in range(len(outputs)):
+            if outputs[i] is not None:
+                take(&job, buffers, (OUTPUTS, OUTPUTS + 1, OUTPUTS + 3)[i], outputs[i], PyBUF_STRIDED, width if i else 0)
+        return perform(&job, &result)
+    finally:
+        release(&job, buffers)
+
+
+cdef void set_up(Job *job, bint single, int want, int summed, bint mean, bint weighted, double divisor) noexcept:
+    cdef int place
+    memset(&job.rows, 0, sizeof(job.rows))
+    for place in range(MAX_OPERANDS):
+        job.operand[place].given = False
+        job.operand[place].width = 1
+    job.ndim = -1
+    job.gradients = 0
+    job.map = NULL
+    job.row_map = NULL
+    job.indices = False
+    job.row_weighted = False
+    job.number = FL_FROM_F32 if single else FL_FROM_F64
+    job.passes = active.passes[0 if single else 1]
+    job.double_passes = active.passes[1]
+    job.bad_weights = active.bad_weights
+    job.want = want
+    job.summed = summed
+    job.mean = mean
+    job.weighted = weighted
+    job.divisor = divisor
+
+
+cdef perform(Job *job, Findings *result):
+    """Do the job; returns the sum, and what was found out."""
+    cdef double total = 0.0
+    memset(result, 0, sizeof(Findings))
+    if job.size:
+        simplify(job)
+        lay_out(job)
+        do_job(job, result)
+    if job.summed:
+        total = finish(job, result)
+    elif job.row_weighted:
+        total = fl_sum_round(&result.weight, 0)
     return total, result.flags
+
+
+cdef void release(Job *job, Py_buffer *buffers) noexcept:
+    cdef int place
+    for place in range(MAX_OPERANDS):
+        if job.operand[place].given:
+            PyBuffer_Release(&buffers[place])
 
 
 def map_function(str name, x, y):

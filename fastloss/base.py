@@ -296,7 +296,7 @@ class Loss:
     ) -> list[Any]:
         """Check the arrays of ``out``; where one is an input too, look through the data before it is overwritten."""
         read = operands if weights is None else (*operands, weights)
-        arrays, overwrites = _arrays.read_outputs(out, places, shape, read, (*self.inputs, "sample_weight"))
+        arrays, overwrites = _arrays.read_outputs(out, places, [shape] * len(places), read, (*self.inputs, "sample_weight"))
         if overwrites:
             _, faults = run(self._program, single, VALUE, VALUE, mean, operands, weights, (), 1.0)
             self._explain(faults, operands, weights, single, mean)

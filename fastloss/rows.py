@@ -1,0 +1,260 @@
+"""The Loss protocol for rows: predictions of K numbers each, and one loss per row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from . import _arrays, _core
+from ._core import GRADIENT, HESSIAN, VALUE, Classes, run_rows
+from .base import REDUCTIONS, UNIT, Interval, Loss
+
+# The smallest share of a class that a starting score can stand for.
+_LEAST_SHARE = 2.0**-52
+
+
+class RowLoss(Loss):
+    """Base class of the losses of rows: ``y_pred`` has one more axis than the losses, with a number for each of K classes.
+
+    ``y_true`` holds class indices, of the shape of the losses, or a distribution over the classes, of the shape of ``y_pred``.
+    A subclass has the fields it needs of ``from_logits``, ``label_smoothing``, ``class_weight``, ``ignore_index``, ``eps``.
+    """
+
+    __slots__ = ()
+
+    #: Whether labels must be class indices.
+    indices_only: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name == "class_weight" and value is not None:
+                object.__setattr__(self, item.name, self._numbers(item.name, value))
+            if item.name == "ignore_index" and value is not None:
+                if isinstance(value, bool) or not isinstance(value, int | np.integer):
+                    raise ValueError(f"{type(self).__name__}: ignore_index must be an integer or None; got {value!r}.")
+                object.__setattr__(self, item.name, int(value))
+        super().__post_init__()
+
+    def _numbers(self, name: str, value: Any) -> tuple[float, ...]:
+        """Read a parameter that holds one number per class, finite and not negative."""
+        try:
+            numbers = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            numbers = np.array(np.nan)
+        if numbers.ndim != 1 or not numbers.size or not (np.isfinite(numbers) & (numbers >= 0)).all():
+            raise ValueError(
+                f"{type(self).__name__}: {name} must hold one number >= 0 for each class, or be None; got {value!r}."
+            )
+        return tuple(numbers.tolist())
+
+    def _kernel(self) -> str:
+        return f"{self.name}_from_logits" if self.from_logits else self.name
+
+    def _class_scale(self, width: int) -> np.ndarray | None:
+        """Return what the loss of each class is multiplied by."""
+        return self._per_class("class_weight", width)
+
+    def _per_class(self, name: str, width: int) -> np.ndarray | None:
+        numbers = getattr(self, name, None)
+        if numbers is None:
+            return None
+        if not isinstance(numbers, tuple):
+            return np.full(width, numbers)
+        if len(numbers) != width:
+            raise ValueError(f"{name} holds {len(numbers)} numbers for y_pred of {width} classes.")
+        return np.array(numbers)
+
+    def _classes(self, width: int) -> Classes:
+        return Classes(
+            self._class_scale(width),
+            self._per_class("class_weight", width),
+            getattr(self, "label_smoothing", 0.0),
+            getattr(self, "eps", 0.0),
+            getattr(self, "ignore_index", None),
+        )
+
+    def _domains(self) -> dict[str, Interval]:
+        if self.from_logits:
+            return {}
+        return {"y_pred": Interval(0.0, 1.0, hint="Pass from_logits=True if these are raw scores.")}
+
+    def _read(self, y_true: Any, y_pred: Any) -> tuple[Any, Any, bool]:
+        """Read labels and predictions, and tell whether the labels are class indices."""
+        predictions = _arrays.read(y_pred, "y_pred")
+        labels = _arrays.read(y_true, "y_true")
+        shape, given = predictions[0].shape, labels[0].shape
+        if not shape or not shape[-1]:
+            raise ValueError(f"y_pred must have an axis of classes, the last one, with at least one class; got shape {shape}.")
+        if given == shape[:-1]:
+            return labels, predictions, True
+        if given == shape and not self.indices_only:
+            return labels, predictions, False
+        wanted = f"{shape[:-1]} for class indices" + ("" if self.indices_only else f", or {shape} for a distribution")
+        advice = " Pass y_true[..., 0]." if given == (*shape[:-1], 1) else ""
+        if given == shape and self.indices_only:
+            advice = " CategoricalCrossEntropy takes distributions."
+        raise ValueError(f"y_true must have shape {wanted}, for y_pred of shape {shape}; got {given}.{advice}")
+
+    def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
+        labels, predictions, indices = self._read(*values)
+        wide = predictions[0].shape
+        narrow, width = wide[:-1], wide[-1]
+        weights = None if sample_weight is None else _arrays.read_weights(sample_weight, narrow)
+        if reduction not in REDUCTIONS:
+            raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}.')
+        mean = reduction == "mean"
+        single = _arrays.is_single(predictions)
+        classes = self._classes(width)
+
+        def call(want: int, summed: int, mean: bool, outputs: tuple[Any, ...] = (), divisor: float = 1.0) -> float:
+            total, faults = run_rows(
+                self._program,
+                classes,
+                single,
+                want,
+                summed,
+                mean,
+                labels,
+                predictions,
+                width,
+                indices,
+                weights,
+                outputs,
+                divisor,
+            )
+            if faults:
+                self._explain_rows(faults, labels, predictions, indices, weights, single, mean)
+            return total
+
+        summed = VALUE if want & VALUE and reduction != "none" else 0
+        places = [
+            *([0] if want & VALUE and not summed else []),
+            *([1] if want & GRADIENT else []),
+            *([3] if want & HESSIAN else []),
+        ]
+        shapes = [wide if place else narrow for place in places]
+        arrays: list[Any] = [None] * len(places)
+        if out is not None:
+            read = (labels, predictions) if weights is None else (labels, predictions, weights)
+            arrays, overwrites = _arrays.read_outputs(out, places, shapes, read, (*self.inputs, "sample_weight"))
+            if overwrites:
+                call(VALUE, VALUE, mean)
+        divisor = 1.0
+        if mean and want != VALUE:
+            divisor = self._row_divisor(call, classes, labels, predictions, weights)
+        outputs: list[Any] = [None] * 3
+        for i, place in enumerate(places):
+            if arrays[i] is None:
+                arrays[i] = np.empty(shapes[i], _arrays.result_dtype(predictions, values[1]))
+            outputs[(place + 1) // 2] = _arrays.write(arrays[i])
+        total = call(want, summed, mean, tuple(outputs), divisor)
+        results = [total] if summed else []
+        results += [array[()] if array.shape == () and out is None else array for array in arrays]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _row_divisor(self, call: Any, classes: Classes, labels: Any, predictions: Any, weights: Any) -> float:
+        """Return what the derivatives of a mean are divided by: what all rows count for."""
+        if not classes.weighs:
+            return self._divisor(predictions[0].shape[:-1], weights)
+        divisor = call(0, 0, True)
+        if not divisor > 0 or math.isinf(divisor):
+            faults = _core.NO_WEIGHT if weights is None else _core.NO_WEIGHT | _core.BAD_WEIGHT
+            self._explain_rows(faults, labels, predictions, False, weights, False, True)
+        return divisor
+
+    def _explain_rows(
+        self, faults: int, labels: Any, predictions: Any, indices: bool, weights: Any, single: bool, mean: bool
+    ) -> None:
+        """Raise for what the driver noticed; return when only rows that count for nothing were concerned."""
+        if faults & _core.NO_WEIGHT and mean and weights is None and predictions[0].size:
+            raise ValueError(
+                'the labels of all rows are ignored or weigh nothing: the mean is undefined. Use reduction="sum", which is 0.0.'
+            )
+        self._explain(faults & ~_core.OUTSIDE_DOMAIN, (), weights, single, mean)
+        if not faults & _core.OUTSIDE_DOMAIN:
+            return
+        if indices:
+            self._explain_index(labels, predictions[0].shape, weights)
+        else:
+            self._explain_domain(UNIT, labels, "y_true", self._spread(weights, predictions), single)
+        for name, domain in self._domains().items():
+            self._explain_domain(domain, predictions, name, self._spread(weights, predictions), single)
+
+    @staticmethod
+    def _spread(weights: Any, predictions: Any) -> Any:
+        """One weight per number of a row."""
+        if weights is None:
+            return None
+        return np.broadcast_to(weights[0][..., None], predictions[0].shape), weights[1]
+
+    def _explain_index(self, labels: Any, shape: tuple[int, ...], weights: Any) -> None:
+        original = _arrays.decode(labels)
+        with np.errstate(invalid="ignore"):
+            bad = ~((original >= 0) & (original < shape[-1]) & (original == np.trunc(original)))
+        if getattr(self, "ignore_index", None) is not None:
+            bad &= original != self.ignore_index
+        if weights is not None:
+            bad &= _arrays.decode(weights) != 0
+        if not bad.any():
+            return
+        index = _arrays.first(bad)
+        found, where = original[index], f" at row {_arrays.shown(index)}" if index else ""
+        if found != np.trunc(found):
+            raise ValueError(f"y_true must hold class indices for y_pred of shape {shape}; got {found}{where}.")
+        raise ValueError(f"y_true holds class index {found}{where}, outside [0, {shape[-1]}) for y_pred of shape {shape}.")
+
+    # ---- boosting -----------------------------------------------------------------------------------------------
+
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+        """Find the constant raw prediction that minimises cross-entropy over ``y_true``: the logarithms of the classes' shares.
+
+        Parameters
+        ----------
+        y_true : array_like
+            Class indices, of any shape (the largest one tells how many classes there are), or distributions.
+        sample_weight : array_like, default=None
+            One weight per label.
+
+        Returns
+        -------
+        ndarray of shape (K,)
+            Finite: a class that does not occur gets the share 2**-52. With ``from_logits=False``, the shares themselves.
+        """
+        labels = _arrays.read(y_true, "y_true")
+        array = _arrays.decode(labels)
+        indices = array.ndim == 1 or self.indices_only
+        if indices:
+            if not array.size:
+                raise ValueError("the starting score of no labels is undefined.")
+            ignored = getattr(self, "ignore_index", None)
+            kept = array != ignored if ignored is not None else np.ones(array.shape, bool)
+            weights = kept.astype(np.float64)
+            if sample_weight is not None:
+                weights *= _arrays.decode(_arrays.read_weights(sample_weight, array.shape))
+            class_weight = getattr(self, "class_weight", None)
+            classes = len(class_weight) if class_weight else int(array[kept].max(initial=0)) + 1
+            self._explain_index(labels, (*array.shape, classes), None)
+            shares = np.bincount(array[kept].astype(np.int64).ravel(), weights[kept].ravel(), minlength=classes)
+        else:
+            weights = np.ones(array.shape[:-1])
+            if sample_weight is not None:
+                weights = _arrays.decode(_arrays.read_weights(sample_weight, array.shape[:-1]))
+            self._explain_domain(UNIT, labels, "y_true", None, False)
+            shares = (array * weights[..., None]).reshape(-1, array.shape[-1]).sum(axis=0)
+            classes = array.shape[-1]
+        scale = self._class_scale(classes)
+        shares = shares if scale is None else shares * scale
+        shares = np.maximum(shares / shares.sum(), _LEAST_SHARE)
+        return np.log(shares) if self.from_logits else shares
+
+    def inverse_link(self, raw: Any) -> Any:
+        """Turn raw scores into probabilities: softmax over the last axis with ``from_logits``, else the identity."""
+        numbers = _arrays.map_numbers(None, raw)
+        if not self.from_logits:
+            return numbers
+        powers = _arrays.map_numbers("exp", numbers - numbers.max(axis=-1, keepdims=True))
+        return powers / powers.sum(axis=-1, keepdims=True)
