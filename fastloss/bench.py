@@ -16,12 +16,14 @@ import numpy as np
 from . import _core
 from ._threads import get_num_threads
 from .base import Choice, Domain, Interval, Loss
+from .rows import RowLoss
 
 WHATS = ("value", "value_and_gradient")
 #: How far results may be apart, for inputs of order one: the rounding errors of the one-liners.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
 
 _SEED = 20240229
+_CLASSES = 10
 # One repeat lasts at least this long, so that the clock's resolution does not matter.
 _REPEAT_SECONDS = 1e-3
 _FEWEST_REPEATS = 3
@@ -40,7 +42,7 @@ class Case:
     dtype : {"float32", "float64"}
         Of all inputs.
     n : int
-        Number of samples.
+        Number of samples; of predictions in all, where a sample has a row of them.
     what : {"value", "value_and_gradient"}
         What is computed, as a mean.
     """
@@ -68,10 +70,13 @@ class Case:
         """
         loss = self.loss
         domains = loss._domains()
-        arrays = make_inputs(tuple(domains.get(name) for name in loss.inputs), self.dtype, self.n)
+        if isinstance(loss, RowLoss):
+            arrays = make_rows("y_pred" in domains, self.dtype, self.n)
+        else:
+            arrays = make_inputs(tuple(domains.get(name) for name in loss.inputs), self.dtype, self.n)
         names = {
             "np": np,
-            "n": self.n,
+            "n": len(arrays[0]),
             "loss": loss,
             "out": tuple(np.empty_like(array) for array in arrays[1:]),
             **{item.name: getattr(loss, item.name) for item in fields(loss)},
@@ -180,6 +185,32 @@ def make_inputs(domains: tuple[Domain | None, ...], dtype: str, n: int) -> tuple
     """
     generator = np.random.default_rng(_SEED)
     return tuple(_draw(generator, domain or Interval(), np.dtype(dtype), n) for domain in domains)
+
+
+@lru_cache(maxsize=1)
+def make_rows(probabilities: bool, dtype: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Seeded random class indices and rows of predictions.
+
+    Parameters
+    ----------
+    probabilities : bool
+        Whether to make probabilities, rather than normal scores.
+    dtype : str
+        Floating dtype of the predictions.
+    n : int
+        Number of predictions, in rows of ten.
+
+    Returns
+    -------
+    y_true : ndarray of shape (rows,)
+    y_pred : ndarray of shape (rows, 10)
+    """
+    generator = np.random.default_rng(_SEED)
+    scores = generator.standard_normal((max(1, n // _CLASSES), _CLASSES), np.dtype(dtype).type)
+    if probabilities:
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=1, keepdims=True)
+    return generator.integers(0, _CLASSES, len(scores)), scores
 
 
 def _draw(generator: np.random.Generator, domain: Domain, dtype: np.dtype, n: int) -> np.ndarray:

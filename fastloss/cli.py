@@ -25,6 +25,7 @@ from . import __version__, bench
 from ._config import config
 from ._readers import DataError, one_line, open_table
 from .base import Interval, Loss, NotDifferentiableError, get_loss, list_losses
+from .rows import RowLoss
 
 _EXIT_DATA, _EXIT_USAGE, _EXIT_INTERRUPT, _EXIT_PIPE = 1, 2, 130, 141
 # A table in a pipe is for programs: one line for each row.
@@ -430,6 +431,14 @@ def _curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
     """Compute the loss of one sample, and its derivatives if it has them, where all inputs but the second are 1."""
     domain = loss._domains().get(loss.inputs[1], Interval())
     x = np.array([step for step in np.linspace(-4, 4, 1601) if 1 + step in domain])
+
+    def inputs(step: float) -> list[Any]:
+        if isinstance(loss, RowLoss):
+            # two classes, the first of them right
+            right = 1 + step
+            return [[0], [[right, 1 - right if "y_pred" in loss._domains() else 0.0]]]
+        return [[1 + step] if i == 1 else [1.0] for i in range(len(loss.inputs))]
+
     for name, compute in (
         ("value", loss),
         ("gradient", loss.gradient),
@@ -437,7 +446,7 @@ def _curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
     ):
         try:
             # a mean of one sample is the sample itself, for losses of whole samples too; the first derivative is the one wanted
-            y = [np.ravel(compute(*([1 + step] if i == 1 else [1.0] for i in range(len(loss.inputs)))))[0] for step in x]
+            y = [np.ravel(compute(*inputs(step)))[0] for step in x]
         except NotDifferentiableError:
             continue
         yield name, x, np.array(y)
