@@ -10,6 +10,39 @@
 #define NAME(isa) NAME_(isa)
 extern const fl_table NAME(FL_ISA);
 
+/* Rows of both widths that the engine tells apart, by class index and by share. */
+static void write_rows(const fl_table *table, const fl_kernel *kernel, int precision, char **memory, ptrdiff_t n)
+{
+    const double parameters[FL_MAX_PARAMETERS] = {0.5, 0.25, 0.5, 0.5};
+    const size_t size = precision == FL_F32 ? sizeof(float) : sizeof(double);
+    const ptrdiff_t widths[] = {7, 300};
+    for (int w = 0; w < 2; w++)
+        for (int smoothed = 0; smoothed < 2; smoothed++) {
+            ptrdiff_t scratch;
+            table->row_block(widths[w], &scratch);
+            const ptrdiff_t rows = n / widths[w];
+            int64_t *label = malloc((size_t)rows * sizeof *label);
+            for (ptrdiff_t i = 0; i < rows; i++)
+                label[i] = i % widths[w];
+            memory[FL_MAX_INPUTS + 5] = realloc(memory[FL_MAX_INPUTS + 5], (size_t)scratch * size);
+            const fl_rows block = {.y_pred = memory[1],
+                                   .label = label,
+                                   .value = memory[4],
+                                   .gradient = memory[5],
+                                   .hessian = memory[6],
+                                   .scratch = memory[FL_MAX_INPUTS + 5],
+                                   .rows = rows,
+                                   .classes = widths[w],
+                                   .divisor = 3.0,
+                                   .label_smoothing = smoothed ? 0.1 : 0.0};
+            kernel->rows[precision](&block, parameters, FL_VALUE | FL_GRADIENT | FL_HESSIAN);
+            fwrite(memory[4], size, (size_t)rows, stdout);
+            fwrite(memory[5], size, (size_t)(rows * widths[w]), stdout);
+            fwrite(memory[6], size, (size_t)(rows * widths[w]), stdout);
+            free(label);
+        }
+}
+
 int main(int argc, char **argv)
 {
     const fl_table *table = &NAME(FL_ISA);
@@ -18,8 +51,10 @@ int main(int argc, char **argv)
     enum { OUTPUTS = 1 + 2 * FL_MAX_GRADIENTS };
     for (int precision = 0; precision < FL_PRECISIONS; precision++) {
         const size_t size = precision == FL_F32 ? sizeof(float) : sizeof(double);
-        char *memory[FL_MAX_INPUTS + OUTPUTS];
-        for (int k = 0; k < FL_MAX_INPUTS + OUTPUTS; k++)
+        /* inputs, outputs, scratch */
+        enum { ARRAYS = FL_MAX_INPUTS + OUTPUTS + 1 };
+        char *memory[ARRAYS];
+        for (int k = 0; k < ARRAYS; k++)
             memory[k] = calloc((size_t)n, size);
         double *numbers = malloc((size_t)n * sizeof(double));
         for (int k = 0; k < 3; k++) {
@@ -29,6 +64,10 @@ int main(int argc, char **argv)
         }
         free(numbers);
         for (int i = 0; i < table->kernels; i++) {
+            if (table->kernel[i].rows[precision]) {
+                write_rows(table, &table->kernel[i], precision, memory, n);
+                continue;
+            }
             fl_block block = {.input = {memory[0], memory[1], memory[2], memory[3]}, .value = memory[4]};
             for (int k = 0; k < FL_MAX_GRADIENTS; k++) {
                 block.gradient[k] = memory[5 + k];
@@ -40,7 +79,8 @@ int main(int argc, char **argv)
             fl_sum sum;
             fl_sum_clear(&sum);
             for (ptrdiff_t start = 0; start < n; start += FL_BLOCK)
-                table->passes[precision]->sum(&sum, memory[4] + (size_t)start * size, n - start < FL_BLOCK ? n - start : FL_BLOCK);
+                table->passes[precision]->sum(&sum, memory[4] + (size_t)start * size,
+                                              n - start < FL_BLOCK ? n - start : FL_BLOCK);
             const double total = fl_sum_round(&sum, 0);
             fwrite(&total, sizeof total, 1, stdout);
         }
@@ -48,7 +88,7 @@ int main(int argc, char **argv)
             table->function[i].map[precision](memory[1], memory[4], n);
             fwrite(memory[4], size, (size_t)n, stdout);
         }
-        for (int k = 0; k < FL_MAX_INPUTS + OUTPUTS; k++)
+        for (int k = 0; k < ARRAYS; k++)
             free(memory[k]);
     }
     return 0;

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from mpmath import isinf, isnan, mp, mpf
-from references import REFERENCES
+from references import REFERENCES, ROW_REFERENCES
 
 import fastloss as fl
 from fastloss.base import Choice
@@ -24,12 +24,23 @@ def every_instance() -> list[fl.Loss]:
     return [fl.get_loss(name, **parameters) for name, reference in REFERENCES.items() for parameters in reference.instances]
 
 
+def every_row_instance() -> list[Any]:
+    """Every loss of rows with every set of parameters of its reference, from scores and from probabilities."""
+    return [
+        fl.get_loss(name, from_logits=from_logits, **parameters)
+        for from_logits in (True, False)
+        for name, reference in ROW_REFERENCES.items()
+        for parameters in reference.instances
+    ]
+
+
 def promised(loss: fl.Loss, output: str) -> float:
     return REFERENCES[loss.name].promised(**parameters_of(loss))[OUTPUTS.index(output)]
 
 
 def default_instances() -> list[fl.Loss]:
-    return [fl.get_loss(name) for name in fl.list_losses()]
+    """The losses of elements, with their defaults; those of rows have tests of their own."""
+    return [fl.get_loss(name) for name in fl.list_losses() if name in REFERENCES]
 
 
 def parameters_of(loss: fl.Loss) -> dict[str, Any]:

@@ -49,6 +49,11 @@ def tweedie_terms(y: mpf, mu: mpf, power: float) -> tuple[mpf, mpf, mpf]:
     return label / ((1 - p) * (2 - p)), -y * mu ** (1 - p) / (1 - p), mu ** (2 - p) / (2 - p)
 
 
+def softmax(z: list[mpf]) -> list[mpf]:
+    powers = [exp(x - max(z)) for x in z]
+    return [x / sum(powers) for x in powers]
+
+
 def largest(*terms: Any) -> mpf:
     return max(fabs(mpf(term)) for term in terms)
 
@@ -293,5 +298,37 @@ REFERENCES: dict[str, Reference] = {
     ),
     "hamming": Reference(
         lambda y, p, threshold: mpf((p > mpf(threshold)) != (y == 1)), data="scores", instances=({}, {"threshold": 0.3})
+    ),
+}
+
+
+@dataclass(frozen=True)
+class RowReference:
+    """A loss F of the probability of a row's right class; of shares of the classes it is the average."""
+
+    value: Formula
+    # largest error in ulp: value, gradient, Hessian
+    bounds: tuple[float, float, float] = (4, 6, 6)
+    # the largest terms of the Hessian, with respect to scores, in units of the slope -dF/dlog p
+    changes_sign: bool = False
+    instances: tuple[dict[str, Any], ...] = ({},)
+
+
+ROW_REFERENCES: dict[str, RowReference] = {
+    "categorical_cross_entropy": RowReference(
+        lambda p, **_: -log(p), instances=({}, {"label_smoothing": 0.1}, {"log_base": 2.0})
+    ),
+    "sparse_categorical_cross_entropy": RowReference(lambda p, **_: -log(p)),
+    "categorical_focal": RowReference(
+        lambda p, gamma, **_: -((1 - p) ** mpf(gamma)) * log(p),
+        bounds=(8, 8, 8),
+        changes_sign=True,
+        instances=({}, {"gamma": 0.5}, {"gamma": 1.0}, {"gamma": 0.0}, {"alpha": 0.25}),
+    ),
+    "poly_cross_entropy": RowReference(
+        lambda p, epsilon, **_: -log(p) + mpf(epsilon) * (1 - p), changes_sign=True, instances=({}, {"epsilon": 4.0})
+    ),
+    "generalized_cross_entropy": RowReference(
+        lambda p, q, **_: (1 - p ** mpf(q)) / mpf(q), changes_sign=True, instances=({}, {"q": 1.0}, {"q": 0.1})
     ),
 }

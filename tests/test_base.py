@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import default_instances, every_instance, parameters_of, sample
-from references import REFERENCES
+from oracle import default_instances, every_instance, every_row_instance, parameters_of, sample
+from references import REFERENCES, ROW_REFERENCES
 
 import fastloss as fl
 from fastloss import _core, base
@@ -97,7 +97,10 @@ def test_every_loss_has_its_three_places() -> None:
     """src_c/losses/<family>/<loss>.h, a class, and a reference; a default instance and an export come by themselves."""
     kernels = {loss._kernel() for loss in every_instance()}
     assert kernels == set(_core.kernels()), "a formula without a class, or the other way round"
-    assert set(REFERENCES) == set(fl.list_losses()), "a class without a reference, or the other way round"
+    kernels = {loss._kernel() for loss in every_row_instance()}
+    assert kernels == set(_core.row_kernels()), "a formula of rows without a class, or the other way round"
+    references = set(REFERENCES) | set(ROW_REFERENCES)
+    assert references == set(fl.list_losses()), "a class without a reference, or the other way round"
     for name in fl.list_losses():
         cls = type(fl.get_loss(name))
         assert getattr(fl, cls.__name__) is cls

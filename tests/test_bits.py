@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import using_isa
-from oracle import every_instance, outputs_of, sample
+from oracle import default_instances, every_instance, outputs_of, sample
 
 import fastloss as fl
 from fastloss import _core
@@ -54,7 +54,7 @@ def test_instruction_sets(loss: fl.Loss, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("loss", [fl.get_loss(name) for name in fl.list_losses()], ids=repr)
+@pytest.mark.parametrize("loss", default_instances(), ids=repr)
 def test_threads(loss: fl.Loss, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = sample(loss, 3 * LARGE, dtype)
     with fl.num_threads(1):
@@ -128,7 +128,7 @@ def layouts(array: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("loss", [fl.get_loss(name) for name in fl.list_losses()], ids=repr)
+@pytest.mark.parametrize("loss", default_instances(), ids=repr)
 def test_layouts(loss: fl.Loss, dtype: Any) -> None:
     inputs = sample(loss, 3001, dtype)
     expected = everything(loss, inputs)

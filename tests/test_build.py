@@ -99,7 +99,7 @@ def test_wide_registers_stay_in_their_kernels(kernels: tuple[str, Path]) -> None
     common = {name for name in functions_with(register, MODULE) if name not in wide}
     if isa == "avx2":
         # the other wide kernels use these registers too
-        common = {name for name in common if not re.search(r"_f(32|64)$|^(stream|bad_weights)$", name)}
+        common = {name for name in common if not re.search(r"_f(32|64)$|^(stream|bad_weights|labels_from_\w+)$", name)}
     assert not common
 
 
@@ -125,6 +125,21 @@ def test_every_element_loop_is_vectorised(kernels: tuple[str, Path]) -> None:
     present = [name for name in loops if name in bodies]
     assert len(present) > len(loops) * 0.7
     assert not [name for name in present if not vectorised.search(bodies[name])]
+
+
+def test_every_lane_loop_is_vectorised(kernels: tuple[str, Path]) -> None:
+    """What is vectorised in one precision is in the other, too; and every formula of a row's right class is in both."""
+    isa, folder = kernels
+    optimised = rf"(\w+\.(?:inc\.)?h):(\d+):\d+: optimized: loop vectorized using {32 if isa == 'avx2' else 64}"
+    parts = re.split(r"^;; Function (\S+) .*$", (folder / "vectoriser.txt").read_text(), flags=re.MULTILINE)[1:]
+    found = {name: set(re.findall(optimised, body)) for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    engine = [name for name in found if re.match(r"fl_(exponentials|(index|shares)_of_\w+)_f32$", name)]
+    assert engine
+    for name in engine:
+        assert found[name] == found[name[:-3] + "f64"], name
+    targets = [name for name in found if re.search(r"_target_f(32|64)$", name)]
+    assert len(targets) >= len(_core.row_kernels()) // 2
+    assert not [name for name in targets if not found[name]]
 
 
 def test_coefficients_are_those_of_the_script(tmp_path: Path) -> None:

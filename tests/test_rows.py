@@ -1,0 +1,401 @@
+"""Losses of rows: errors, labels of all kinds, layouts, the same bits everywhere."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import using_isa
+from mpmath import log, mp, mpf
+from oracle import error_in_ulp, every_row_instance, parameters_of
+from references import ROW_REFERENCES, softmax
+
+import fastloss as fl
+from fastloss import _core
+
+WIDTHS = [1, 2, 3, 10, 64, 130, 256, 257, 1031, 8192]
+STEP = mpf(10) ** -60
+
+EVERY = every_row_instance()
+FROM_LOGITS = [loss for loss in EVERY if loss.from_logits]
+FROM_PROBABILITIES = [loss for loss in EVERY if not loss.from_logits]
+
+
+def exact_row(loss: Any, shares: list[mpf], x: list[mpf], *, slope_only: bool = False) -> mpf:
+    """The loss of one row with shares of the classes, or the size of its slope by the logarithm of the probability."""
+    reference = ROW_REFERENCES[loss.name]
+    parameters = parameters_of(loss)
+    p = softmax(x) if loss.from_logits else x
+    s = mpf(getattr(loss, "label_smoothing", 0.0))
+    shares = [y * (1 - s) + s / len(x) for y in shares]
+    scale = mpf(getattr(loss, "alpha", None) or 1)
+    if getattr(loss, "log_base", None):
+        scale /= log(mpf(loss.log_base))
+    total = mpf(0)
+    for y, q in zip(shares, p, strict=True):
+        if y:
+            if slope_only:
+                low, high = (reference.value(q * (1 + h), **parameters) for h in (-STEP, STEP))
+                total += y * abs(high - low) / (2 * STEP)
+            else:
+                total += y * reference.value(q, **parameters)
+    return scale * total
+
+
+def derivatives(loss: Any, shares: list[mpf], x: list[mpf], k: int) -> tuple[mpf, mpf]:
+    def f(t: mpf) -> mpf:
+        return exact_row(loss, shares, [*x[:k], t, *x[k + 1 :]])
+
+    h = STEP if loss.from_logits else STEP * x[k]
+    low, middle, high = f(x[k] - h), f(x[k]), f(x[k] + h)
+    return (high - low) / (2 * h), (high - 2 * middle + low) / h**2
+
+
+def rows_of_scores(width: int, n: int, dtype: Any, seed: int = 0) -> np.ndarray:
+    """Rows whose scores differ by a little, by hundreds, and confident ones."""
+    rng = np.random.default_rng(seed)
+    scale = np.array([1e-3, 1.0, 5.0, 40.0, 200.0])[np.arange(n) % 5, None]
+    z = rng.uniform(-1, 1, (n, width)) * scale
+    z[::7, 0] += 30
+    return (z + rng.uniform(-200, 200, (n, 1))).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("soft", [False, True], ids=["indices", "shares"])
+@pytest.mark.parametrize("loss", FROM_LOGITS, ids=repr)
+def test_errors_from_scores(loss: Any, soft: bool, dtype: Any) -> None:
+    if soft and loss.indices_only:
+        pytest.skip("takes indices")
+    reference = ROW_REFERENCES[loss.name]
+    smoothed = soft or getattr(loss, "label_smoothing", 0.0) > 0
+    for width, n in ((2, 20), (3, 20), (10, 10), (50, 3)):
+        z = rows_of_scores(width, n, dtype, width)
+        rng = np.random.default_rng(1)
+        labels = rng.integers(0, width, n)
+        shares = rng.dirichlet(np.ones(width), n).astype(dtype) if soft else np.eye(width)[labels]
+        given = shares if soft else labels
+        values = loss(given, z, reduction="none")
+        gradients, hessians = loss.gradient_and_hessian(given, z, reduction="none")
+        for i in range(n):
+            # cancellation in the differences of scores of size 1000, and numbers down to exp(-400)
+            with mp.workdps(420):
+                x, y = [mpf(float(t)) for t in z[i]], [mpf(float(t)) for t in shares[i]]
+                true = exact_row(loss, y, x)
+                assert error_in_ulp(values[i], true, dtype) <= reference.bounds[0], ("value", width, i)
+                p = softmax(x)
+                slope = exact_row(loss, y, x, slope_only=True)
+                for k in {0, int(np.argmax(z[i])), int(labels[i])}:
+                    g, h = derivatives(loss, y, x, k)
+                    # shares: Q p_k - y_k changes sign; other losses' Hessians do, too
+                    term = slope * max(p[k], y[k]) if smoothed else None
+                    assert error_in_ulp(gradients[i, k], g, dtype, term) <= reference.bounds[1], ("gradient", width, i, k)
+                    term = slope * (p[k] * (1 - p[k]) * (3 + abs(log(p[int(labels[i])])))) if reference.changes_sign else None
+                    if smoothed and term is not None:
+                        term = None if h == 0 else max(abs(h), slope * max(p[k], y[k]))
+                    assert error_in_ulp(hessians[i, k], h, dtype, term) <= reference.bounds[2], ("hessian", width, i, k)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("soft", [False, True], ids=["indices", "shares"])
+@pytest.mark.parametrize("loss", FROM_PROBABILITIES, ids=repr)
+def test_errors_from_probabilities(loss: Any, soft: bool, dtype: Any) -> None:
+    if soft and loss.indices_only:
+        pytest.skip("takes indices")
+    reference = ROW_REFERENCES[loss.name]
+    rng = np.random.default_rng(2)
+    for width, n in ((2, 30), (7, 10)):
+        p = 10.0 ** rng.uniform(-20, 0, (n, width))
+        p[::3] = 1 - p[::3] / 2
+        p = p.astype(dtype)
+        labels = rng.integers(0, width, n)
+        shares = rng.dirichlet(np.ones(width), n).astype(dtype) if soft else np.eye(width)[labels]
+        given = shares if soft else labels
+        values = loss(given, p, reduction="none")
+        gradients, hessians = loss.gradient_and_hessian(given, p, reduction="none")
+        for i in range(n):
+            with mp.workdps(200):
+                x, y = [mpf(float(t)) for t in p[i]], [mpf(float(t)) for t in shares[i]]
+                if 1 in x:
+                    continue
+                assert error_in_ulp(values[i], exact_row(loss, y, x), dtype) <= reference.bounds[0], ("value", width, i)
+                k = int(labels[i])
+                g, h = derivatives(loss, y, x, k)
+                assert error_in_ulp(gradients[i, k], g, dtype) <= reference.bounds[1], ("gradient", width, i)
+                assert error_in_ulp(hessians[i, k], h, dtype, max(abs(h), abs(g) / x[k])) <= reference.bounds[2], ("hessian", i)
+
+
+def outputs(loss: Any, y_true: Any, y_pred: np.ndarray, **options: Any) -> list[np.ndarray]:
+    value, gradient = loss.value_and_gradient(y_true, y_pred, reduction="none", **options)
+    return [value, gradient, loss.gradient_and_hessian(y_true, y_pred, reduction="none", **options)[1]]
+
+
+def predictions(loss: Any, width: int, n: int, dtype: Any = np.float32) -> np.ndarray:
+    z = rows_of_scores(width, n, np.float64, seed=3)
+    return (z if loss.from_logits else np.array(loss.inverse_link(z) if loss.from_logits else np.exp(-np.abs(z)))).astype(dtype)
+
+
+def same(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
+    return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("loss", EVERY, ids=repr)
+def test_same_bits_everywhere(loss: Any, width: int) -> None:
+    """Instruction sets, threads, the position of a row, its neighbours, layouts."""
+    n = 70 if width < 1000 else 5
+    rng = np.random.default_rng(4)
+    z, t = predictions(loss, width, n), rng.integers(0, width, n)
+    expected = outputs(loss, t, z)
+    for name in _core.available_isas():
+        with using_isa(name):
+            assert same(outputs(loss, t, z), expected)
+    assert same(outputs(loss, t, np.asfortranarray(z)), expected)
+    wide = np.zeros((2 * n, 2 * width), z.dtype)
+    wide[::2, ::-2] = z
+    assert same(outputs(loss, t, wide[::2, ::-2]), expected)
+    assert same(outputs(loss, t[::-1], z[::-1]), [x[::-1] for x in expected])
+    assert same(outputs(loss, t.astype(">i4"), z.astype(">f4")), expected)
+    for i in (0, 1, n - 1):
+        assert same(outputs(loss, t[i : i + 1], z[i : i + 1]), [x[i : i + 1] for x in expected])
+        assert same([np.asarray(x) for x in outputs(loss, t[i], z[i])], [x[i] for x in expected])
+
+
+@pytest.mark.parametrize("loss", EVERY, ids=repr)
+def test_threads(loss: Any) -> None:
+    z, t = predictions(loss, 10, 30_000), np.arange(30_000) % 10
+    found = []
+    for threads in (1, 2, 7):
+        with fl.num_threads(threads):
+            found.append([*outputs(loss, t, z), np.array(loss(t, z)), *loss.value_and_gradient(t, z)])
+    assert same(found[0], found[1])
+    assert same(found[0], found[2])
+
+
+@pytest.mark.parametrize("loss", EVERY, ids=repr)
+def test_reductions_and_weights(loss: Any) -> None:
+    n = 211
+    z, t = predictions(loss, 5, n, np.float64), np.arange(n) % 5
+    w = np.random.default_rng(5).uniform(0, 2, n)
+    w[::4] = 0
+    z[4] = np.nan
+    value, gradient, hessian = outputs(loss, t, z, sample_weight=w)
+    assert loss(t, z, w, reduction="sum") == math.fsum(value)
+    assert loss(t, z, w) == math.fsum(value) / math.fsum(w)
+    assert not gradient[::4].any()
+    assert not hessian[::4].any()
+    mean, scaled = loss.value_and_gradient(t, z, w)
+    assert mean == loss(t, z, w)
+    np.testing.assert_allclose(scaled * w.sum(), gradient, rtol=1e-14, atol=1e-300)
+    # where the terms of a Hessian cancel, scaling them first may leave something else
+    atol = 1e-300 if not ROW_REFERENCES[loss.name].changes_sign else 1e-14 * np.nanmax(np.abs(gradient), axis=1, keepdims=True)
+    finite = np.isfinite(hessian)
+    difference = np.abs(loss.gradient_and_hessian(t, z, w)[1][finite] * w.sum() - hessian[finite])
+    assert (difference <= 1e-14 * np.abs(hessian[finite]) + np.broadcast_to(atol, z.shape)[finite]).all()
+    out = (np.empty((5, n)).T, np.empty((n, 5), np.float32))
+    g, h = loss.gradient_and_hessian(t, z, w, out=out)
+    assert g is out[0]
+    np.testing.assert_array_equal(g, scaled)
+    with np.errstate(over="ignore", under="ignore"):
+        np.testing.assert_array_equal(h, loss.gradient_and_hessian(t, z, w)[1].astype(np.float32))
+    # in place
+    copy = z.copy()
+    loss.gradient(t, copy, w, out=copy)
+    np.testing.assert_array_equal(copy, scaled)
+
+
+def test_class_weights_count_in_the_mean() -> None:
+    z, t = rows_of_scores(3, 40, np.float64), np.arange(40) % 3
+    c = np.array([1.0, 0.25, 3.0])
+    loss = fl.CategoricalCrossEntropy(from_logits=True, class_weight=c)
+    plain = fl.CategoricalCrossEntropy(from_logits=True)
+    expected = np.sum(c[t] * plain(t, z, reduction="none")) / np.sum(c[t])
+    assert loss(t, z) == pytest.approx(expected, rel=1e-15)
+    assert loss(np.eye(3)[t], z) == loss(t, z)
+    np.testing.assert_array_equal(loss.gradient(np.eye(3)[t], z), loss.gradient(t, z))
+    np.testing.assert_allclose(loss.gradient(t, z), plain.gradient(t, z, sample_weight=c[t]), rtol=1e-14)
+    assert loss == fl.CategoricalCrossEntropy(from_logits=True, class_weight=(1.0, 0.25, 3.0))
+    with pytest.raises(ValueError, match="class_weight holds 3 numbers for y_pred of 2 classes"):
+        loss(t, z[:, :2])
+    for bad in ([1.0, -1.0], [np.nan], [[1.0]], "abc", []):
+        with pytest.raises(ValueError, match="class_weight must hold one number >= 0 for each class"):
+            fl.CategoricalCrossEntropy(class_weight=bad)
+
+
+def test_ignored_rows_count_for_nothing() -> None:
+    z, t = rows_of_scores(3, 40, np.float64), np.arange(40) % 3
+    loss = fl.CategoricalCrossEntropy(from_logits=True, ignore_index=-100, label_smoothing=0.1)
+    kept = t != 1
+    labels = np.where(kept, t, -100)
+    z[~kept] = np.nan
+    assert loss(labels, z) == loss(t[kept], z[kept])
+    gradient, hessian = loss.gradient_and_hessian(labels, z)
+    np.testing.assert_array_equal(gradient[kept], loss.gradient(t[kept], z[kept]))
+    assert not gradient[~kept].any()
+    assert not hessian[~kept].any()
+    assert loss(np.full(40, -100), z, reduction="sum") == 0.0
+    with pytest.raises(ValueError, match="the labels of all rows are ignored"):
+        loss(np.full(40, -100), z)
+    with pytest.raises(ValueError, match="the labels of all rows are ignored"):
+        loss.gradient(np.full(40, -100), z)
+    with pytest.raises(ValueError, match="ignore_index must be an integer"):
+        fl.CategoricalCrossEntropy(ignore_index=1.5)
+
+
+def test_a_confident_row_keeps_its_digits() -> None:
+    z = np.array([[60.0, 0.0]])
+    true = 8.75651076269652033848907e-27
+    loss = fl.CategoricalCrossEntropy(from_logits=True)
+    assert loss([0], z) == true
+    np.testing.assert_allclose(loss.gradient([0], z), [[-true, true]], rtol=4e-16)
+    assert loss([1], z) == 60.0
+    assert fl.CategoricalCrossEntropy(from_logits=True)([0], np.array([[700.0, -700.0]])) == 0.0
+    assert loss([1], [[700.0, -700.0]]) == 1400.0
+    # the sum would be frozen by a maximum that starts at 0
+    np.testing.assert_allclose(loss.gradient([0], np.full((1, 4), -200.0)), [[-0.75, 0.25, 0.25, 0.25]], rtol=1e-15)
+
+
+def test_infinite_scores() -> None:
+    inf = np.inf
+    loss = fl.CategoricalCrossEntropy(from_logits=True)
+    z = np.array([[0.0, -inf, 0.0]])
+    assert loss([0], z) == pytest.approx(np.log(2), rel=1e-15)
+    assert loss([[0.5, 0.0, 0.5]], z) == pytest.approx(np.log(2), rel=1e-15)
+    assert loss([1], z) == inf
+    np.testing.assert_array_equal(loss.gradient([0], z), [[-0.5, 0.0, 0.5]])
+    assert np.isnan(loss([0], [[-inf, -inf]]))
+    for smoothed in (
+        fl.CategoricalFocal(from_logits=True),
+        fl.GeneralizedCrossEntropy(from_logits=True),
+        fl.poly_cross_entropy,
+    ):
+        for y_true in ([0], [[1.0, 0.0, 0.0]]):
+            assert np.isfinite(smoothed(y_true, z))
+            assert np.isfinite(smoothed.gradient_and_hessian(y_true, z)).all()
+
+
+@pytest.mark.parametrize("loss", EVERY, ids=repr)
+def test_nan_stays_in_its_row(loss: Any) -> None:
+    z, t = predictions(loss, 4, 9, np.float64), np.arange(9) % 4
+    z[5, t[5]] = np.nan
+    for given in (t, np.eye(4)[t]):
+        if given.ndim == 2 and loss.indices_only:
+            continue
+        value, gradient, hessian = outputs(loss, given, z)
+        assert np.isnan(value[5])
+        assert np.isnan(gradient[5, t[5]])
+        assert np.isnan(hessian[5, t[5]])
+        for array in (value, gradient, hessian):
+            assert not np.isnan(np.delete(array, 5, axis=0)).any()
+
+
+BAD_LABELS = [
+    (np.array([0, 7]), "y_true holds class index 7 at row 1, outside [0, 3) for y_pred of shape (2, 3)."),
+    (np.array([-1, 0]), "y_true holds class index -1 at row 0, outside [0, 3)"),
+    (np.array([2**31, 0]), "y_true holds class index 2147483648 at row 0"),
+    (np.array([-(2**63), 0]), "y_true holds class index -9223372036854775808 at row 0"),
+    (np.array([2**64 - 1, 0], np.uint64), "y_true holds class index 18446744073709551615 at row 0"),
+    (np.array([1.5, 0]), "y_true must hold class indices for y_pred of shape (2, 3); got 1.5 at row 0."),
+    (np.array([np.nan, 0]), "y_true must hold class indices for y_pred of shape (2, 3); got nan at row 0."),
+    (np.array([1e300, 0]), "y_true holds class index 1e+300 at row 0"),
+]
+
+
+@pytest.mark.parametrize(("labels", "message"), BAD_LABELS, ids=lambda x: x if isinstance(x, str) else "")
+@pytest.mark.parametrize("loss", EVERY, ids=repr)
+def test_bad_labels(loss: Any, labels: np.ndarray, message: str) -> None:
+    z = np.full((2, 3), 1 / 3)
+    for call in (loss, loss.gradient, loss.value_and_gradient, loss.gradient_and_hessian):
+        for reduction in ("mean", "none"):
+            with pytest.raises(ValueError, match="^" + re.escape(message)):
+                call(labels, z, reduction=reduction)
+    good = loss(np.array([1.0, 2.0]), z)
+    assert good == loss(np.array([1, 2], np.int8), z)
+    # a row that weighs nothing is not looked at
+    assert np.isfinite(loss(labels, z, sample_weight=(labels >= 0) & (labels < 3) & (labels != 1.5)))
+
+
+def test_bad_shapes_and_probabilities() -> None:
+    loss = fl.categorical_cross_entropy
+    p = np.full((2, 3), 1 / 3)
+    with pytest.raises(ValueError, match=r"y_pred must lie in \[0, 1\].*got 2.31 at index \(0, 1\). Pass from_logits=True"):
+        loss([0, 1], [[0.2, 2.31, 0.1], [0.1, 0.1, 0.1]])
+    with pytest.raises(ValueError, match=r"y_true must lie in \[0, 1\].*got -0.5 at index \(0, 0\)"):
+        loss([[-0.5, 1.5, 0.0], [0, 0, 1]], p)
+    with pytest.raises(ValueError, match=r"y_true must have shape \(2,\) for class indices, or \(2, 3\) for a distribution"):
+        loss([0, 1, 2], p)
+    with pytest.raises(ValueError, match=r"Pass y_true\[\.\.\., 0\]"):
+        loss([[0], [1]], p)
+    with pytest.raises(ValueError, match="CategoricalCrossEntropy takes distributions"):
+        fl.sparse_categorical_cross_entropy(np.eye(3)[:2], p)
+    with pytest.raises(ValueError, match="y_pred must have an axis of classes"):
+        loss(0, 0.5)
+    with pytest.raises(ValueError, match="at least one class"):
+        loss(np.zeros(2, int), np.zeros((2, 0)))
+    assert loss(np.zeros(0, int), np.zeros((0, 3)), reduction="sum") == 0.0
+    with pytest.raises(ValueError, match="the mean of no samples"):
+        loss(np.zeros(0, int), np.zeros((0, 3)))
+
+
+def test_more_axes() -> None:
+    rng = np.random.default_rng(6)
+    loss = fl.CategoricalCrossEntropy(from_logits=True)
+    z, t = rng.standard_normal((4, 5, 6, 3)), rng.integers(0, 3, (4, 5, 6))
+    flat = outputs(loss, t.ravel(), z.reshape(-1, 3))
+    for order in ((0, 1, 2), (2, 0, 1), (1, 2, 0)):
+        moved = outputs(loss, t.transpose(order), z.transpose((*order, 3)))
+        assert same([moved[0].ravel()], [flat[0].reshape(4, 5, 6).transpose(order).ravel()])
+        assert same([moved[1].reshape(-1, 3)], [flat[1].reshape(4, 5, 6, 3).transpose((*order, 3)).reshape(-1, 3)])
+    # classes first, as in images of torch
+    first = np.ascontiguousarray(np.moveaxis(z, -1, 1))
+    assert same(
+        outputs(loss, t, np.moveaxis(first, 1, -1)),
+        [x.reshape(y.shape) for x, y in zip(flat, outputs(loss, t, z), strict=True)],
+    )
+
+
+def test_clipping() -> None:
+    for dtype in (np.float32, np.float64):
+        p = np.array([[1.0, 0.0]], dtype)
+        assert fl.categorical_cross_entropy([1], p) == np.inf
+        assert fl.categorical_cross_entropy([0], p) == 0.0
+        loss = fl.CategoricalCrossEntropy(eps=1e-15)
+        assert loss([1], p) == pytest.approx(-np.log(1e-15), rel=1e-7)
+        assert loss([0], p) == pytest.approx(1e-15, rel=1e-7)
+        assert not loss.gradient([1], p).any()
+        assert fl.categorical_cross_entropy([[1.0, 0.0]], p) == 0.0
+
+
+def test_starting_scores() -> None:
+    t = np.array([0, 0, 1, 2, 2, 2])
+    loss = fl.CategoricalCrossEntropy(from_logits=True)
+    start = loss.init_score(t)
+    np.testing.assert_allclose(np.exp(start), [2 / 6, 1 / 6, 3 / 6])
+    gradient = loss.gradient(t, np.tile(start, (6, 1)))
+    np.testing.assert_allclose(gradient.sum(axis=0), 0, atol=1e-16)
+    np.testing.assert_allclose(loss.inverse_link(start[None]), [[2 / 6, 1 / 6, 3 / 6]])
+    np.testing.assert_allclose(loss.init_score(np.eye(3)[t]), start)
+    assert np.isfinite(loss.init_score(np.array([0, 2]))).all()
+    np.testing.assert_allclose(fl.categorical_cross_entropy.init_score(t), [2 / 6, 1 / 6, 3 / 6])
+
+
+def test_focal_without_gamma_is_cross_entropy() -> None:
+    for from_logits in (False, True):
+        focal = fl.CategoricalFocal(gamma=0.0, from_logits=from_logits)
+        plain = fl.CategoricalCrossEntropy(from_logits=from_logits)
+        z, t = predictions(plain, 7, 50), np.arange(50) % 7
+        assert same(outputs(focal, t, z), outputs(plain, t, z))
+        assert same(outputs(focal, np.eye(7)[t], z), outputs(plain, np.eye(7)[t], z))
+
+
+def test_one_hot_labels_give_the_bits_of_indices() -> None:
+    for dtype in (np.float32, np.float64):
+        for width in WIDTHS[:-1]:
+            for loss in EVERY:
+                if loss.indices_only:
+                    continue
+                z, t = predictions(loss, width, 20, dtype), np.arange(20) % width
+                by_index, one_hot = outputs(loss, t, z), outputs(loss, np.eye(width)[t], z)
+                assert same(by_index, one_hot)
