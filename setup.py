@@ -38,11 +38,15 @@ ISAS = {
 }
 
 
+# What a kind of formula, FL_<kind>FORMULA, becomes in the table of kernels; those of rows that are not here, one of rows.
+KERNELS = {"": "FL_KERNEL", "TARGET_": "FL_TARGET_KERNELS"}
+
+
 def formulas() -> dict[Path, list[tuple[str, str]]]:
     """Every formula file under src_c/losses with the formulas it defines: kind and name."""
     found = {}
     for path in sorted(SOURCES.glob("losses/*/*.h")):
-        names = re.findall(r"^FL_(FORMULA|TARGET_FORMULA)\w*\((\w+)", path.read_text(), re.MULTILINE)
+        names = re.findall(r"^FL_(\w*?)FORMULA\w*\((\w+)", path.read_text(), re.MULTILINE)
         if not names:
             raise SystemExit(f"{path} defines no formula: it must contain FL_FORMULA(name, y_true, y_pred)")
         found[path] = names
@@ -55,11 +59,9 @@ def write_lists() -> None:
     for path, names in formulas().items():
         includes.append(f'#include "{path.relative_to(SOURCES).as_posix()}"')
         for kind, name in names:
-            if kind == "FORMULA":
+            if not kind:
                 includes += [f"#define FL_NAME {name}", '#include "elementwise.inc.h"']
-                table.append(f"FL_KERNEL({name})")
-            else:
-                table.append(f"FL_TARGET_KERNELS({name})")
+            table.append(f"{KERNELS.get(kind, 'FL_ROW_KERNEL')}({name})")
     GENERATED.mkdir(parents=True, exist_ok=True)
     for name, lines in {"formulas.inc.h": includes, "kernels.inc.h": table}.items():
         path, text = GENERATED / name, "\n".join(lines) + "\n"

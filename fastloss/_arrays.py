@@ -69,19 +69,19 @@ def _read_rare(array: np.ndarray, name: str) -> Operand:
     raise TypeError(f"{name} must hold real numbers (float, int or bool, up to 64 bits); got dtype {array.dtype}.")
 
 
-def read_inputs(values: Sequence[Any], names: Sequence[str]) -> tuple[tuple[Operand, ...], Shape, bool]:
+def read_inputs(values: Sequence[Any], names: Sequence[str], labels: int) -> tuple[tuple[Operand, ...], Shape, bool]:
     """Operands of all inputs, their common shape, and whether to compute in single precision.
 
-    The first input holds the labels; the others decide the precision.
+    The first ``labels`` inputs are labels; the others decide the precision.
     """
-    ordinary = _core.read_ordinary(values)
+    ordinary = _core.read_ordinary(values, labels)
     if ordinary is not None:
         return ordinary
     operands = tuple(map(read, values, names))
     shape = operands[0][0].shape
     if any(array.shape != shape for array, _ in operands):
         raise ValueError(_shape_message(operands, names))
-    return operands, shape, all(map(is_single, operands[1:]))
+    return operands, shape, all(map(is_single, operands[labels:]))
 
 
 def _shape_message(operands: Sequence[Operand], names: Sequence[str]) -> str:
@@ -171,16 +171,16 @@ def result_dtype(operand: Operand, original: Any) -> np.dtype:
 
 
 def read_outputs(
-    out: Any, places: Sequence[int], shapes: Sequence[Shape], inputs: Sequence[Operand], names: Sequence[str]
+    out: Any, places: Sequence[int], shapes: Sequence[Shape], inputs: Sequence[Operand], names: Sequence[str], labels: int
 ) -> tuple[list[np.ndarray | None], bool]:
     """Check the arrays given as ``out`` before anything is written; tell, too, whether one of them is an input.
 
-    ``places`` are those of the outputs in the driver, ``shapes`` theirs, ``names`` those of the inputs and the weights. None
-    stands where an array is to be made.
+    ``places`` are those of the outputs in the driver, ``shapes`` theirs, ``names`` those of the inputs, the first ``labels`` of
+    which are not differentiated by, and the weights. None stands where an array is to be made.
     """
     given = _flatten(out)
     if len(given) != len(places):
-        listed = ", ".join(_output_name(place, names) for place in places)
+        listed = ", ".join(_output_name(place, names[labels:]) for place in places)
         expected = {0: "nothing: no array is returned", 1: f"one array ({listed})"}.get(
             len(places), f"{len(places)} arrays ({listed})"
         )
@@ -203,13 +203,13 @@ def read_outputs(
         if problem:
             label = "out" if len(given) == 1 else f"out[{position}]"
             kind = TypeError if "NumPy array" in problem or "dtype" in problem else ValueError
-            raise kind(f"{label}, the {_output_name(places[position], names)}, {problem}")
+            raise kind(f"{label}, the {_output_name(places[position], names[labels:])}, {problem}")
     return given, overwrites
 
 
 def _output_name(place: int, names: Sequence[str]) -> str:
     kind = ("value", "gradient", "gradient", "hessian", "hessian")[place]
-    differentiated = [name for name in names[1:] if name != "sample_weight"]
+    differentiated = [name for name in names if name != "sample_weight"]
     return kind if place == 0 or len(differentiated) == 1 else f"{kind} of {differentiated[(place - 1) % 2]}"
 
 

@@ -53,8 +53,8 @@ cdef extern from "fastloss.h" nogil:
         const double *sample_weight
         void *value
         double *weight
-        void *gradient
-        void *hessian
+        void *gradient[2]
+        void *hessian[2]
         void *scratch
         Py_ssize_t rows
         Py_ssize_t classes
@@ -63,6 +63,7 @@ cdef extern from "fastloss.h" nogil:
         double eps
         int64_t ignored
         int ignores
+        int lists
     ctypedef int (*fl_row_map)(const fl_rows *, const double *, int) noexcept nogil
     ctypedef struct fl_kernel:
         const char *name
@@ -147,8 +148,8 @@ cdef dict codes = CODES
 cdef type ndarray = numpy.ndarray
 
 
-def read_ordinary(tuple values):
-    """Operands of NumPy arrays of one shape, that shape, and whether all but the first are of single precision or less.
+def read_ordinary(tuple values, Py_ssize_t labels):
+    """Operands of NumPy arrays of one shape, that shape, and whether all but the labels are of single precision or less.
 
     None when something is no plain array of a known dtype, or the shapes differ: `_arrays.py` deals with that. (An ordinary
     call on a few numbers would otherwise spend most of its time there.)
@@ -168,7 +169,7 @@ def read_ordinary(tuple values):
             shape = array.shape
         elif array.shape != shape:
             return None
-        elif <int> code & 0xff not in (FL_FROM_F32, FL_FROM_F16):
+        if i >= labels and <int> code & 0xff not in (FL_FROM_F32, FL_FROM_F16):
             single = False
         operands.append((array, code))
     return tuple(operands), shape, single
@@ -736,10 +737,12 @@ cdef void do_row_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize
     cdef fl_rows rows = job.rows
     cdef double *product = <double *> (scratch + job.product)
     cdef const char *items
-    cdef int place
+    cdef int k, place
     if job.indices:
         items = read_items(job, &job.operand[0], scratch, first, count)
-        active.labels[job.operand[0].type](items, <int64_t *> (scratch + job.operand[0].buffer), count)
+        active.labels[job.operand[0].type](
+            items, <int64_t *> (scratch + job.operand[0].buffer), count * job.operand[0].width
+        )
         rows.label = <const int64_t *> (scratch + job.operand[0].buffer)
     else:
         rows.y_true = read_block(job, &job.operand[0], job.passes, scratch, first, count)
@@ -749,8 +752,9 @@ cdef void do_row_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize
         if job.bad_weights(rows.sample_weight, count):
             findings.flags |= 2
     rows.value = block_target(job, OUTPUTS, scratch, first)
-    rows.gradient = block_target(job, OUTPUTS + 1, scratch, first)
-    rows.hessian = block_target(job, OUTPUTS + 3, scratch, first)
+    for k in range(FL_MAX_GRADIENTS):
+        rows.gradient[k] = block_target(job, OUTPUTS + 1 + k, scratch, first)
+        rows.hessian[k] = block_target(job, OUTPUTS + 3 + k, scratch, first)
     rows.scratch = scratch + job.row_scratch
     rows.rows = count
     if job.row_weighted:
@@ -771,7 +775,7 @@ cdef void do_row_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize
             job.passes.sum(&findings.total, rows.value, count)
         if job.operand[OUTPUTS].given and job.operand[OUTPUTS].buffer >= 0:
             write_block(job, OUTPUTS, job.passes, rows.value, scratch, first, count)
-    for place in range(OUTPUTS + 1, OUTPUTS + 4, 2):
+    for place in range(OUTPUTS + 1, MAX_OPERANDS):
         if job.operand[place].given and job.operand[place].buffer >= 0:
             write_block(job, place, job.passes, scratch + job.operand[place].buffer, scratch, first, count)
 
@@ -984,19 +988,20 @@ def run_rows(
     tuple outputs,
     double divisor,
 ):
-    """Compute ``want`` of a loss of rows: ``width`` predictions each, classes by index or shares of them.
+    """Compute ``want`` of a loss of rows: ``width`` predictions each, classes by index, lists of indices, or shares of them.
 
-    Arguments and results are those of `run`; ``outputs`` holds one or None for value, gradient and Hessian. With no ``want``, and
-    ``mean``, the sum that is returned is that of what the rows count for in the mean.
+    Arguments and results are those of `run`. With no ``want``, and ``mean``, the sum that is returned is that of what the rows
+    count for in the mean.
     """
     cdef Job job
     cdef Py_buffer[MAX_OPERANDS] buffers
     cdef Findings result
     cdef Py_ssize_t scratch
-    cdef int i
+    cdef bint wide = labels[0].ndim == predictions[0].ndim
+    cdef int place
     set_up(&job, single, want, summed, mean, weights is not None, divisor)
     job.inputs = 2
-    job.gradients = 1
+    job.gradients = active.kernel[program.index].gradients
     job.indices = indices
     job.row_weighted = mean and classes.weighs
     job.row_map = active.kernel[program.index].rows[0 if single else 1]
@@ -1004,15 +1009,16 @@ def run_rows(
     job.block = active.row_block(width, &scratch)
     job.rows.classes = width
     job.rows.divisor = divisor
+    job.rows.lists = indices and wide
     classes.tell(&job.rows)
     try:
         take(&job, buffers, 1, predictions, PyBUF_STRIDED_RO, width)
-        take(&job, buffers, 0, labels, PyBUF_STRIDED_RO, 0 if indices else width)
+        take(&job, buffers, 0, labels, PyBUF_STRIDED_RO, width if wide else 0)
         if weights is not None:
             take(&job, buffers, WEIGHTS, weights, PyBUF_STRIDED_RO)
-        for i in range(len(outputs)):
-            if outputs[i] is not None:
-                take(&job, buffers, (OUTPUTS, OUTPUTS + 1, OUTPUTS + 3)[i], outputs[i], PyBUF_STRIDED, width if i else 0)
+        for place in range(len(outputs)):
+            if outputs[place] is not None:
+                take(&job, buffers, OUTPUTS + place, outputs[place], PyBUF_STRIDED, width if place else 0)
         return perform(&job, &result)
     finally:
         release(&job, buffers)

@@ -117,8 +117,10 @@ class Loss:
 
     __slots__ = ("_program",)
 
-    #: Names of the inputs, in the order of the arguments. The first holds the labels; derivatives are those by the others.
+    #: Names of the inputs, in the order of the arguments.
     inputs: ClassVar[tuple[str, ...]] = ("y_true", "y_pred")
+    #: How many of them, the first ones, are labels. Derivatives are those by the others.
+    labels: ClassVar[int] = 1
     #: The NumPy expression of the mean loss and, where it is short, of its gradient: what people write without fastloss.
     #: Benchmarks time them and tests compare with them. Names in it: ``np``, the inputs, their size ``n`` and the parameters.
     numpy_value: ClassVar[str] = ""
@@ -168,7 +170,7 @@ class Loss:
     def _parameters(self) -> dict[str, float]:
         """Return what the kernel can ask for by name."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: float(value) for name, value in values.items() if isinstance(value, float | bool)}
+        return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
 
     def _domains(self) -> dict[str, Domain]:
         """Return the domain in which an input must lie, for the inputs that have one."""
@@ -238,7 +240,7 @@ class Loss:
         return self._evaluate(GRADIENT | HESSIAN, (y_true, y_pred), sample_weight, reduction, out)
 
     def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
-        operands, shape, single = _arrays.read_inputs(values, self.inputs)
+        operands, shape, single = _arrays.read_inputs(values, self.inputs, self.labels)
         weights = None if sample_weight is None else _arrays.read_weights(sample_weight, shape)
         if reduction not in REDUCTIONS:
             raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}.')
@@ -267,7 +269,7 @@ class Loss:
         for i, place in enumerate(places):
             if arrays[i] is None:
                 # derivatives have the dtype of what they are with respect to, losses that of the first prediction
-                of = (place - 1) % 2 + 1 if place else 1
+                of = self.labels + (place - 1) % 2 if place else self.labels
                 arrays[i] = np.empty(shape, _arrays.result_dtype(operands[of], values[of]))
             outputs[place] = _arrays.write(arrays[i])
         total, faults = run(self._program, single, want, summed, mean, operands, weights, tuple(outputs), divisor)
@@ -275,19 +277,22 @@ class Loss:
             self._explain(faults, operands, weights, single, mean)
         if shape == () and out is None:
             arrays = [array[()] for array in arrays]
-        results = [total] if summed else []
+        return self._results([total] if summed else [], places, arrays)
+
+    def _results(self, results: list[Any], places: tuple[int, ...], arrays: list[Any]) -> Any:
+        """Put together what is returned: the arrays of several inputs' derivatives as a tuple."""
         if places[0] == 0:
             results.append(arrays.pop(0))
-        if len(self.inputs) == 2:
+        of_each = len(self.inputs) - self.labels
+        if of_each == 1:
             results += arrays
         else:
-            of_each = len(self.inputs) - 1
             results += [tuple(arrays[i : i + of_each]) for i in range(0, len(arrays), of_each)]
         return results[0] if len(results) == 1 else tuple(results)
 
     def _places(self, want: int, summed: int) -> tuple[int, ...]:
         """Tell where the arrays that are returned stand among the outputs of the driver, in their order."""
-        count = len(self.inputs) - 1
+        count = len(self.inputs) - self.labels
         value = (0,) if want & VALUE and not summed else ()
         return (*value, *range(1, 1 + count * (want & GRADIENT > 0)), *range(3, 3 + count * (want & HESSIAN > 0)))
 
@@ -296,7 +301,8 @@ class Loss:
     ) -> list[Any]:
         """Check the arrays of ``out``; where one is an input too, look through the data before it is overwritten."""
         read = operands if weights is None else (*operands, weights)
-        arrays, overwrites = _arrays.read_outputs(out, places, [shape] * len(places), read, (*self.inputs, "sample_weight"))
+        names = (*self.inputs, "sample_weight")
+        arrays, overwrites = _arrays.read_outputs(out, places, [shape] * len(places), read, names, self.labels)
         if overwrites:
             _, faults = run(self._program, single, VALUE, VALUE, mean, operands, weights, (), 1.0)
             self._explain(faults, operands, weights, single, mean)
@@ -380,7 +386,7 @@ class MultiInputLoss(Loss):
     """A loss with inputs of its own, named by ``inputs``.
 
     All four methods take the inputs in that order, or by name, and ``sample_weight``, ``reduction`` and ``out`` by name. They
-    work as those of `Loss`; gradients and Hessians are tuples, with one array for each input after the labels.
+    work as those of `Loss`; gradients and Hessians are tuples, with one array for each input after the labels, if it has any.
     """
 
     __slots__ = ()

@@ -78,7 +78,7 @@ class Case:
             "np": np,
             "n": len(arrays[0]),
             "loss": loss,
-            "out": tuple(np.empty_like(array) for array in arrays[1:]),
+            "out": tuple(np.empty_like(array) for array in arrays[loss.labels :]),
             **{item.name: getattr(loss, item.name) for item in fields(loss)},
             **dict(zip(loss.inputs, arrays, strict=True)),
         }

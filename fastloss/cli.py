@@ -25,7 +25,7 @@ from . import __version__, bench
 from ._config import config
 from ._readers import DataError, one_line, open_table
 from .base import Interval, Loss, NotDifferentiableError, get_loss, list_losses
-from .rows import RowLoss
+from .rows import INDICES, LISTS, NUMBERS, RowLoss
 
 _EXIT_DATA, _EXIT_USAGE, _EXIT_INTERRUPT, _EXIT_PIPE = 1, 2, 130, 141
 # A table in a pipe is for programs: one line for each row.
@@ -436,7 +436,8 @@ def _curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
         if isinstance(loss, RowLoss):
             # two classes, the first of them right
             right = 1 + step
-            return [[0], [[right, 1 - right if "y_pred" in loss._domains() else 0.0]]]
+            labels = {INDICES: [0], NUMBERS: [[1.0, 0.0]], LISTS: [[0, -1]]}[loss.label_kinds[0]]
+            return [labels, [[right, 1 - right if "y_pred" in loss._domains() else 0.0]]]
         return [[1 + step] if i == 1 else [1.0] for i in range(len(loss.inputs))]
 
     for name, compute in (

@@ -9,24 +9,37 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _arrays, _core
-from ._core import GRADIENT, HESSIAN, VALUE, Classes, run_rows
+from ._core import VALUE, Classes, run_rows
 from .base import REDUCTIONS, UNIT, Interval, Loss
 
 # The smallest share of a class that a starting score can stand for.
 _LEAST_SHARE = 2.0**-52
 
 
+#: What labels may be: class indices, of the shape of the losses; numbers, or lists of indices, of the shape of y_pred.
+INDICES, NUMBERS, LISTS = "class indices", "a distribution", "lists of class indices"
+
+
 class RowLoss(Loss):
     """Base class of the losses of rows: ``y_pred`` has one more axis than the losses, with a number for each of K classes.
 
-    ``y_true`` holds class indices, of the shape of the losses, or a distribution over the classes, of the shape of ``y_pred``.
     A subclass has the fields it needs of ``from_logits``, ``label_smoothing``, ``class_weight``, ``ignore_index``, ``eps``.
     """
 
     __slots__ = ()
 
-    #: Whether labels must be class indices.
-    indices_only: ClassVar[bool] = False
+    #: The kinds of labels the loss takes.
+    label_kinds: ClassVar[tuple[str, ...]] = (INDICES, NUMBERS)
+    #: Where the numbers of the labels must lie, and whether they must be 0 but for a single 1.
+    label_domain: ClassVar[Interval] = UNIT
+    one_hot: ClassVar[bool] = False
+    #: Whether a row counts in a mean for as much as its class weighs.
+    mean_by_class: ClassVar[bool] = True
+
+    @property
+    def indices_only(self) -> bool:
+        """Whether labels must be class indices."""
+        return self.label_kinds == (INDICES,)
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -52,7 +65,7 @@ class RowLoss(Loss):
         return tuple(numbers.tolist())
 
     def _kernel(self) -> str:
-        return f"{self.name}_from_logits" if self.from_logits else self.name
+        return f"{self.name}_from_logits" if getattr(self, "from_logits", False) else self.name
 
     def _class_scale(self, width: int) -> np.ndarray | None:
         """Return what the loss of each class is multiplied by."""
@@ -71,14 +84,14 @@ class RowLoss(Loss):
     def _classes(self, width: int) -> Classes:
         return Classes(
             self._class_scale(width),
-            self._per_class("class_weight", width),
+            self._per_class("class_weight", width) if self.mean_by_class else None,
             getattr(self, "label_smoothing", 0.0),
             getattr(self, "eps", 0.0),
             getattr(self, "ignore_index", None),
         )
 
     def _domains(self) -> dict[str, Interval]:
-        if self.from_logits:
+        if getattr(self, "from_logits", True):
             return {}
         return {"y_pred": Interval(0.0, 1.0, hint="Pass from_logits=True if these are raw scores.")}
 
@@ -89,12 +102,12 @@ class RowLoss(Loss):
         shape, given = predictions[0].shape, labels[0].shape
         if not shape or not shape[-1]:
             raise ValueError(f"y_pred must have an axis of classes, the last one, with at least one class; got shape {shape}.")
-        if given == shape[:-1]:
+        if given == shape[:-1] and INDICES in self.label_kinds:
             return labels, predictions, True
         if given == shape and not self.indices_only:
-            return labels, predictions, False
-        wanted = f"{shape[:-1]} for class indices" + ("" if self.indices_only else f", or {shape} for a distribution")
-        advice = " Pass y_true[..., 0]." if given == (*shape[:-1], 1) else ""
+            return labels, predictions, LISTS in self.label_kinds
+        wanted = ", or ".join(f"{shape[:-1] if kind == INDICES else shape} for {kind}" for kind in self.label_kinds)
+        advice = " Pass y_true[..., 0]." if given == (*shape[:-1], 1) and INDICES in self.label_kinds else ""
         if given == shape and self.indices_only:
             advice = " CategoricalCrossEntropy takes distributions."
         raise ValueError(f"y_true must have shape {wanted}, for y_pred of shape {shape}; got {given}.{advice}")
@@ -107,7 +120,8 @@ class RowLoss(Loss):
         if reduction not in REDUCTIONS:
             raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}.')
         mean = reduction == "mean"
-        single = _arrays.is_single(predictions)
+        operands = (labels, predictions)
+        single = all(map(_arrays.is_single, operands[self.labels :]))
         classes = self._classes(width)
 
         def call(want: int, summed: int, mean: bool, outputs: tuple[Any, ...] = (), divisor: float = 1.0) -> float:
@@ -131,30 +145,28 @@ class RowLoss(Loss):
             return total
 
         summed = VALUE if want & VALUE and reduction != "none" else 0
-        places = [
-            *([0] if want & VALUE and not summed else []),
-            *([1] if want & GRADIENT else []),
-            *([3] if want & HESSIAN else []),
-        ]
+        places = self._places(want, summed)
         shapes = [wide if place else narrow for place in places]
         arrays: list[Any] = [None] * len(places)
         if out is not None:
-            read = (labels, predictions) if weights is None else (labels, predictions, weights)
-            arrays, overwrites = _arrays.read_outputs(out, places, shapes, read, (*self.inputs, "sample_weight"))
+            read = operands if weights is None else (*operands, weights)
+            names = (*self.inputs, "sample_weight")
+            arrays, overwrites = _arrays.read_outputs(out, places, shapes, read, names, self.labels)
             if overwrites:
                 call(VALUE, VALUE, mean)
         divisor = 1.0
         if mean and want != VALUE:
             divisor = self._row_divisor(call, classes, labels, predictions, weights)
-        outputs: list[Any] = [None] * 3
+        outputs: list[Any] = [None] * 5
         for i, place in enumerate(places):
             if arrays[i] is None:
-                arrays[i] = np.empty(shapes[i], _arrays.result_dtype(predictions, values[1]))
-            outputs[(place + 1) // 2] = _arrays.write(arrays[i])
+                of = self.labels + (place - 1) % 2 if place else self.labels
+                arrays[i] = np.empty(shapes[i], _arrays.result_dtype(operands[of], values[of]))
+            outputs[place] = _arrays.write(arrays[i])
         total = call(want, summed, mean, tuple(outputs), divisor)
-        results = [total] if summed else []
-        results += [array[()] if array.shape == () and out is None else array for array in arrays]
-        return results[0] if len(results) == 1 else tuple(results)
+        if out is None:
+            arrays = [array[()] if array.shape == () else array for array in arrays]
+        return self._results([total] if summed else [], places, arrays) if places else total
 
     def _row_divisor(self, call: Any, classes: Classes, labels: Any, predictions: Any, weights: Any) -> float:
         """Return what the derivatives of a mean are divided by: what all rows count for."""
@@ -179,8 +191,10 @@ class RowLoss(Loss):
             return
         if indices:
             self._explain_index(labels, predictions[0].shape, weights)
+        elif self.one_hot:
+            self._explain_one_hot(labels, weights)
         else:
-            self._explain_domain(UNIT, labels, "y_true", self._spread(weights, predictions), single)
+            self._explain_domain(self.label_domain, labels, self.inputs[0], self._spread(weights, predictions), single)
         for name, domain in self._domains().items():
             self._explain_domain(domain, predictions, name, self._spread(weights, predictions), single)
 
@@ -193,19 +207,34 @@ class RowLoss(Loss):
 
     def _explain_index(self, labels: Any, shape: tuple[int, ...], weights: Any) -> None:
         original = _arrays.decode(labels)
+        lists = LISTS in self.label_kinds
+        low = -1 if lists else 0
         with np.errstate(invalid="ignore"):
-            bad = ~((original >= 0) & (original < shape[-1]) & (original == np.trunc(original)))
+            bad = ~((original >= low) & (original < shape[-1]) & (original == np.trunc(original)))
         if getattr(self, "ignore_index", None) is not None:
             bad &= original != self.ignore_index
         if weights is not None:
-            bad &= _arrays.decode(weights) != 0
+            bad &= _arrays.decode(self._spread(weights, labels) if lists else weights) != 0
         if not bad.any():
             return
         index = _arrays.first(bad)
-        found, where = original[index], f" at row {_arrays.shown(index)}" if index else ""
+        found, where = original[index], f" at {'index' if lists else 'row'} {_arrays.shown(index)}" if index else ""
         if found != np.trunc(found):
             raise ValueError(f"y_true must hold class indices for y_pred of shape {shape}; got {found}{where}.")
-        raise ValueError(f"y_true holds class index {found}{where}, outside [0, {shape[-1]}) for y_pred of shape {shape}.")
+        raise ValueError(f"y_true holds class index {found}{where}, outside [{low}, {shape[-1]}) for y_pred of shape {shape}.")
+
+    @staticmethod
+    def _explain_one_hot(labels: Any, weights: Any) -> None:
+        shares = _arrays.decode(labels)
+        bad = ((shares == 1).sum(axis=-1) != 1) | ((shares != 0).sum(axis=-1) != 1)
+        if weights is not None:
+            bad &= _arrays.decode(weights) != 0
+        if bad.any():
+            index = _arrays.first(bad)
+            where = f" at row {_arrays.shown(index)}" if index else ""
+            raise ValueError(
+                f"y_true must hold class indices, or rows of 0 with a single 1; got {shares[index].tolist()}{where}."
+            )
 
     # ---- boosting -----------------------------------------------------------------------------------------------
 
@@ -226,7 +255,7 @@ class RowLoss(Loss):
         """
         labels = _arrays.read(y_true, "y_true")
         array = _arrays.decode(labels)
-        indices = array.ndim == 1 or self.indices_only
+        indices = INDICES in self.label_kinds and (array.ndim == 1 or self.indices_only)
         if indices:
             if not array.size:
                 raise ValueError("the starting score of no labels is undefined.")
@@ -249,12 +278,25 @@ class RowLoss(Loss):
         scale = self._class_scale(classes)
         shares = shares if scale is None else shares * scale
         shares = np.maximum(shares / shares.sum(), _LEAST_SHARE)
-        return np.log(shares) if self.from_logits else shares
+        return np.log(shares) if self.from_logits or getattr(self, "from_log", False) else shares
 
     def inverse_link(self, raw: Any) -> Any:
-        """Turn raw scores into probabilities: softmax over the last axis with ``from_logits``, else the identity."""
+        """Turn raw scores into predictions: the softmax over the last axis with ``from_logits``, else the identity."""
         numbers = _arrays.map_numbers(None, raw)
-        if not self.from_logits:
+        if not getattr(self, "from_logits", False):
             return numbers
         powers = _arrays.map_numbers("exp", numbers - numbers.max(axis=-1, keepdims=True))
         return powers / powers.sum(axis=-1, keepdims=True)
+
+
+class MarginLoss(RowLoss):
+    """Base class of the losses of distances between scores: one right class, by index or one-hot, unless it says otherwise."""
+
+    __slots__ = ()
+
+    one_hot = True
+    mean_by_class = False
+
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+        """Raise TypeError: only distances between scores count, so that no constant stands out; start from zeros."""
+        raise TypeError(f"{type(self).__name__} has no starting score: only distances between scores count. Start from zeros.")

@@ -49,6 +49,14 @@
         -0x1.f9955e0000000p-3f), x, \
         0x1.553f820000000p-2f), x, \
         -0x1.ffffe80000000p-2f)
+#define FL_JENSEN_SHANNON_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(0x1.aa8a5c0000000p-7f, (x * x), \
+        FL_FMA_f32(0x1.22061a0000000p-6f, x, 0x1.111bb80000000p-5f)), (x * x), \
+        FL_FMA_f32(0x1.5555460000000p-4f, x, 0x1.0000000000000p-1f))
+#define FL_EXPM1_MINUS_X_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(0x1.b4a4e20000000p-26f, ((x * x) * (x * x)), \
+        FL_FMA_f32(FL_FMA_f32(0x1.2cfadc0000000p-22f, x, 0x1.71d4d40000000p-19f), (x * x), FL_FMA_f32(0x1.a00ab60000000p-16f, x, 0x1.a01a0c0000000p-13f))), ((x * x) * (x * x)), \
+        FL_FMA_f32(FL_FMA_f32(0x1.6c16d20000000p-10f, x, 0x1.1111120000000p-7f), (x * x), FL_FMA_f32(0x1.5555560000000p-5f, x, 0x1.5555560000000p-3f)))
 #define FL_LGAMMA1P_A_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.ea2c9a0000000p-11f, (x * x), FL_FMA_f32(-0x1.8fa2840000000p-10f, x, 0x1.e89b340000000p-10f)), ((x * x) * (x * x)), \
         FL_FMA_f32(FL_FMA_f32(-0x1.988c900000000p-9f, x, 0x1.655f820000000p-8f), (x * x), FL_FMA_f32(-0x1.3535520000000p-7f, x, 0x1.1332e20000000p-6f))), ((x * x) * (x * x)), \
@@ -110,6 +118,15 @@
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.9bcae2d220977p-5, x, -0x1.6f122a8fe11f2p-4), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.c0b9150b5ab95p-4, x, -0x1.ff67d0f7b96d1p-4), (x * x), FL_FMA_f64(0x1.248dd8f1b6d72p-3, x, -0x1.55552cb06fd60p-3))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.999998c2c8d08p-3, x, -0x1.fffffffdbd6e4p-3), (x * x), FL_FMA_f64(0x1.5555555554264p-2, x, -0x1.ffffffffffffdp-2)))
+#define FL_JENSEN_SHANNON_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.f9cd12228db37p-9, x, 0x1.8b449445df762p-9), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.12e1a85cd1b1ep-8, x, 0x1.67f822b282790p-8), (x * x), FL_FMA_f64(0x1.f07d574542a45p-8, x, 0x1.6c16bd9f307adp-7))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.2492492b5a691p-6, x, 0x1.111111110aef2p-5), (x * x), FL_FMA_f64(0x1.5555555555578p-4, x, 0x1.0000000000000p-1)))
+#define FL_EXPM1_MINUS_X_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.99a3e89b92528p-49, (x * x), FL_FMA_f64(0x1.b3cdd9ad4768dp-45, x, 0x1.ae7888476cf5dp-41)), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.938f50b0d66c4p-37, x, 0x1.6124665c20496p-33), (x * x), FL_FMA_f64(0x1.1eed9518c242bp-29, x, 0x1.ae64567b21089p-26))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.27e4fb728bf10p-22, x, 0x1.71de3a556e36fp-19), (x * x), FL_FMA_f64(0x1.a01a01a01e338p-16, x, 0x1.a01a01a01a010p-13))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.6c16c16c16bfep-10, x, 0x1.1111111111111p-7), (x * x), FL_FMA_f64(0x1.5555555555555p-5, x, 0x1.5555555555555p-3)))
 #define FL_LGAMMA1P_A_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.0467902760469p-17, x, 0x1.9759e019683d0p-17), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.18598e23bb974p-17, x, 0x1.ba730a9784e07p-17), (x * x), FL_FMA_f64(-0x1.c85e4bc95846cp-16, x, 0x1.68f13e0fbb796p-15))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
         FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.156abea920aefp-14, x, 0x1.b9e43433855c2p-14), (x * x), FL_FMA_f64(-0x1.623f109df00eep-13, x, 0x1.1c7e3a261c9ebp-12)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.cb44dee9fac00p-12, x, 0x1.750a7900f071ep-11), (x * x), FL_FMA_f64(-0x1.313e8a3ddad6fp-10, x, 0x1.f814bab49d011p-10)))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \

@@ -38,24 +38,25 @@ typedef int (*fl_map)(const fl_block *block, ptrdiff_t n, const double *paramete
 
 /*
  * Rows of one score or probability per class, one loss per row. The classes of the rows are indices, checked before they are
- * used, or shares: numbers like those of y_pred.
+ * used, or shares: numbers like those of y_pred. A kernel with two gradients differentiates with respect to y_true, too.
  */
 typedef struct {
     const void *y_pred;          /* rows times classes numbers of the kernel's precision */
     const void *y_true;          /* rows times classes shares, or NULL */
-    const int64_t *label;        /* without shares: one class index per row */
+    const int64_t *label;        /* without shares: one class index per row, or a list of as many as there are classes */
     const double *class_scale;   /* per class: multiplies the loss; or NULL */
     const double *class_weight;  /* per class: what a sample of it counts for in a mean; or NULL */
     const double *sample_weight; /* per row, or NULL: multiplies the derivatives; where it is 0, the row is as if ignored */
     void *value;                 /* per row */
     double *weight;              /* per row: what the row counts for in a mean, its sample_weight included; or NULL */
-    void *gradient, *hessian;    /* like y_pred; may be the memory of an input, exactly */
-    void *scratch;               /* as many numbers as row_block says */
+    void *gradient[FL_MAX_GRADIENTS], *hessian[FL_MAX_GRADIENTS]; /* like y_pred; may be the memory of an input, exactly */
+    void *scratch;                                                /* as many numbers as row_block says */
     ptrdiff_t rows, classes;
     double divisor; /* of the derivatives */
     double label_smoothing, eps;
     int64_t ignored; /* rows of this label count for nothing, if `ignores` */
     int ignores;
+    int lists; /* each row has a list of class indices, of which those from the first -1 on are none */
 } fl_rows;
 
 /* Returns 1 when a label is no class, or a share or a probability lies outside [0, 1]. The outputs are written then, too. */
@@ -63,8 +64,8 @@ typedef int (*fl_row_map)(const fl_rows *rows, const double *parameters, int wan
 
 typedef struct {
     const char *name;
-    const char *parameters; /* names in the order the kernel reads them, separated by ", " */
-    int inputs, gradients;
+    const char *parameters;              /* names in the order the kernel reads them, separated by ", " */
+    int inputs, gradients;               /* of rows: 1 input where labels may be class indices */
     fl_map map[FL_PRECISIONS][FL_WANTS]; /* NULL where a combination is not built, and in kernels of rows */
     fl_row_map rows[FL_PRECISIONS];      /* NULL in kernels of elements */
 } fl_kernel;

@@ -44,10 +44,12 @@ _Static_assert(sizeof(float) == 4 && sizeof(double) == 8, "IEEE 754 numbers");
     }
 #define FL_KERNEL(name)                                                                                                        \
     {#name, name##_parameters_f64, name##_inputs_f64, name##_gradients_f64, {FL_MAPS(name, f32), FL_MAPS(name, f64)}, {NULL}},
-#define FL_ROW_KERNEL(text, name, parameters) {text, parameters, 2, 1, {{NULL}}, {name##_rows_f32, name##_rows_f64}},
+#define FL_ROW_KERNEL_OF(text, name, parameters, inputs, gradients)                                                            \
+    {text, parameters, inputs, gradients, {{NULL}}, {name##_rows_f32, name##_rows_f64}},
 #define FL_TARGET_KERNELS(name)                                                                                                \
-    FL_ROW_KERNEL(#name, name, name##_parameters_f64)                                                                          \
-    FL_ROW_KERNEL(#name "_from_logits", name##_from_logits, name##_parameters_f64)
+    FL_ROW_KERNEL_OF(#name, name, name##_parameters_f64, 1, 1)                                                                 \
+    FL_ROW_KERNEL_OF(#name "_from_logits", name##_from_logits, name##_parameters_f64, 1, 1)
+#define FL_ROW_KERNEL(name) FL_ROW_KERNEL_OF(#name, name, name##_parameters_f64, name##_inputs_f64, name##_gradients_f64)
 
 static const fl_kernel kernels[] = {
 #include "kernels.inc.h"
@@ -67,7 +69,7 @@ static int bad_weights(const double *w, ptrdiff_t n)
 static ptrdiff_t row_block(ptrdiff_t classes, ptrdiff_t *scratch)
 {
     const fl_sheet sheet = fl_sheet_of(classes);
-    *scratch = 3 * sheet.groups * sheet.lanes;
+    *scratch = 4 * sheet.groups * sheet.lanes;
     /* several sheets of few classes, so that what a block costs beside them does not count */
     const ptrdiff_t sheets = FL_SHEET_NUMBERS / (sheet.groups * sheet.lanes);
     return sheet.rows * (sheets ? sheets : 1);

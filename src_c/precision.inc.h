@@ -7,6 +7,10 @@
 
 #include "rowwise.inc.h"
 
+#include "row_sums.inc.h"
+
+#include "row_margins.inc.h"
+
 #include "labels.inc.h"
 
 #include "formulas.inc.h"

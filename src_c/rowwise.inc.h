@@ -222,10 +222,10 @@ static void FL_FN(fl_exponentials)(const fl_sheet *sheet, FL_T *z, FL_T *e, FL_F
 /* The sum of the exponentials of all classes but this one. */
 #define FL_OTHERS(s, exponential, k) FL_SELECT((k) == (s)->first[lane], (s)->rest[lane], (s)->total[lane] - (exponential))
 
-/* Arguments and results of a target formula, side by side. */
+/* Arguments and results of a target or share formula, side by side. */
 typedef struct {
-    FL_T l[FL_LANES], l_low[FL_LANES], p[FL_LANES], q[FL_LANES];
-    FL_T value[FL_LANES], slope[FL_LANES], curvature[FL_LANES];
+    FL_T l[FL_LANES], l_low[FL_LANES], p[FL_LANES], q[FL_LANES], y[FL_LANES];
+    FL_T value[FL_LANES], rest[FL_LANES], slope[FL_LANES], curvature[FL_LANES];
 } FL_FN(fl_targets);
 
 /* What a target formula wants of the class k of score z and exponential e. */
@@ -241,7 +241,8 @@ FL_INLINE void FL_FN(fl_set_target)(FL_FN(fl_targets) * t, const FL_FN(fl_softma
     t->q[lane] = FL_OTHERS(s, e, k) * s->inverse[lane];
 }
 
-typedef void (*FL_FN(fl_target_map))(FL_FN(fl_targets) * t, ptrdiff_t n, const double *parameters);
+/* Returns 1 where a share lies outside the domain of the formula. */
+typedef int (*FL_FN(fl_target_map))(FL_FN(fl_targets) * t, ptrdiff_t n, const double *parameters);
 
 /* Where the number of a row and a class stands on a sheet. */
 #define FL_PLACE(sheet, lane, k) ((sheet)->along ? (ptrdiff_t)(k) : (ptrdiff_t)(k) * (sheet)->lanes + (lane))
@@ -273,12 +274,13 @@ FL_INLINE int FL_FN(fl_drops)(const fl_rows *b, ptrdiff_t row)
     return (b->sample_weight && !(b->sample_weight[row] > 0.0)) || (b->label && b->ignores && b->label[row] == b->ignored);
 }
 
-/* Checks the labels before any of them is used as an index; returns 1 if one is no class. */
-static int FL_FN(fl_read_labels)(const fl_rows *b, ptrdiff_t row, ptrdiff_t rows, FL_FN(fl_labels) * labels)
+/* Checks the labels of rows before any of them is used as an index; returns 1 if one is no class. */
+static int FL_FN(fl_read_labels)(const fl_rows *b, const int64_t *source, ptrdiff_t row, ptrdiff_t rows,
+                                 FL_FN(fl_labels) * labels)
 {
     int unknown = 0;
     for (ptrdiff_t r = 0; r < rows; r++) {
-        const int64_t label = b->label[row + r];
+        const int64_t label = source[r];
         unknown |= (uint64_t)label >= (uint64_t)b->classes;
         labels->label[r] = (ptrdiff_t)label;
         labels->dropped[r] = 0;
@@ -288,7 +290,7 @@ static int FL_FN(fl_read_labels)(const fl_rows *b, ptrdiff_t row, ptrdiff_t rows
         return 0;
     int invalid = 0;
     for (ptrdiff_t r = 0; r < rows; r++) {
-        const int64_t label = b->label[row + r];
+        const int64_t label = source[r];
         const int dropped = FL_FN(fl_drops)(b, row + r);
         const int known = label >= 0 && label < (int64_t)b->classes;
         invalid |= !known & !dropped;
@@ -311,10 +313,12 @@ static void FL_FN(fl_clear_dropped)(const fl_rows *b, ptrdiff_t row, ptrdiff_t r
             continue;
         if (want & FL_VALUE)
             ((FL_T *)b->value)[row + r] = FL_C(0);
-        if (want & FL_GRADIENT)
-            memset((FL_T *)b->gradient + (row + r) * b->classes, 0, bytes);
-        if (want & FL_HESSIAN)
-            memset((FL_T *)b->hessian + (row + r) * b->classes, 0, bytes);
+        for (int i = 0; i < FL_MAX_GRADIENTS; i++) {
+            if (want & FL_GRADIENT && b->gradient[i])
+                memset((FL_T *)b->gradient[i] + (row + r) * b->classes, 0, bytes);
+            if (want & FL_HESSIAN && b->hessian[i])
+                memset((FL_T *)b->hessian[i] + (row + r) * b->classes, 0, bytes);
+        }
     }
 }
 
@@ -327,7 +331,7 @@ static int FL_FN(fl_index_of_logits)(const fl_rows *b, const fl_sheet *sheet, pt
     FL_FN(fl_softmax) s;
     FL_FN(fl_labels) labels;
     FL_FN(fl_targets) t;
-    const int invalid = FL_FN(fl_read_labels)(b, row, sheet->rows, &labels);
+    const int invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, &labels);
     FL_FN(fl_lay_out)(sheet, source, z, sheet->along ? -FL_INFINITY : FL_C(0));
     FL_FN(fl_exponentials)(sheet, z, e, &s);
     FL_T chosen[FL_LANES], exponential[FL_LANES], factor[FL_LANES], a[FL_LANES], c[FL_LANES];
@@ -367,7 +371,7 @@ static int FL_FN(fl_index_of_logits)(const fl_rows *b, const fl_sheet *sheet, pt
         }
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
             h[FL_PLACE(sheet, r, labels.label[r])] = t.q[r] * FL_FMA(c[r], t.q[r], a[r] * t.p[r]);
-        FL_FN(fl_take_up)(sheet, h, (FL_T *)b->hessian + row * b->classes);
+        FL_FN(fl_take_up)(sheet, h, (FL_T *)b->hessian[0] + row * b->classes);
     }
     if (want & FL_GRADIENT) {
         FL_EACH_GROUP(sheet)
@@ -378,7 +382,7 @@ static int FL_FN(fl_index_of_logits)(const fl_rows *b, const fl_sheet *sheet, pt
         }
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
             e[FL_PLACE(sheet, r, labels.label[r])] = -a[r] * t.q[r];
-        FL_FN(fl_take_up)(sheet, e, (FL_T *)b->gradient + row * b->classes);
+        FL_FN(fl_take_up)(sheet, e, (FL_T *)b->gradient[0] + row * b->classes);
     }
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels, want);
     return invalid;
@@ -396,11 +400,25 @@ FL_INLINE void FL_FN(fl_add)(FL_FN(fl_sums) * s, ptrdiff_t lane, FL_T x)
     s->error[lane] += sum.lo;
 }
 
+static void FL_FN(fl_merge_sums)(const fl_sheet *sheet, FL_FN(fl_sums) * s)
+{
+    if (!sheet->along)
+        return;
+    for (ptrdiff_t half = FL_LANES / 2; half; half /= 2)
+        for (ptrdiff_t lane = 0; lane < half; lane++) {
+            s->error[lane] += s->error[lane + half];
+            FL_FN(fl_add)(s, lane, s->sum[lane + half]);
+        }
+    for (ptrdiff_t lane = 1; lane < FL_LANES; lane++) {
+        s->sum[lane] = s->sum[0];
+        s->error[lane] = s->error[0];
+    }
+}
+
 /* The sums of the rows, in `sum`. An infinite one has no error. */
 static void FL_FN(fl_finish_sums)(const fl_sheet *sheet, FL_FN(fl_sums) * s)
 {
-    FL_FN(fl_merge_lanes)(sheet, s->error);
-    FL_FN(fl_merge_lanes)(sheet, s->sum);
+    FL_FN(fl_merge_sums)(sheet, s);
     FL_EACH_LANE(sheet)
     {
         const FL_T sum = s->sum[lane], corrected = sum + s->error[lane];
@@ -447,7 +465,7 @@ static int FL_FN(fl_lay_out_shares)(const fl_rows *b, const fl_sheet *sheet, ptr
                 b->weight[row + r] = labels->dropped[r] ? 0.0 : weight;
             }
     } else {
-        invalid = FL_FN(fl_read_labels)(b, row, sheet->rows, labels);
+        invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, labels);
         memset(y, 0, (size_t)(sheet->groups * sheet->lanes) * sizeof *y);
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
             y[FL_PLACE(sheet, r, labels->label[r])] = FL_C(1);
@@ -467,18 +485,19 @@ static int FL_FN(fl_lay_out_shares)(const fl_rows *b, const fl_sheet *sheet, ptr
     return invalid;
 }
 
-/* Shares of classes, scores: the sum over the classes of share times F(log p). A share of zero takes nothing, even of infinity.
+/*
+ * Shares of classes, scores: the sum over the classes of what `map` makes of the share and log p. The third part of the scratch
+ * memory holds the shares.
  */
-static int FL_FN(fl_shares_of_logits)(const fl_rows *b, const fl_sheet *sheet, ptrdiff_t row, FL_FN(fl_target_map) map,
-                                      const double *parameters, int want)
+static int FL_FN(fl_shares_of_logits)(const fl_rows *b, const fl_sheet *sheet, ptrdiff_t row, const FL_FN(fl_labels) * labels,
+                                      FL_FN(fl_target_map) map, const double *parameters, int want)
 {
     const ptrdiff_t numbers = sheet->groups * sheet->lanes;
     FL_T *const z = b->scratch, *const e = z + numbers, *const y = e + numbers;
     FL_FN(fl_softmax) s;
-    FL_FN(fl_labels) labels;
     FL_FN(fl_targets) t;
     FL_FN(fl_share_sums) sum;
-    const int invalid = FL_FN(fl_lay_out_shares)(b, sheet, row, y, &labels);
+    int invalid = 0;
     FL_FN(fl_lay_out)(sheet, (const FL_T *)b->y_pred + row * b->classes, z, sheet->along ? -FL_INFINITY : FL_C(0));
     FL_FN(fl_exponentials)(sheet, z, e, &s);
     memset(&sum, 0, sizeof sum);
@@ -489,16 +508,19 @@ static int FL_FN(fl_shares_of_logits)(const fl_rows *b, const fl_sheet *sheet, p
         FL_T *const c = z + group * sheet->lanes, *const share = y + group * sheet->lanes;
         const FL_T *const x = e + group * sheet->lanes;
         FL_EACH_LANE(sheet)
-        FL_FN(fl_set_target)(&t, &s, lane, (FL_I)(group * sheet->step) + s.own[lane], c[lane], x[lane]);
-        map(&t, sheet->lanes, parameters);
+        {
+            FL_FN(fl_set_target)(&t, &s, lane, (FL_I)(group * sheet->step) + s.own[lane], c[lane], x[lane]);
+            t.y[lane] = share[lane];
+        }
+        invalid |= map(&t, sheet->lanes, parameters);
         FL_EACH_LANE(sheet)
         {
-            const FL_T y_k = share[lane];
-            const int none = y_k == FL_C(0);
-            const FL_T a = FL_SELECT(none, FL_C(0), y_k * t.slope[lane]);
-            const FL_T b_k = FL_SELECT(none, FL_C(0), y_k * t.curvature[lane]);
-            FL_FN(fl_add)(&sum.value, lane, FL_SELECT(none, FL_C(0), y_k * t.value[lane]));
-            const int largest = (FL_I)(group * sheet->step) + s.own[lane] == s.first[lane];
+            const FL_I k = (FL_I)(group * sheet->step) + s.own[lane];
+            const int padding = k >= (FL_I)sheet->classes, largest = k == s.first[lane];
+            const FL_T a = FL_SELECT(padding, FL_C(0), t.slope[lane]);
+            const FL_T b_k = FL_SELECT(padding, FL_C(0), t.curvature[lane]);
+            FL_FN(fl_add)(&sum.value, lane, FL_SELECT(padding, FL_C(0), t.value[lane]));
+            sum.value.error[lane] += FL_SELECT(padding, FL_C(0), t.rest[lane]);
             FL_FN(fl_add)(&sum.slope, lane, FL_SELECT(largest, FL_C(0), a));
             FL_FN(fl_add)(&sum.curvature, lane, FL_SELECT(largest, FL_C(0), b_k));
             sum.first_slope[lane] += FL_SELECT(largest, a, FL_C(0));
@@ -534,11 +556,11 @@ static int FL_FN(fl_shares_of_logits)(const fl_rows *b, const fl_sheet *sheet, p
             }
         }
         if (want & FL_HESSIAN)
-            FL_FN(fl_take_up)(sheet, z, (FL_T *)b->hessian + row * b->classes);
+            FL_FN(fl_take_up)(sheet, z, (FL_T *)b->hessian[0] + row * b->classes);
         if (want & FL_GRADIENT)
-            FL_FN(fl_take_up)(sheet, e, (FL_T *)b->gradient + row * b->classes);
+            FL_FN(fl_take_up)(sheet, e, (FL_T *)b->gradient[0] + row * b->classes);
     }
-    FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels, want);
+    FL_FN(fl_clear_dropped)(b, row, sheet->rows, labels, want);
     return invalid;
 }
 
@@ -577,7 +599,7 @@ static int FL_FN(fl_index_of_probabilities)(const fl_rows *b, const fl_sheet *sh
     FL_FN(fl_labels) labels;
     FL_FN(fl_targets) t;
     FL_T x[FL_LANES], slope[FL_LANES], curvature[FL_LANES];
-    int invalid = FL_FN(fl_read_labels)(b, row, sheet->rows, &labels);
+    int invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, &labels);
     invalid |= FL_FN(fl_no_probabilities)(source, sheet->rows * b->classes);
     for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
         const ptrdiff_t r = lane >= sheet->rows ? 0 : lane;
@@ -605,12 +627,12 @@ static int FL_FN(fl_index_of_probabilities)(const fl_rows *b, const fl_sheet *sh
         if (want & FL_VALUE)
             ((FL_T *)b->value)[row + r] = labels.weight[r] * t.value[r];
         if (want & FL_GRADIENT) {
-            memset((FL_T *)b->gradient + (row + r) * b->classes, 0, (size_t)b->classes * sizeof(FL_T));
-            ((FL_T *)b->gradient)[place] = labels.weight[r] * slope[r] * scale[r];
+            memset((FL_T *)b->gradient[0] + (row + r) * b->classes, 0, (size_t)b->classes * sizeof(FL_T));
+            ((FL_T *)b->gradient[0])[place] = labels.weight[r] * slope[r] * scale[r];
         }
         if (want & FL_HESSIAN) {
-            memset((FL_T *)b->hessian + (row + r) * b->classes, 0, (size_t)b->classes * sizeof(FL_T));
-            ((FL_T *)b->hessian)[place] = labels.weight[r] * curvature[r] * scale[r];
+            memset((FL_T *)b->hessian[0] + (row + r) * b->classes, 0, (size_t)b->classes * sizeof(FL_T));
+            ((FL_T *)b->hessian[0])[place] = labels.weight[r] * curvature[r] * scale[r];
         }
     }
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels, want);
@@ -661,16 +683,16 @@ static int FL_FN(fl_shares_of_probabilities)(const fl_rows *b, const fl_sheet *s
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
             ((FL_T *)b->value)[row + r] = sum.sum[r];
     if (want & FL_GRADIENT)
-        FL_FN(fl_take_up)(sheet, z, (FL_T *)b->gradient + row * b->classes);
+        FL_FN(fl_take_up)(sheet, z, (FL_T *)b->gradient[0] + row * b->classes);
     if (want & FL_HESSIAN)
-        FL_FN(fl_take_up)(sheet, h, (FL_T *)b->hessian + row * b->classes);
+        FL_FN(fl_take_up)(sheet, h, (FL_T *)b->hessian[0] + row * b->classes);
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels, want);
     return invalid;
 }
 
-/* All rows of a block, a sheet at a time. */
-static int FL_FN(fl_target_rows)(const fl_rows *b, int from_logits, FL_FN(fl_target_map) map, const double *parameters,
-                                 int want)
+/* All rows of a block, a sheet at a time. `share` maps what a class adds to a row, `map` its only class. */
+static int FL_FN(fl_target_rows)(const fl_rows *b, int from_logits, FL_FN(fl_target_map) map, FL_FN(fl_target_map) share,
+                                 const double *parameters, int want)
 {
     fl_sheet sheet = fl_sheet_of(b->classes);
     const ptrdiff_t most = sheet.rows;
@@ -681,13 +703,34 @@ static int FL_FN(fl_target_rows)(const fl_rows *b, int from_logits, FL_FN(fl_tar
         FL_FN(fl_labels) labels;
         if (!want) /* the weights alone */
             invalid |= shares ? FL_FN(fl_lay_out_shares)(b, &sheet, row, b->scratch, &labels)
-                              : FL_FN(fl_read_labels)(b, row, sheet.rows, &labels);
-        else if (from_logits)
-            invalid |= shares ? FL_FN(fl_shares_of_logits)(b, &sheet, row, map, parameters, want)
-                              : FL_FN(fl_index_of_logits)(b, &sheet, row, map, parameters, want);
+                              : FL_FN(fl_read_labels)(b, b->label + row, row, sheet.rows, &labels);
+        else if (from_logits && shares) {
+            FL_T *const y = (FL_T *)b->scratch + 2 * sheet.groups * sheet.lanes;
+            invalid |= FL_FN(fl_lay_out_shares)(b, &sheet, row, y, &labels);
+            invalid |= FL_FN(fl_shares_of_logits)(b, &sheet, row, &labels, share, parameters, want);
+        } else if (from_logits)
+            invalid |= FL_FN(fl_index_of_logits)(b, &sheet, row, map, parameters, want);
         else
             invalid |= shares ? FL_FN(fl_shares_of_probabilities)(b, &sheet, row, map, parameters, want)
                               : FL_FN(fl_index_of_probabilities)(b, &sheet, row, map, parameters, want);
+    }
+    return invalid;
+}
+
+/* Losses of shares and scores alone: the shares are what the formula says they are. */
+static int FL_FN(fl_share_rows)(const fl_rows *b, FL_FN(fl_target_map) map, const double *parameters, int want)
+{
+    fl_sheet sheet = fl_sheet_of(b->classes);
+    const ptrdiff_t most = sheet.rows;
+    FL_T *const y = (FL_T *)b->scratch + 2 * sheet.groups * sheet.lanes;
+    int invalid = 0;
+    for (ptrdiff_t row = 0; row < b->rows; row += most) {
+        sheet.rows = b->rows - row < most ? b->rows - row : most;
+        FL_FN(fl_labels) labels;
+        FL_FN(fl_lay_out)(&sheet, (const FL_T *)b->y_true + row * b->classes, y, FL_C(0));
+        for (ptrdiff_t r = 0; r < sheet.rows; r++)
+            labels.dropped[r] = FL_FN(fl_drops)(b, row + r);
+        invalid |= FL_FN(fl_shares_of_logits)(b, &sheet, row, &labels, map, parameters, want);
     }
     return invalid;
 }

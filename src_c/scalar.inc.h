@@ -165,6 +165,7 @@ FL_INLINE FL_FN(fl_pair) FL_FN(fl_exact_parameter)(double parameter)
 }
 
 #define FL_PAIR FL_FN(fl_pair)
+#define FL_EXACTLY(x) ((FL_PAIR){(x), FL_C(0)})
 #define FL_TWO_SUM(a, b) FL_FN(fl_two_sum)(a, b)
 #define FL_FAST_TWO_SUM(a, b) FL_FN(fl_fast_two_sum)(a, b)
 #define FL_TWO_PRODUCT(a, b) FL_FN(fl_two_product)(a, b)

@@ -12,6 +12,7 @@
  *   FL_SOFTPLUS          1.50   1.4     max(x, 0) + log1p(exp(-|x|)), an atanh series without reduction
  *   FL_LOG_COSH          1.39   1.1     a polynomial near 0, |x| - log 2 + log1p(exp(-2|x|)) beyond
  *   FL_X_MINUS_LOG1P     1.54   0.9     log1p's series without its first term, or the difference beyond 1/2
+ *   FL_EXPM1_MINUS_X     1.5     1.5     a series in [-1, 1], or the difference
  *   FL_LGAMMA1P          1.4    1.4     in ulp of the larger of result and argument
  *
  * f32: all 2^32 arguments (FL_LGAMMA1P: searched); f64: searched. NaN goes in and comes out; infinities give the limits;
@@ -188,6 +189,24 @@ FL_INLINE FL_T FL_FN(fl_log1p)(FL_T x)
     return FL_SELECT(x > FL_C(-1), above, FL_SELECT(x != x, x, at_minus_one));
 }
 
+/* log(a / b) for positive a and b of any size; relative error as that of a logarithm, near 1 too */
+FL_INLINE FL_PAIR FL_FN(fl_log_quotient)(FL_PAIR a, FL_PAIR b)
+{
+    const FL_T lift = FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2));
+    const FL_T a_up = FL_SELECT(a.hi < FL_SMALLEST_NORMAL, lift, FL_C(1));
+    const FL_T b_up = FL_SELECT(b.hi < FL_SMALLEST_NORMAL, lift, FL_C(1));
+    const FL_FN(fl_split) s = FL_FN(fl_log_split)(a.hi * a_up), t = FL_FN(fl_log_split)(b.hi * b_up);
+    const FL_T lifted = FL_SELECT(b.hi < FL_SMALLEST_NORMAL, FL_C(FL_MANTISSA_BITS + 2), FL_C(0)) -
+                        FL_SELECT(a.hi < FL_SMALLEST_NORMAL, FL_C(FL_MANTISSA_BITS + 2), FL_C(0));
+    const FL_T m = FL_C(1) + s.f, n = FL_C(1) + t.f;
+    const FL_T a_low = a.lo * a_up * (FL_C(0.5) * s.up), b_low = b.lo * b_up * (FL_C(0.5) * t.up);
+    const FL_T quotient = m / n;
+    const FL_T low = (FL_FMA(-quotient, n, m) + FL_FMA(-quotient, b_low, a_low)) / n;
+    const FL_FN(fl_split) r = FL_FN(fl_log_split)(quotient);
+    const FL_PAIR f = FL_TWO_SUM(r.f, low * (FL_C(0.5) * r.up));
+    return FL_FN(fl_log_joined)((s.k - t.k) + (lifted + r.k), f.hi, f.lo);
+}
+
 /* ---- powers: a logarithm with ten bits more ------------------------------------------------------------------ */
 
 /* log(x) for positive x, relative error below 2^-(p + 10); infinity and NaN stay */
@@ -328,7 +347,7 @@ FL_INLINE FL_T FL_FN(fl_softplus)(FL_T x)
     return FL_MAX(FL_C(0), x) + FL_FN(fl_log1p_unit)(FL_FN(fl_exp)(-FL_ABS(x))).hi;
 }
 
-/* x - log1p(x) for x >= 0: below 1/2 from log1p's series without its first term, above from the logarithm's pair */
+/* x - log1p(x) for x >= -1/3: below 1/2 from log1p's series without its first term, above from the logarithm's pair */
 FL_INLINE FL_T FL_FN(fl_x_minus_log1p)(FL_T x)
 {
     const FL_T small = FL_MIN(x, FL_C(0.5));
@@ -340,6 +359,18 @@ FL_INLINE FL_T FL_FN(fl_x_minus_log1p)(FL_T x)
     const FL_PAIR l = FL_FN(fl_log1p_pair)(x, FL_C(0));
     const FL_T far = FL_SELECT(x < FL_INFINITY, (x - l.hi) - l.lo, x);
     return FL_SELECT(x < FL_C(0.5), near, far);
+}
+
+/* expm1(x) - x: in [-1, 1] from the series without its first term, elsewhere from expm1's pair */
+FL_INLINE FL_T FL_FN(fl_expm1_minus_x)(FL_T x)
+{
+    const FL_T small = FL_CLAMP(x, FL_C(-1), FL_C(1));
+    const FL_T square = small * small;
+    const FL_T near = FL_FMA(FL_C(0.5) * small, small, square * (small * FL_POLYNOMIAL(EXPM1_MINUS_X, small)));
+    const FL_PAIR e = FL_FN(fl_expm1_pair)(x, FL_C(0));
+    const FL_PAIR difference = FL_TWO_SUM(e.hi, -x);
+    const FL_T far = FL_SELECT(FL_ABS(difference.hi) < FL_INFINITY, difference.hi + (difference.lo + e.lo), difference.hi);
+    return FL_SELECT(FL_ABS(x) < FL_C(1), near, FL_SELECT(x < FL_INFINITY, far, x));
 }
 
 /* lgamma(1 + y) for y >= 0: polynomials around 1/2, 2 and 5, Stirling's series from 7 */
@@ -380,4 +411,6 @@ FL_INLINE FL_T FL_FN(fl_lgamma1p)(FL_T y)
 #define FL_SIGMOID(x) FL_FN(fl_sigmoid)(x)
 #define FL_SOFTPLUS(x) FL_FN(fl_softplus)(x)
 #define FL_X_MINUS_LOG1P(x) FL_FN(fl_x_minus_log1p)(x)
+#define FL_EXPM1_MINUS_X(x) FL_FN(fl_expm1_minus_x)(x)
+#define FL_LOG_QUOTIENT(a, b) FL_FN(fl_log_quotient)(a, b)
 #define FL_LGAMMA1P(y) FL_FN(fl_lgamma1p)(y)

@@ -26,10 +26,11 @@ static void write_rows(const fl_table *table, const fl_kernel *kernel, int preci
                 label[i] = i % widths[w];
             memory[FL_MAX_INPUTS + 5] = realloc(memory[FL_MAX_INPUTS + 5], (size_t)scratch * size);
             const fl_rows block = {.y_pred = memory[1],
+                                   .y_true = kernel->inputs == 2 ? memory[0] : NULL,
                                    .label = label,
                                    .value = memory[4],
-                                   .gradient = memory[5],
-                                   .hessian = memory[6],
+                                   .gradient = {memory[5], memory[6]},
+                                   .hessian = {memory[7], memory[8]},
                                    .scratch = memory[FL_MAX_INPUTS + 5],
                                    .rows = rows,
                                    .classes = widths[w],

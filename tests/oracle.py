@@ -75,7 +75,7 @@ def largest_term(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: i
     """The size an error is measured against, where that is not the quantity itself."""
     terms = REFERENCES[loss.name].terms[OUTPUTS.index(output)]
     if isinstance(terms, tuple):
-        terms = terms[which - 1]
+        terms = terms[which - loss.labels]
     if terms is None:
         return None
     with mp.workdps(60):
@@ -126,6 +126,7 @@ def sample(loss: fl.Loss, n: int, dtype: Any, seed: int = 0) -> tuple[np.ndarray
         if "y_pred" in loss._domains() or getattr(loss, "power", 1) == 0:
             arrays["y_pred"] = np.exp(arrays["y_pred"])
     arrays["var"] = 10.0 ** rng.uniform(-9, 9, n)
+    arrays |= {"mean_p": labels, "mean_q": labels + residuals, "var_p": rng.permutation(arrays["var"]), "var_q": arrays["var"]}
     for name, domain in loss._domains().items():
         # fold what lies outside to the other side of the end
         array = arrays[name]
@@ -158,11 +159,11 @@ def labels_and_scores(loss: fl.Loss, n: int, dtype: Any, rng: np.random.Generato
 
 def outputs_of(loss: fl.Loss, inputs: tuple[np.ndarray, ...], **options: Any) -> dict[tuple[str, int], np.ndarray]:
     """Every output of a loss for each sample, by kind and by the input it is a derivative with respect to."""
-    found = {("value", 1): loss(*inputs, reduction="none", **options)}
+    found = {("value", loss.labels): loss(*inputs, reduction="none", **options)}
     if loss.no_gradient:
         return found
     gradient, hessian = loss.gradient_and_hessian(*inputs, reduction="none", **options)
     for kind, arrays in (("gradient", gradient), ("hessian", hessian)):
-        for which, array in enumerate(arrays if isinstance(arrays, tuple) else (arrays,), 1):
+        for which, array in enumerate(arrays if isinstance(arrays, tuple) else (arrays,), loss.labels):
             found[kind, which] = array
     return found

@@ -246,6 +246,14 @@ REFERENCES: dict[str, Reference] = {
         ),
         instances=({}, {"full": True}, {"eps": 0.5}),
     ),
+    "gaussian_cross_entropy": Reference(
+        lambda m, v, n, w: (log(2 * pi * w) + (v + (n - m) ** 2) / w) / 2,
+        terms=(
+            lambda m, v, n, w: largest(log(w), 2, v / w, (n - m) ** 2 / w) / 2,
+            (None, lambda m, v, n, w: largest(1, v / w, (n - m) ** 2 / w) / (2 * w)),
+            (None, lambda m, v, n, w: largest(mpf(1) / 2, v / w, (n - m) ** 2 / w) / w**2),
+        ),
+    ),
     "binary_cross_entropy": Reference(
         cross_entropy,
         terms=(None, cross_entropy_gradient_term, None),
@@ -332,3 +340,68 @@ ROW_REFERENCES: dict[str, RowReference] = {
         lambda p, q, **_: (1 - p ** mpf(q)) / mpf(q), changes_sign=True, instances=({}, {"q": 1.0}, {"q": 0.1})
     ),
 }
+
+
+def hinges(z: list[mpf], targets: list[int], p: int = 1, margin: float = 1.0) -> list[mpf]:
+    """The margins of all other classes against all targets that are positive, to a power."""
+    others = [j for j in range(len(z)) if j not in targets]
+    return [max(mpf(0), mpf(margin) - z[t] + z[j]) ** p for t in targets for j in others]
+
+
+def log_terms(p: list[mpf], q: list[mpf]) -> list[mpf]:
+    return [xlogy(x, x / y) if x else mpf(0) for x, y in zip(p, q, strict=True)]
+
+
+def distribution(x: list[mpf], from_logits: bool, from_log: bool = False) -> list[mpf]:
+    return softmax(x) if from_logits else [exp(t) for t in x] if from_log else x
+
+
+def middle(p: list[mpf], q: list[mpf]) -> list[mpf]:
+    return [(x + y) / 2 for x, y in zip(p, q, strict=True)]
+
+
+@dataclass(frozen=True)
+class WholeRowReference:
+    """A loss of a row of numbers, and of a class, a list of classes or another row."""
+
+    value: Formula
+    instances: tuple[dict[str, Any], ...] = ({},)
+
+
+MARGIN_REFERENCES: dict[str, WholeRowReference] = {
+    "categorical_hinge": WholeRowReference(lambda t, z: max(hinges(z, t), default=mpf(0))),
+    "multi_margin": WholeRowReference(
+        lambda t, z, p, margin, class_weight: (class_weight or [1] * len(z))[t[0]] * mpf(sum(hinges(z, t, p, margin))) / len(z),
+        instances=({}, {"p": 2}, {"margin": 0.1, "p": 2}, {"margin": 0.3}),
+    ),
+    "multi_label_margin": WholeRowReference(lambda t, z: mpf(sum(hinges(z, t))) / len(z)),
+}
+
+DISTRIBUTION_REFERENCES: dict[str, WholeRowReference] = {
+    "multi_label_soft_margin": WholeRowReference(
+        lambda y, z, class_weight: sum(a * log1p(exp(-x)) + (1 - a) * log1p(exp(x)) for a, x in zip(y, z, strict=True)) / len(z)
+    ),
+    "kl_divergence": WholeRowReference(
+        lambda y, x, from_logits, from_log, log_target, eps: sum(
+            log_terms(distribution(y, False, log_target), distribution(x, from_logits, from_log))
+        ),
+        instances=tuple(
+            {"log_target": log_target, **form}
+            for log_target in (False, True)
+            for form in ({}, {"from_log": True}, {"from_logits": True})
+        ),
+    ),
+    "jensen_shannon": WholeRowReference(
+        lambda p, x, from_logits: (
+            (
+                sum(log_terms(p, middle(p, distribution(x, from_logits))))
+                + sum(log_terms(distribution(x, from_logits), middle(p, distribution(x, from_logits))))
+            )
+            / 2
+        ),
+        instances=({}, {"from_logits": True}),
+    ),
+    "gaussian_kl": WholeRowReference(lambda m, s: sum(a**2 + expm1(b) - b for a, b in zip(m, s, strict=True)) / 2),
+}
+
+WHOLE_ROW_REFERENCES = {**MARGIN_REFERENCES, **DISTRIBUTION_REFERENCES}

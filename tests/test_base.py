@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import default_instances, every_instance, every_row_instance, parameters_of, sample
-from references import REFERENCES, ROW_REFERENCES
+from references import REFERENCES, ROW_REFERENCES, WHOLE_ROW_REFERENCES
 
 import fastloss as fl
 from fastloss import _core, base
@@ -97,9 +97,10 @@ def test_every_loss_has_its_three_places() -> None:
     """src_c/losses/<family>/<loss>.h, a class, and a reference; a default instance and an export come by themselves."""
     kernels = {loss._kernel() for loss in every_instance()}
     assert kernels == set(_core.kernels()), "a formula without a class, or the other way round"
-    kernels = {loss._kernel() for loss in every_row_instance()}
+    whole = [fl.get_loss(name, **given) for name, reference in WHOLE_ROW_REFERENCES.items() for given in reference.instances]
+    kernels = {loss._kernel() for loss in [*every_row_instance(), *whole]}
     assert kernels == set(_core.row_kernels()), "a formula of rows without a class, or the other way round"
-    references = set(REFERENCES) | set(ROW_REFERENCES)
+    references = {*REFERENCES, *ROW_REFERENCES, *WHOLE_ROW_REFERENCES}
     assert references == set(fl.list_losses()), "a class without a reference, or the other way round"
     for name in fl.list_losses():
         cls = type(fl.get_loss(name))
@@ -113,7 +114,7 @@ def test_every_loss_has_its_three_places() -> None:
 def test_kernels_and_classes_agree(loss: fl.Loss) -> None:
     parameters, inputs, gradients = _core.kernels()[loss._kernel()]
     assert inputs == len(loss.inputs)
-    assert gradients == len(loss.inputs) - 1
+    assert gradients == len(loss.inputs) - loss.labels
     assert set(parameters) <= set(loss._parameters())
     assert set(loss._domains()) <= set(loss.inputs)
 

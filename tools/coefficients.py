@@ -58,6 +58,17 @@ def log1p_tail(x: mpf) -> mpf:
     return (mp.log1p(x) - x) / x**2 if x else -mpf(1) / 2
 
 
+def jensen_shannon(z: mpf) -> mpf:
+    """h(t) / t**2 at z = t**2 with h(t) = ((1 + t) log1p(t) + (1 - t) log1p(-t)) / 2."""
+    t = mp.sqrt(z)
+    return ((1 + t) * mp.log1p(t) + (1 - t) * mp.log1p(-t)) / (2 * z) if z else mpf(1) / 2
+
+
+def expm1_second_tail(x: mpf) -> mpf:
+    """(expm1(x) - x - x**2 / 2) / x**3."""
+    return (mp.expm1(x) - x - x**2 / 2) / x**3 if x else mpf(1) / 6
+
+
 def lgamma1p_over_y(t: mpf) -> mpf:
     """lgamma(1 + y) / (y (y - 1)) at y = t + 1/2."""
     y = t + mpf(1) / 2
@@ -97,6 +108,8 @@ POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "LOG_COSH_NEAR": (log_cosh_tail, mpf(0), mpf("1.001"), mpf("0.2"), 0),
     "LOG_COSH_EXP": (exp_slope, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.15"), 0),
     "LOG_COSH_FAR": (log1p_tail, mpf(0), mp.exp(-2) * mpf("1.001"), mpf("0.03"), 0),
+    "JENSEN_SHANNON": (jensen_shannon, mpf(0), mpf("0.0901"), mpf(1), 6),
+    "EXPM1_MINUS_X": (expm1_second_tail, mpf(-1), mpf(1), mpf("0.4"), 6),
     "LGAMMA1P_A": (lgamma1p_over_y, mpf("-0.5"), mpf("0.5"), mpf(1), 6),
     "LGAMMA1P_B": (lgamma1p_over_y_minus_1, mpf(-1), mpf(1), mpf(1), 6),
     "LGAMMA1P_C": (lgamma1p_middle, mpf(-2), mpf(2), mpf(1), 6),

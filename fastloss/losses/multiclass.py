@@ -1,4 +1,4 @@
-"""Losses of the right class of a row of scores or probabilities."""
+"""Losses of a row of scores or probabilities, one for each class."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import _arrays
 from ..base import NOT_NEGATIVE, Interval, parameter
-from ..rows import RowLoss
+from ..rows import INDICES, LISTS, NUMBERS, MarginLoss, RowLoss
 
 _SMOOTHING = Interval(0.0, 1.0)
 _HALF = Interval(0.0, 0.5, open_high=True)
+_ANY = Interval()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class SparseCategoricalCrossEntropy(CategoricalCrossEntropy):
     array([[-0.5,  0.5]])
     """
 
-    indices_only = True
+    label_kinds = (INDICES,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,3 +275,172 @@ class GeneralizedCrossEntropy(RowLoss):
     from_logits: bool = False
 
     numpy_value = "np.mean((1 - y_pred[np.arange(n), y_true] ** q) / q)"
+
+
+@dataclass(frozen=True, slots=True)
+class CategoricalHinge(MarginLoss):
+    r"""Hinge loss of the score of the right class against the highest other one.
+
+    Labels are class indices or one-hot rows, scores any numbers.
+
+    Notes
+    -----
+    With t the right class and j the other class with the highest score, the first of several,
+
+    .. math::
+
+        \ell = \max(0, 1 + z_j - z_t)
+
+    The gradient is 1 for j and -1 for t where the loss is positive, else 0; the Hessian is 0. A row of one class costs nothing.
+
+    References
+    ----------
+    K. Crammer, Y. Singer, On the algorithmic implementation of multiclass kernel-based vector machines, JMLR 2 (2001).
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> fl.categorical_hinge([0], [[1.0, 0.5, -2.0]])
+    0.5
+    >>> fl.categorical_hinge.gradient([0], [[1.0, 0.5, -2.0]])
+    array([[-1.,  1.,  0.]])
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class MultiMargin(MarginLoss):
+    r"""Margin loss of the score of the right class against every other one: torch's ``multi_margin_loss``.
+
+    Labels are class indices or one-hot rows, scores any numbers.
+
+    Parameters
+    ----------
+    p : {1, 2}, default=1
+        The power of the margins.
+    margin : float, default=1.0
+        By how much the right score should exceed the others.
+    class_weight : array_like of shape (K,), default=None
+        Factor of the loss of each class, >= 0. As in torch, the mean is not divided by it.
+
+    Notes
+    -----
+    With t the right class and :math:`m_j = \max(0, \text{margin} - z_t + z_j)`,
+
+    .. math::
+
+        \ell = \frac{w_t}{K} \sum_{j \ne t} m_j^p, \qquad
+        \frac{\partial \ell}{\partial z_j} = \frac{w_t}{K} p m_j^{p - 1}, \qquad
+        \frac{\partial \ell}{\partial z_t} = -\sum_{j \ne t} \frac{\partial \ell}{\partial z_j}
+
+    The Hessian is 0 for p = 1; for p = 2 it is :math:`2 w_t / K` for each j with a positive margin, and their sum for t.
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> fl.multi_margin([0], [[1.0, 0.5, -2.0, 0.5]])
+    0.25
+    >>> fl.multi_margin.gradient([0], [[1.0, 0.5, -2.0, 0.5]])
+    array([[-0.5 ,  0.25,  0.  ,  0.25]])
+    """
+
+    p: int = 1
+    margin: float = parameter(1.0, _ANY)
+    class_weight: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.p, bool) or self.p not in (1, 2):
+            raise ValueError(f"MultiMargin: p must be 1 or 2; got {self.p!r}.")
+        object.__setattr__(self, "p", int(self.p))
+        RowLoss.__post_init__(self)
+
+
+@dataclass(frozen=True, slots=True)
+class MultiLabelMargin(MarginLoss):
+    r"""Margin loss of every target against every other class: torch's ``multilabel_margin_loss``.
+
+    ``y_true`` has the shape of ``y_pred`` and lists the targets of each row; what follows the first -1 does not count.
+
+    Notes
+    -----
+    With T the list of targets of a row,
+
+    .. math::
+
+        \ell = \frac1K \sum_{t \in T} \sum_{j \notin T} \max(0, 1 - z_t + z_j)
+
+    The gradient counts, for each class, the positive terms it is in, with a minus for targets, and divides by K. The Hessian is
+    0. A target that is listed twice counts twice.
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> fl.multi_label_margin([[3, 0, -1, 1]], [[0.5, 0.25, 0.25, 1.0]])
+    0.5
+    >>> fl.multi_label_margin.gradient([[3, 0, -1, 1]], [[0.5, 0.25, 0.25, 1.0]])
+    array([[-0.5,  0.5,  0.5, -0.5]])
+    """
+
+    label_kinds = (LISTS,)
+    one_hot = False
+
+
+@dataclass(frozen=True, slots=True)
+class MultiLabelSoftMargin(RowLoss):
+    r"""Binary cross-entropy of each class from raw scores, averaged over the classes: torch's ``multilabel_soft_margin_loss``.
+
+    ``y_true`` has the shape of ``y_pred`` and holds labels in [0, 1].
+
+    Parameters
+    ----------
+    class_weight : array_like of shape (K,), default=None
+        Factor of the loss of each class, >= 0. As in torch, the mean is not divided by it.
+
+    Notes
+    -----
+    With :math:`\sigma(z) = 1 / (1 + e^{-z})`,
+
+    .. math::
+
+        \ell = \frac1K \sum_k w_k \left(y_k \log(1 + e^{-z_k}) + (1 - y_k) \log(1 + e^{z_k})\right), \qquad
+        \frac{\partial \ell}{\partial z_k} = \frac{w_k}{K} (\sigma(z_k) - y_k), \qquad
+        \frac{\partial^2 \ell}{\partial z_k^2} = \frac{w_k}{K} \sigma(z_k) \sigma(-z_k)
+
+    With labels 0 and 1 the gradient keeps all its digits, however sure the prediction is.
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> fl.multi_label_soft_margin([[1, 0]], [[0.0, 0.0]])
+    0.6931471805599453
+    >>> fl.multi_label_soft_margin.gradient([[1, 0]], [[0.0, 0.0]])
+    array([[-0.25,  0.25]])
+    """
+
+    class_weight: tuple[float, ...] | None = None
+
+    label_kinds = (NUMBERS,)
+    mean_by_class = False
+
+    def _class_scale(self, width: int) -> np.ndarray:
+        scale = self._per_class("class_weight", width)
+        return (np.ones(width) if scale is None else scale) / width
+
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+        """Find the constant raw scores that minimise the loss over ``y_true``: those of the mean labels, of each class.
+
+        Classes whose labels are all 0 or all 1 get the score of a mean 2**-52 away from that.
+        """
+        labels = _arrays.decode(_arrays.read(y_true, "y_true"))
+        weights = np.ones(labels.shape[:-1])
+        if sample_weight is not None:
+            weights = _arrays.decode(_arrays.read_weights(sample_weight, labels.shape[:-1]))
+        self._explain_domain(self.label_domain, (labels, _arrays.read(labels, "y_true")[1]), "y_true", None, False)
+        if not weights.sum() > 0:
+            raise ValueError("the starting score of no labels is undefined.")
+        shares = (labels * weights[..., None]).reshape(-1, labels.shape[-1]).sum(axis=0) / weights.sum()
+        shares = np.clip(shares, 2.0**-52, 1 - 2.0**-52)
+        return np.log(shares) - np.log1p(-shares)
+
+    def inverse_link(self, raw: Any) -> Any:
+        """Turn raw scores into probabilities: the logistic function of each."""
+        return _arrays.map_numbers("sigmoid", raw)

@@ -158,7 +158,7 @@ class RootMeanSquaredError(_MeanOptimal, Loss):
             raise ValueError(f'RootMeanSquaredError has reduction="mean" only; got {reduction!r}. Sums: use SquaredError.')
         if want & _core.HESSIAN:
             raise self._not_differentiable("Hessian", "the root mixes all samples. Use HalfSquaredError for boosting.")
-        operands, shape, single = _arrays.read_inputs(values, self.inputs)
+        operands, shape, single = _arrays.read_inputs(values, self.inputs, self.labels)
         weights = None if sample_weight is None else _arrays.read_weights(sample_weight, shape)
         arrays = [None]
         if out is not None:

@@ -1,0 +1,120 @@
+/*
+ * Kullback-Leibler divergence of distributions p from predictions q: the sum of p log(p/q), with 0 log 0 = 0. One formula for
+ * each way in which p and q are given: as probabilities or as logarithms, q also as scores.
+ *
+ *   by q         value p log(p/q)    gradient -p / q      hessian p / q^2
+ *   by log q                         gradient -p          hessian 0
+ *   by scores                        Q softmax - p, Q softmax (1 - softmax) with Q the sum of p, from the engine's sums
+ *
+ * The terms change sign, and of two distributions that are nearly equal hardly anything is left. With probabilities, where
+ * d = (q - p) / p lies in [-1/4, 1/2], the term is p (d - log1p(d)) >= 0, whose series keeps its digits, plus p - q, which is
+ * exact there, and whose sum over the row is kept with its error. Elsewhere the term is p log(p/q) with the product's error:
+ * what the others leave is never much smaller. With logarithms, errors are below 4 eps of the largest |p log p| or |p log q|,
+ * and from scores, whose softmax is rounded, below 8 eps of the cross-entropy, the sum of |p log q|.
+ */
+
+/* p log(p / q) from the logarithms as pairs; 0 where p is 0 and q is a number */
+FL_INLINE FL_PAIR FL_FN(fl_kl_term)(FL_T p, FL_PAIR log_p, FL_PAIR log_q)
+{
+    const FL_PAIR difference = FL_TWO_SUM(log_p.hi, -log_q.hi);
+    const FL_PAIR product = FL_TWO_PRODUCT(p, difference.hi);
+    const FL_T low = FL_FMA(p, difference.lo + (log_p.lo - log_q.lo), product.lo);
+    const int finite = FL_ABS(product.hi) < FL_INFINITY;
+    const FL_T zero = FL_UNLESS_NAN(log_q.hi, 0);
+    return (FL_PAIR){FL_SELECT(p == FL_C(0), zero, product.hi), FL_SELECT((p == FL_C(0)) | !finite, FL_C(0), low)};
+}
+
+/* log x; minus infinity at 0 */
+FL_INLINE FL_PAIR FL_FN(fl_kl_log)(FL_T x)
+{
+    const FL_PAIR log = FL_LOG_PRECISE(x);
+    return (FL_PAIR){FL_SELECT(x == FL_C(0), -FL_INFINITY, log.hi), FL_SELECT(x == FL_C(0), FL_C(0), log.lo)};
+}
+
+#define FL_KL_TERM(p, log_p, log_q) FL_FN(fl_kl_term)(p, log_p, log_q)
+#define FL_KL_LOG(x) FL_FN(fl_kl_log)(x)
+
+/* -p / q and p / q^2, 0 where p is 0, and where q was clipped */
+FL_INLINE FL_RESULT FL_FN(fl_kl_by_probability)(FL_T p, FL_T q, int clipped)
+{
+    const FL_T ratio = p / q;
+    const int none = (p == FL_C(0)) | clipped;
+    const FL_T zero = FL_UNLESS_NAN(q, 0);
+    return (FL_RESULT){.gradient = {FL_SELECT(none, zero, -ratio)}, .hessian = {FL_SELECT(none, zero, ratio / q)}};
+}
+
+FL_SUM_FORMULA_1(kl_divergence, p, q_given, eps)
+{
+    const FL_T least = FL_C(eps);
+    const int clipped = q_given < least;
+    const FL_T q = FL_SELECT(clipped, least, q_given);
+    const FL_T difference = q - p;
+    const int near = (FL_C(0.75) * p <= q) & (q <= FL_C(1.5) * p) & (p > FL_C(0));
+    const FL_T d = difference / FL_SELECT(near, p, FL_C(1));
+    const FL_T excess = p * FL_X_MINUS_LOG1P(FL_SELECT(near, d, FL_C(0)));
+    /* 1 stands in for what has no logarithm */
+    const int none = p == FL_C(0);
+    const FL_PAIR log =
+        FL_LOG_QUOTIENT(FL_EXACTLY(FL_SELECT(none, FL_C(1), p)), FL_EXACTLY(FL_SELECT(q > FL_C(0), q, FL_C(1))));
+    const FL_PAIR product = FL_TWO_PRODUCT(p, log.hi);
+    const FL_T low = FL_FMA(p, log.lo, product.lo);
+    const FL_T far =
+        FL_SELECT(none, FL_UNLESS_NAN(q, 0), FL_SELECT(q == FL_C(0), FL_UNLESS_NAN(p, FL_INFINITY), product.hi + (q - q)));
+    FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, clipped);
+    t.value = FL_SELECT(near, -difference, far);
+    t.rest = FL_SELECT(near, excess, FL_SELECT(none | (q == FL_C(0)), FL_C(0), low));
+    t.invalid = FL_OUTSIDE_UNIT(p) | FL_OUTSIDE_UNIT(q_given);
+    return t;
+}
+
+FL_SUM_FORMULA_1(kl_divergence_log_target, log_p, q_given, eps)
+{
+    const FL_T least = FL_C(eps);
+    const int clipped = q_given < least;
+    const FL_T q = FL_SELECT(clipped, least, q_given);
+    const FL_T p = FL_EXP(log_p);
+    const FL_PAIR term = FL_KL_TERM(p, FL_EXACTLY(log_p), FL_KL_LOG(q));
+    FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, clipped);
+    t.value = term.hi;
+    t.rest = term.lo;
+    t.invalid = FL_OUTSIDE_UNIT(q_given);
+    return t;
+}
+
+FL_SUM_FORMULA(kl_divergence_from_log, p, log_q)
+{
+    const FL_PAIR term = FL_KL_TERM(p, FL_KL_LOG(p), FL_EXACTLY(log_q));
+    return (FL_RESULT){
+        .value = term.hi,
+        .rest = term.lo,
+        .gradient = {-p + FL_UNLESS_NAN(log_q, 0)},
+        .hessian = {FL_UNLESS_NAN(p, 0) + FL_UNLESS_NAN(log_q, 0)},
+        .invalid = FL_OUTSIDE_UNIT(p),
+    };
+}
+
+FL_SUM_FORMULA(kl_divergence_from_log_log_target, log_p, log_q)
+{
+    const FL_T p = FL_EXP(log_p);
+    const FL_PAIR term = FL_KL_TERM(p, FL_EXACTLY(log_p), FL_EXACTLY(log_q));
+    return (FL_RESULT){
+        .value = term.hi,
+        .rest = term.lo,
+        .gradient = {-p + FL_UNLESS_NAN(log_q, 0)},
+        .hessian = {FL_UNLESS_NAN(p, 0) + FL_UNLESS_NAN(log_q, 0)},
+    };
+}
+
+FL_SHARE_FORMULA(kl_divergence_from_logits, p, t)
+{
+    const FL_PAIR term = FL_KL_TERM(p, FL_KL_LOG(p), ((FL_PAIR){-t.l, -t.l_low}));
+    return (FL_TARGET){
+        .value = term.hi, .rest = term.lo, .slope = p, .curvature = FL_UNLESS_NAN(p, 0), .invalid = FL_OUTSIDE_UNIT(p)};
+}
+
+FL_SHARE_FORMULA(kl_divergence_from_logits_log_target, log_p, t)
+{
+    const FL_T p = FL_EXP(log_p);
+    const FL_PAIR term = FL_KL_TERM(p, FL_EXACTLY(log_p), ((FL_PAIR){-t.l, -t.l_low}));
+    return (FL_TARGET){.value = term.hi, .rest = term.lo, .slope = p, .curvature = FL_UNLESS_NAN(p, 0)};
+}

@@ -1,0 +1,8 @@
+/*
+ * Multi-label margin loss: the hinge of every other class against every target of a list.
+ */
+FL_MARGIN_FORMULA(multi_label_margin, d)
+{
+    const FL_T m = FL_HINGE(FL_EXACTLY(FL_C(1)), d);
+    return (FL_TARGET){.value = m, .slope = FL_SIGN(m), .curvature = FL_UNLESS_NAN(m, 0)};
+}

@@ -1,0 +1,14 @@
+/*
+ * Multi-class margin loss: max(0, margin + d)^p of every other class, d = z_j - z_t, p = 1 or 2. At the kink the derivatives
+ * are 0.
+ */
+FL_MARGIN_FORMULA_2(multi_margin, d, p, margin)
+{
+    const FL_T m = FL_HINGE(FL_EXACT_PARAMETER(margin), d);
+    const FL_U squared = FL_UNIFORM(p == 2.0);
+    return (FL_TARGET){
+        .value = FL_PICK(squared, m * m, m),
+        .slope = FL_PICK(squared, FL_C(2) * m, FL_SIGN(m)),
+        .curvature = FL_PICK(squared, FL_C(2) * FL_SIGN(m), FL_UNLESS_NAN(m, 0)),
+    };
+}
