@@ -128,8 +128,9 @@ def main(wanted: list[str]) -> None:
                 ours = peers["fastloss"]()
                 for name, job in peers.items():
                     for a, b in zip(ours, job(), strict=True):
+                        # peers lose digits of what is small beside the largest number; gradients of means are tiny as a whole
                         tolerance = 1e-5 if dtype is np.float32 else 1e-12
-                        np.testing.assert_allclose(a, b, rtol=100 * tolerance, atol=tolerance, err_msg=name)
+                        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.max(np.abs(b)), err_msg=name)
                 best = fastest(peers)
                 ratios = "  ".join(
                     f"{name} {seconds * 1e3:.1f} ms ({seconds / best['fastloss']:.1f}x)" for name, seconds in best.items()
