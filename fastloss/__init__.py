@@ -5,6 +5,7 @@ from ._config import config, show_config
 from ._threads import get_num_threads, num_threads, set_num_threads
 from .base import SHORT_NAMES as _SHORT_NAMES
 from .base import Loss, NotDifferentiableError, get_loss, list_losses
+from .evaluation import Evaluation, evaluate
 from .losses import *  # noqa: F403 - the classes; losses/__init__.py finds them
 
 __version__ = "0.1.0"
@@ -14,9 +15,11 @@ _defaults = {name: get_loss(name) for name in [*list_losses(), *_SHORT_NAMES]}
 globals().update(_defaults)
 
 __all__ = [
+    "Evaluation",
     "Loss",
     "NotDifferentiableError",
     "config",
+    "evaluate",
     "get_loss",
     "get_num_threads",
     "list_losses",

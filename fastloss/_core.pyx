@@ -11,7 +11,7 @@ the sum is exact, so neither the order nor the number of threads can change a bi
 from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -38,6 +38,7 @@ cdef extern from "fastloss.h" nogil:
         FL_FROM_F16
         FL_FROM_TYPES
         FL_SUM_BINS
+        FL_SUM_BITS
     ctypedef struct fl_block:
         const void *input[4]
         void *value
@@ -77,6 +78,8 @@ cdef extern from "fastloss.h" nogil:
         int64_t positive_infinities
         int64_t negative_infinities
         int64_t nans
+        int32_t pending
+        int32_t scale
     ctypedef struct fl_passes:
         void (*load[12])(const void *, void *, Py_ssize_t) noexcept nogil
         void (*store[4])(const void *, void *, Py_ssize_t) noexcept nogil
@@ -101,6 +104,7 @@ cdef extern from "fastloss.h" nogil:
     int fl_tables(const fl_table **)
     void fl_sum_clear(fl_sum *)
     void fl_sum_merge(fl_sum *, const fl_sum *)
+    void fl_sum_deposit(fl_sum *, double)
     double fl_sum_round(const fl_sum *, int)
 
 
@@ -189,6 +193,9 @@ cdef enum:
     # A block is FL_BLOCK floats or half as many doubles: 4 KiB, so that all operands of a block fit in the first-level cache.
     FIRST_BLOCKS = 16  # done by the caller, to see what a block costs
     MOST_BLOCKS = 64  # that a thread takes at a time: neighbours in memory are read faster
+
+# The bins of a sum and its counts of what is not finite.
+SUM_BYTES = 8 * (FL_SUM_BINS + 3)
 
 cdef Py_ssize_t[12] ITEMSIZE = [4, 8, 2, 2, 1, 2, 4, 8, 1, 2, 4, 8]
 
@@ -357,6 +364,8 @@ cdef struct Job:
     bint mean
     bint indices  # the labels are class indices
     bint row_weighted  # what a row counts for in the mean is more than its sample weight
+    bint counting  # adds the sample weights up
+    bint follows  # another job has just read the same inputs of the same block
 
 # What one thread found out.
 cdef struct Findings:
@@ -632,7 +641,10 @@ cdef inline const void *read_block(
     const Job *job, const Operand *operand, const fl_passes *passes, char *scratch, Py_ssize_t first, Py_ssize_t count
 ) noexcept nogil:
     """The operand's numbers, in the precision of ``passes``: in place, or converted into the scratch memory."""
-    cdef const char *items = read_items(job, operand, scratch, first, count)
+    cdef const char *items
+    if job.follows and operand.buffer >= 0:
+        return scratch + operand.buffer
+    items = read_items(job, operand, scratch, first, count)
     if operand.buffer < 0 or items == scratch + operand.buffer:
         return items
     passes.load[operand.type](items, scratch + operand.buffer, count * operand.width)
@@ -696,9 +708,9 @@ cdef void do_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t c
         block.input[k] = read_block(job, &job.operand[k], job.passes, scratch, first, count)
     if job.weighted:
         weights = <const double *> read_block(job, &job.operand[WEIGHTS], job.double_passes, scratch, first, count)
-        if job.bad_weights(weights, count):
+        if not job.follows and job.bad_weights(weights, count):
             findings.flags |= 2
-        if job.mean:
+        if job.counting:
             job.double_passes.sum(&findings.weight, weights, count)
     if job.map != NULL:
         block.value = block_target(job, OUTPUTS, scratch, first)
@@ -739,17 +751,18 @@ cdef void do_row_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize
     cdef const char *items
     cdef int k, place
     if job.indices:
-        items = read_items(job, &job.operand[0], scratch, first, count)
-        active.labels[job.operand[0].type](
-            items, <int64_t *> (scratch + job.operand[0].buffer), count * job.operand[0].width
-        )
+        if not job.follows:
+            items = read_items(job, &job.operand[0], scratch, first, count)
+            active.labels[job.operand[0].type](
+                items, <int64_t *> (scratch + job.operand[0].buffer), count * job.operand[0].width
+            )
         rows.label = <const int64_t *> (scratch + job.operand[0].buffer)
     else:
         rows.y_true = read_block(job, &job.operand[0], job.passes, scratch, first, count)
     rows.y_pred = read_block(job, &job.operand[1], job.passes, scratch, first, count)
     if job.weighted:
         rows.sample_weight = <const double *> read_block(job, &job.operand[WEIGHTS], job.double_passes, scratch, first, count)
-        if job.bad_weights(rows.sample_weight, count):
+        if not job.follows and job.bad_weights(rows.sample_weight, count):
             findings.flags |= 2
     rows.value = block_target(job, OUTPUTS, scratch, first)
     for k in range(FL_MAX_GRADIENTS):
@@ -762,7 +775,7 @@ cdef void do_row_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize
     findings.flags |= job.row_map(&rows, job.parameters, job.want)
     if job.row_weighted:
         job.double_passes.sum(&findings.weight, rows.weight, count)
-    elif job.weighted and job.mean:
+    elif job.counting:
         job.double_passes.sum(&findings.weight, rows.sample_weight, count)
     if rows.value != NULL and job.weighted:
         job.passes.weigh(rows.value, rows.sample_weight, product, count)
@@ -780,17 +793,21 @@ cdef void do_row_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize
             write_block(job, place, job.passes, scratch + job.operand[place].buffer, scratch, first, count)
 
 
-cdef void do_blocks(const Job *job, char *scratch, Py_ssize_t block, Py_ssize_t end, Findings *findings) noexcept nogil:
-    """The blocks from ``block`` to ``end``."""
+cdef void do_blocks(
+    const Job *jobs, int n_jobs, char *scratch, Py_ssize_t block, Py_ssize_t end, Findings *findings
+) noexcept nogil:
+    """The blocks from ``block`` to ``end``: all jobs do one block, then the next."""
     cdef fl_environment saved = fl_environment_enter()
     cdef Py_ssize_t first, count
+    cdef int k
     while block < end:
-        first = block * job.block
-        count = job.block if first + job.block <= job.size else job.size - first
-        if job.row_map != NULL:
-            do_row_block(job, scratch, first, count, findings)
-        else:
-            do_block(job, scratch, first, count, findings)
+        first = block * jobs.block
+        count = jobs.block if first + jobs.block <= jobs.size else jobs.size - first
+        for k in range(n_jobs):
+            if jobs[k].row_map != NULL:
+                do_row_block(&jobs[k], scratch, first, count, &findings[k])
+            else:
+                do_block(&jobs[k], scratch, first, count, &findings[k])
         block += 1
     fl_store_fence()
     fl_environment_leave(saved)
@@ -831,8 +848,10 @@ cpdef int thread_count() noexcept:
 
 
 cdef struct Shift:
-    const Job *job
+    const Job *jobs
+    int n_jobs
     char *scratch
+    Py_ssize_t room  # scratch memory of a member
     Findings *findings
     Py_ssize_t next  # the first block nobody has taken
     Py_ssize_t end
@@ -842,49 +861,64 @@ cdef struct Shift:
 cdef void do_shift(void *context, int member) noexcept nogil:
     """Take blocks until none is left: what each member of a team does."""
     cdef Shift *shift = <Shift *> context
-    cdef const Job *job = shift.job
     cdef Py_ssize_t block, end
     while True:
         block = __atomic_fetch_add(&shift.next, shift.step, __ATOMIC_RELAXED)
         if block >= shift.end:
             return
         end = block + shift.step if block + shift.step < shift.end else shift.end
-        do_blocks(job, shift.scratch + member * job.scratch, block, end, &shift.findings[member])
+        do_blocks(
+            shift.jobs,
+            shift.n_jobs,
+            shift.scratch + member * shift.room,
+            block,
+            end,
+            &shift.findings[member * shift.n_jobs],
+        )
 
 
-cdef int do_job(const Job *job, Findings *result) except -1:
-    """All blocks of the job; the first ones in this thread alone, to see what the others are worth."""
-    cdef Py_ssize_t blocks = (job.size + job.block - 1) // job.block
+cdef int do_jobs(const Job *jobs, int n_jobs, Findings *results) except -1:
+    """All blocks of jobs over one shape; the first ones in this thread alone, to see what the others are worth.
+
+    Jobs after the first one that follow it find its inputs where it has put them.
+    """
+    cdef Py_ssize_t blocks = (jobs.size + jobs.block - 1) // jobs.block
     cdef Py_ssize_t slice
     cdef Shift shift
     cdef double seconds
-    cdef int threads = 1, member
-    cdef char *scratch = <char *> malloc(job.scratch + 64)
+    cdef int threads = 1, member, k
+    cdef char *scratch
     cdef Findings *findings = NULL
+    shift.room = 0
+    for k in range(n_jobs):
+        if jobs[k].scratch > shift.room:
+            shift.room = jobs[k].scratch
+    scratch = <char *> malloc(shift.room + 64)
     if scratch == NULL:
-        raise MemoryError(f"no memory for {job.scratch} bytes of buffers")
+        raise MemoryError(f"no memory for {shift.room} bytes of buffers")
     if blocks == 1:
-        do_blocks(job, aligned(scratch), 0, 1, result)
+        do_blocks(jobs, n_jobs, aligned(scratch), 0, 1, results)
         free(scratch)
         return 0
-    shift.job = job
+    shift.jobs = jobs
+    shift.n_jobs = n_jobs
     shift.end = blocks if blocks < FIRST_BLOCKS else FIRST_BLOCKS
     with nogil:
         seconds = fl_seconds()
-        do_blocks(job, aligned(scratch), 0, shift.end, result)
+        do_blocks(jobs, n_jobs, aligned(scratch), 0, shift.end, results)
         seconds = (fl_seconds() - seconds + 1e-9) / shift.end
     try:
         if seconds * (blocks - shift.end) > PARALLEL_SECONDS:
             threads = thread_count()
         if threads > 1:
             free(scratch)
-            scratch = <char *> malloc(threads * job.scratch + 64)
-            findings = <Findings *> malloc(threads * sizeof(Findings))
+            scratch = <char *> malloc(threads * shift.room + 64)
+            findings = <Findings *> malloc(threads * n_jobs * sizeof(Findings))
             if scratch == NULL or findings == NULL:
                 raise MemoryError(f"no memory for the buffers of {threads} threads")
-            memset(findings, 0, threads * sizeof(Findings))
+            memset(findings, 0, threads * n_jobs * sizeof(Findings))
         shift.scratch = aligned(scratch)
-        shift.findings = findings if findings != NULL else result
+        shift.findings = findings if findings != NULL else results
         # some turns for each member, so that they end together
         shift.step = (blocks - shift.end) // (8 * threads) + 1
         if shift.step > MOST_BLOCKS:
@@ -897,10 +931,11 @@ cdef int do_job(const Job *job, Findings *result) except -1:
                 fl_work_together(threads, do_shift, &shift)
             PyErr_CheckSignals()
         if findings != NULL:
-            for member in range(threads):
-                fl_sum_merge(&result.total, &findings[member].total)
-                fl_sum_merge(&result.weight, &findings[member].weight)
-                result.flags |= findings[member].flags
+            for member in range(threads * n_jobs):
+                k = member % n_jobs
+                fl_sum_merge(&results[k].total, &findings[member].total)
+                fl_sum_merge(&results[k].weight, &findings[member].weight)
+                results[k].flags |= findings[member].flags
     finally:
         free(scratch)
         free(findings)
@@ -913,22 +948,26 @@ cdef char *aligned(char *memory) noexcept nogil:
 
 # ---- the entry points ------------------------------------------------------------------------------------------
 
+cdef double mean_of(const fl_sum *total, double weight) noexcept:
+    """A sum divided by the weight, rounded once and divided once."""
+    cdef double sum = fl_sum_round(total, 0)
+    if sum - sum != 0.0 and not (total.nans or total.positive_infinities or total.negative_infinities):
+        # only the sum is too large for a double
+        return fl_sum_round(total, 64) / weight * 18446744073709551616.0
+    return sum / weight
+
+
 cdef double finish(const Job *job, Findings *result) noexcept:
-    """The sum, or the mean, of all samples: rounded once, divided once."""
+    """The sum, or the mean, of all samples."""
     cdef fl_environment saved = fl_environment_enter()
-    cdef double total = fl_sum_round(&result.total, 0)
-    cdef double weight
-    if job.mean:
+    cdef double total, weight
+    if not job.mean:
+        total = fl_sum_round(&result.total, 0)
+    else:
         weight = fl_sum_round(&result.weight, 0) if job.weighted or job.row_weighted else <double> job.size
         if weight == 0.0:
             result.flags |= 4
-        elif total - total != 0.0 and not (
-            result.total.nans or result.total.positive_infinities or result.total.negative_infinities
-        ):
-            # only the sum is too large for a double
-            total = fl_sum_round(&result.total, 64) / weight * 18446744073709551616.0
-        else:
-            total /= weight
+        total = mean_of(&result.total, weight) if weight != 0.0 else 0.0
     fl_environment_leave(saved)
     return total
 
@@ -948,18 +987,9 @@ def run(
     cdef Job job
     cdef Py_buffer[MAX_OPERANDS] buffers
     cdef Findings result
-    cdef const fl_kernel *kernel
     cdef int place
     set_up(&job, single, want, summed, mean, weights is not None, divisor)
-    job.inputs = <int> len(inputs)
-    job.block = FL_BLOCK if single else FL_BLOCK // 2
-    if program is not None:
-        kernel = &active.kernel[program.index]
-        if job.inputs != kernel.inputs:
-            raise AssertionError(f"{program.kernel} takes {kernel.inputs} inputs, got {job.inputs}")
-        job.gradients = kernel.gradients
-        job.map = kernel.map[0 if single else 1][want]
-        job.parameters = program.parameters
+    set_up_elements(&job, program, single, want, <int> len(inputs))
     try:
         for place in range(job.inputs):
             take(&job, buffers, place, inputs[place], PyBUF_STRIDED_RO)
@@ -996,21 +1026,10 @@ def run_rows(
     cdef Job job
     cdef Py_buffer[MAX_OPERANDS] buffers
     cdef Findings result
-    cdef Py_ssize_t scratch
     cdef bint wide = labels[0].ndim == predictions[0].ndim
     cdef int place
     set_up(&job, single, want, summed, mean, weights is not None, divisor)
-    job.inputs = 2
-    job.gradients = active.kernel[program.index].gradients
-    job.indices = indices
-    job.row_weighted = mean and classes.weighs
-    job.row_map = active.kernel[program.index].rows[0 if single else 1]
-    job.parameters = program.parameters
-    job.block = active.row_block(width, &scratch)
-    job.rows.classes = width
-    job.rows.divisor = divisor
-    job.rows.lists = indices and wide
-    classes.tell(&job.rows)
+    set_up_rows(&job, program, classes, single, width, indices, wide)
     try:
         take(&job, buffers, 1, predictions, PyBUF_STRIDED_RO, width)
         take(&job, buffers, 0, labels, PyBUF_STRIDED_RO, width if wide else 0)
@@ -1044,7 +1063,42 @@ cdef void set_up(Job *job, bint single, int want, int summed, bint mean, bint we
     job.summed = summed
     job.mean = mean
     job.weighted = weighted
+    job.counting = weighted and mean
+    job.follows = False
     job.divisor = divisor
+
+
+cdef int set_up_elements(Job *job, Program program, bint single, int want, int inputs) except -1:
+    cdef const fl_kernel *kernel
+    job.inputs = inputs
+    job.block = FL_BLOCK if single else FL_BLOCK // 2
+    if program is None:
+        return 0
+    kernel = &active.kernel[program.index]
+    if inputs != kernel.inputs:
+        raise AssertionError(f"{program.kernel} takes {kernel.inputs} inputs, got {inputs}")
+    job.gradients = kernel.gradients
+    job.map = kernel.map[0 if single else 1][want]
+    job.parameters = program.parameters
+    return 0
+
+
+cdef void set_up_rows(
+    Job *job, Program program, Classes classes, bint single, Py_ssize_t width, bint indices, bint wide
+) noexcept:
+    cdef Py_ssize_t scratch
+    job.inputs = 2
+    job.gradients = active.kernel[program.index].gradients
+    job.indices = indices
+    job.row_weighted = job.mean and classes.weighs
+    job.counting = job.counting and not job.row_weighted
+    job.row_map = active.kernel[program.index].rows[0 if single else 1]
+    job.parameters = program.parameters
+    job.block = active.row_block(width, &scratch)
+    job.rows.classes = width
+    job.rows.divisor = job.divisor
+    job.rows.lists = indices and wide
+    classes.tell(&job.rows)
 
 
 cdef perform(Job *job, Findings *result):
@@ -1054,7 +1108,7 @@ cdef perform(Job *job, Findings *result):
     if job.size:
         simplify(job)
         lay_out(job)
-        do_job(job, result)
+        do_jobs(job, 1, result)
     if job.summed:
         total = finish(job, result)
     elif job.row_weighted:
@@ -1067,6 +1121,128 @@ cdef void release(Job *job, Py_buffer *buffers) noexcept:
     for place in range(MAX_OPERANDS):
         if job.operand[place].given:
             PyBuffer_Release(&buffers[place])
+
+
+def accumulate(
+    list programs, classes, bint single, tuple inputs, weights, Py_ssize_t width=0, bint indices=False
+):
+    """Sum the values of several losses over the same inputs, which are read once.
+
+    ``programs`` are the losses, all of elements or, with a `Classes` for each in ``classes``, all of rows of ``width``
+    predictions; the other arguments are those of `run` and `run_rows`.
+
+    Returns
+    -------
+    list of tuples
+        For each loss the `Sum` of its weighted values, the `Sum` of what the samples count for in a mean (None where each counts
+        for one) and what was found out about the data.
+    """
+    cdef int n = <int> len(programs), k, place
+    cdef bint wide = classes is not None and inputs[0][0].ndim == inputs[1][0].ndim
+    cdef Job *jobs = <Job *> PyMem_Malloc(n * sizeof(Job))
+    cdef Py_buffer *buffers = <Py_buffer *> PyMem_Malloc(n * MAX_OPERANDS * sizeof(Py_buffer))
+    cdef Findings *results = <Findings *> PyMem_Malloc(n * sizeof(Findings))
+    cdef bint counted = False
+    cdef Program program
+    cdef Classes rows
+    cdef int made = 0
+    try:
+        if jobs == NULL or buffers == NULL or results == NULL:
+            raise MemoryError(f"no memory for {n} losses at once")
+        memset(results, 0, n * sizeof(Findings))
+        for k in range(n):
+            program = programs[k]
+            set_up(&jobs[k], single, FL_VALUE, FL_VALUE, True, weights is not None, 1.0)
+            made = k + 1
+            if classes is None:
+                set_up_elements(&jobs[k], program, single, FL_VALUE, <int> len(inputs))
+            else:
+                rows = classes[k]
+                set_up_rows(&jobs[k], program, rows, single, width, indices, wide)
+                take(&jobs[k], &buffers[k * MAX_OPERANDS], 1, inputs[1], PyBUF_STRIDED_RO, width)
+                take(&jobs[k], &buffers[k * MAX_OPERANDS], 0, inputs[0], PyBUF_STRIDED_RO, width if wide else 0)
+            for place in range(0 if classes is None else 2, jobs[k].inputs):
+                take(&jobs[k], &buffers[k * MAX_OPERANDS], place, inputs[place], PyBUF_STRIDED_RO)
+            if weights is not None:
+                take(&jobs[k], &buffers[k * MAX_OPERANDS], WEIGHTS, weights, PyBUF_STRIDED_RO)
+            jobs[k].follows = k > 0
+            jobs[k].counting = jobs[k].counting and not counted
+            counted = counted or jobs[k].counting
+            if jobs[k].size:
+                simplify(&jobs[k])
+                lay_out(&jobs[k])
+        if jobs.size:
+            do_jobs(jobs, n, results)
+        return sums_of(jobs, n, results)
+    finally:
+        for k in range(made):
+            release(&jobs[k], &buffers[k * MAX_OPERANDS])
+        PyMem_Free(jobs)
+        PyMem_Free(buffers)
+        PyMem_Free(results)
+
+
+cdef list sums_of(const Job *jobs, int n, const Findings *results):
+    cdef int k
+    common = None
+    for k in range(n):
+        if jobs[k].counting:
+            common = Sum.of(&results[k].weight)
+    return [
+        (
+            Sum.of(&results[k].total),
+            Sum.of(&results[k].weight) if jobs[k].row_weighted else common,
+            results[k].flags,
+        )
+        for k in range(n)
+    ]
+
+
+cdef class Sum:
+    """An exact sum of numbers: what it is does not depend on their order, nor on how the sums of parts are put together."""
+
+    cdef fl_sum sum
+
+    def __cinit__(self):
+        fl_sum_clear(&self.sum)
+
+    @staticmethod
+    cdef Sum of(const fl_sum *sum):
+        cdef Sum self = Sum.__new__(Sum)
+        fl_sum_merge(&self.sum, sum)
+        return self
+
+    def add(self, x):
+        """Add another sum, or a number."""
+        if isinstance(x, Sum):
+            fl_sum_merge(&self.sum, &(<Sum> x).sum)
+        else:
+            fl_sum_deposit(&self.sum, x)
+
+    def __float__(self):
+        return fl_sum_round(&self.sum, 0)
+
+    def over(self, double weight):
+        """Divide by a number that is not zero."""
+        return mean_of(&self.sum, weight)
+
+    def to_bytes(self):
+        """Return the same bytes for the same sum, on every machine."""
+        cdef Sum carried = Sum.of(&self.sum)
+        return numpy.frombuffer((<const char *> &carried.sum)[:SUM_BYTES], numpy.int64).astype("<i8").tobytes()
+
+    @staticmethod
+    def from_bytes(data):
+        """Make the sum of which these are the bytes."""
+        cdef Sum self = Sum.__new__(Sum)
+        cdef bytes native
+        numbers = numpy.frombuffer(data, "<i8").astype(numpy.int64)
+        if len(numbers) * 8 != SUM_BYTES or (numbers[: FL_SUM_BINS - 1] >> FL_SUM_BITS).any() or (numbers[FL_SUM_BINS:] < 0).any():
+            raise ValueError(f"these {len(data)} bytes are not those of a sum")
+        native = numbers.tobytes()
+        memcpy(&self.sum, <const char *> native, SUM_BYTES)
+        self.sum.pending = 1
+        return self
 
 
 def map_function(str name, x, y):

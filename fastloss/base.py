@@ -6,14 +6,16 @@ import math
 import re
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from . import _arrays, _core
-from ._core import GRADIENT, HESSIAN, VALUE, Program, run
+from ._core import GRADIENT, HESSIAN, VALUE, Program, Sum, run
 
 REDUCTIONS = ("mean", "sum", "none")
+NO_SAMPLES = 'the mean of no samples is undefined. Use reduction="sum", which is 0.0.'
+NO_WEIGHTS = 'sample_weight sums to zero: the weighted mean is undefined. Use reduction="sum".'
 
 _REGISTRY: dict[str, type[Loss]] = {}
 
@@ -105,6 +107,16 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
+class Read(NamedTuple):
+    """The inputs of a call, as they are handed to the driver."""
+
+    operands: tuple[Any, ...]
+    shape: tuple[int, ...]  # of the losses
+    single: bool
+    width: int = 0  # numbers in a row, for losses of rows
+    indices: bool = False  # the labels of rows are class indices
+
+
 class Loss:
     """Base class of all losses.
 
@@ -176,6 +188,26 @@ class Loss:
         """Return the domain in which an input must lie, for the inputs that have one."""
         return {}
 
+    # ---- what an evaluation of several losses needs of each -----------------------------------------------------
+
+    def _read_inputs(self, values: tuple[Any, ...]) -> Read:
+        return Read(*_arrays.read_inputs(values, self.inputs, self.labels))
+
+    def _check_reduction(self, reduction: str) -> None:
+        if reduction not in REDUCTIONS:
+            raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}.')
+
+    def _programs(self, single: bool) -> tuple[Program, ...]:
+        """Return the kernels whose sums the loss is made of."""
+        return (self._program,)
+
+    def _reduce(self, sums: tuple[Sum, ...], weight: float | None, single: bool) -> float:
+        """Make the loss of the sums of the kernels: a mean where there is a weight."""
+        return float(sums[0]) if weight is None else sums[0].over(weight)
+
+    def _explain_read(self, read: Read, faults: int, weights: Any) -> None:
+        self._explain(faults, read.operands, weights, read.single, False)
+
     # ---- calls ------------------------------------------------------------------------------------------------
 
     def __call__(
@@ -242,8 +274,7 @@ class Loss:
     def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
         operands, shape, single = _arrays.read_inputs(values, self.inputs, self.labels)
         weights = None if sample_weight is None else _arrays.read_weights(sample_weight, shape)
-        if reduction not in REDUCTIONS:
-            raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}.')
+        self._check_reduction(reduction)
         mean = reduction == "mean"
         if want == VALUE and reduction != "none" and out is None:
             total, faults = run(self._program, single, VALUE, VALUE, mean, operands, weights, (), 1.0)
@@ -325,9 +356,7 @@ class Loss:
             if message:
                 raise ValueError(message)
         if faults & _core.NO_WEIGHT and mean:
-            if weights is None or weights[0].size == 0:
-                raise ValueError('the mean of no samples is undefined. Use reduction="sum", which is 0.0.')
-            raise ValueError('sample_weight sums to zero: the weighted mean is undefined. Use reduction="sum".')
+            raise ValueError(NO_SAMPLES if weights is None or weights[0].size == 0 else NO_WEIGHTS)
         if faults & _core.OUTSIDE_DOMAIN:
             domains = self._domains()
             for operand, name in zip(operands, self.inputs, strict=True):

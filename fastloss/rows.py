@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _arrays, _core
 from ._core import VALUE, Classes, run_rows
-from .base import REDUCTIONS, UNIT, Interval, Loss
+from .base import UNIT, Interval, Loss, Read
 
 # The smallest share of a class that a starting score can stand for.
 _LEAST_SHARE = 2.0**-52
@@ -112,16 +112,21 @@ class RowLoss(Loss):
             advice = " CategoricalCrossEntropy takes distributions."
         raise ValueError(f"y_true must have shape {wanted}, for y_pred of shape {shape}; got {given}.{advice}")
 
-    def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
+    def _read_inputs(self, values: tuple[Any, ...]) -> Read:
         labels, predictions, indices = self._read(*values)
+        operands, shape = (labels, predictions), predictions[0].shape
+        return Read(operands, shape[:-1], all(map(_arrays.is_single, operands[self.labels :])), shape[-1], indices)
+
+    def _explain_read(self, read: Read, faults: int, weights: Any) -> None:
+        self._explain_rows(faults, *read.operands, read.indices, weights, read.single, False)
+
+    def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
+        operands, narrow, single, width, indices = self._read_inputs(values)
+        labels, predictions = operands
         wide = predictions[0].shape
-        narrow, width = wide[:-1], wide[-1]
         weights = None if sample_weight is None else _arrays.read_weights(sample_weight, narrow)
-        if reduction not in REDUCTIONS:
-            raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}.')
+        self._check_reduction(reduction)
         mean = reduction == "mean"
-        operands = (labels, predictions)
-        single = all(map(_arrays.is_single, operands[self.labels :]))
         classes = self._classes(width)
 
         def call(want: int, summed: int, mean: bool, outputs: tuple[Any, ...] = (), divisor: float = 1.0) -> float:

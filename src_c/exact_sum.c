@@ -18,6 +18,11 @@ void fl_sum_merge(fl_sum *sum, const fl_sum *other)
     sum->pending = 1;
 }
 
+void fl_sum_deposit(fl_sum *sum, double x)
+{
+    fl_sum_add(sum, x);
+}
+
 static double special(uint64_t bits)
 {
     double x;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -153,9 +154,30 @@ class RootMeanSquaredError(_MeanOptimal, Loss):
     def _parameters(self) -> dict[str, float]:
         return {"scale": 1.0}
 
-    def _evaluate(self, want: int, values: Any, sample_weight: Any, reduction: str, out: Any) -> Any:
+    def _check_reduction(self, reduction: str) -> None:
         if reduction != "mean":
             raise ValueError(f'RootMeanSquaredError has reduction="mean" only; got {reduction!r}. Sums: use SquaredError.')
+
+    def _programs(self, single: bool) -> tuple[_core.Program, ...]:
+        return tuple(_core.Program(self.name, {"scale": scale}) for scale in self._SCALES[single])
+
+    def _reduce(self, sums: tuple[_core.Sum, ...], weight: float | None, single: bool) -> float:
+        of_scale = dict(zip(self._SCALES[single], sums, strict=True))
+        root, scale = self._root(lambda scale: of_scale[scale].over(weight), single)
+        return root / scale
+
+    def _root(self, mean_square: Callable[[float], float], single: bool) -> tuple[float, float]:
+        """Find the root and the scale it was multiplied by, from the mean square at a scale."""
+        # what a square must exceed to have all its digits
+        smallest = 2.0**-90 if single else 2.0**-900
+        for scale in self._SCALES[single]:
+            square = mean_square(scale)
+            if smallest < square < math.inf or math.isnan(square) or (scale < 1 and square == math.inf):
+                break
+        return math.sqrt(square), scale
+
+    def _evaluate(self, want: int, values: Any, sample_weight: Any, reduction: str, out: Any) -> Any:
+        self._check_reduction(reduction)
         if want & _core.HESSIAN:
             raise self._not_differentiable("Hessian", "the root mixes all samples. Use HalfSquaredError for boosting.")
         operands, shape, single = _arrays.read_inputs(values, self.inputs, self.labels)
@@ -163,16 +185,15 @@ class RootMeanSquaredError(_MeanOptimal, Loss):
         arrays = [None]
         if out is not None:
             arrays = self._outputs(out, self._places(want, _core.VALUE), operands, shape, single, weights, True)
-        # what a square must exceed to have all its digits
-        smallest = 2.0**-90 if single else 2.0**-900
-        for scale in self._SCALES[single]:
-            program = _core.Program(self.name, {"scale": scale})
-            square, faults = _core.run(program, single, _core.VALUE, _core.VALUE, True, operands, weights, (), 1.0)
+        programs = dict(zip(self._SCALES[single], self._programs(single), strict=True))
+
+        def mean_square(scale: float) -> float:
+            square, faults = _core.run(programs[scale], single, _core.VALUE, _core.VALUE, True, operands, weights, (), 1.0)
             if faults:
                 self._explain(faults, operands, weights, single, True)
-            if smallest < square < math.inf or math.isnan(square) or (scale < 1 and square == math.inf):
-                break
-        root = math.sqrt(square)
+            return square
+
+        root, scale = self._root(mean_square, single)
         results = [root / scale] if want & _core.VALUE else []
         if want & _core.GRADIENT:
             array = arrays[0]
@@ -181,7 +202,7 @@ class RootMeanSquaredError(_MeanOptimal, Loss):
             # r / root with the scale in both, and zeros at a perfect fit
             divisor = self._divisor(shape, weights) * root if root > 0 else math.inf
             outputs = (None, _arrays.write(array))
-            _core.run(program, single, _core.GRADIENT, 0, True, operands, weights, outputs, divisor)
+            _core.run(programs[scale], single, _core.GRADIENT, 0, True, operands, weights, outputs, divisor)
             results.append(array[()] if shape == () and out is None else array)
         return results[0] if len(results) == 1 else tuple(results)
 

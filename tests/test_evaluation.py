@@ -1,0 +1,233 @@
+"""Evaluations of many losses: equal to separate calls, however the samples are cut and merged."""
+
+from __future__ import annotations
+
+import pickle
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastloss as fl
+from fastloss import _core
+from fastloss.rows import INDICES, LISTS, RowLoss
+
+N = 5000
+ELEMENTS = {
+    "mse": fl.mse,
+    "rmse": fl.rmse,
+    "huber": fl.Huber(delta=0.25),
+    "quantile": fl.Quantile(alpha=0.9),
+    "cauchy": fl.cauchy,
+}
+ROWS = {
+    "nll": fl.CategoricalCrossEntropy(from_logits=True),
+    "weighted": fl.CategoricalCrossEntropy(from_logits=True, class_weight=[1.0, 2.0, 0.5, 0.0], ignore_index=2),
+    "focal": fl.CategoricalFocal(from_logits=True),
+    "margin": fl.multi_margin,
+}
+
+
+def make(losses: dict[str, fl.Loss], dtype: Any = np.float64, n: int = N) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(11)
+    weights = rng.integers(0, 4, n).astype(np.float64)
+    if losses is ROWS:
+        return rng.integers(0, 4, n), rng.standard_normal((n, 4)).astype(dtype), weights
+    y_true = rng.standard_normal(n).astype(dtype)
+    return y_true, y_true + rng.standard_normal(n).astype(dtype), weights
+
+
+@pytest.mark.parametrize("losses", [ELEMENTS, ROWS], ids=["elements", "rows"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("cuts", [(), (1,), (0, 1024, 1024, 3333)])
+def test_equal_to_separate_calls_bit_for_bit(losses: Any, dtype: Any, weighted: bool, cuts: tuple[int, ...]) -> None:
+    y_true, y_pred, weights = make(losses, dtype)
+    expected = {name: loss(y_true, y_pred, sample_weight=weights if weighted else None) for name, loss in losses.items()}
+    pieces = []
+    for start, end in zip((0, *cuts), (*cuts, N), strict=True):
+        ev = fl.Evaluation(losses)
+        ev.update(y_true[start:end], y_pred[start:end], sample_weight=weights[start:end] if weighted else None)
+        pieces.append(pickle.loads(pickle.dumps(ev)))
+    merged = fl.Evaluation(losses)
+    for ev in reversed(pieces):
+        merged.merge(ev)
+    assert merged.result() == expected
+    assert merged.n_samples == N
+    assert fl.evaluate(losses, y_true, y_pred, sample_weight=weights if weighted else None) == expected
+
+
+@given(cuts=st.lists(st.integers(0, 300), max_size=6), order=st.randoms(use_true_random=False), threads=st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_cutting_and_merging_change_no_bit(cuts: list[int], order: Any, threads: int) -> None:
+    rng = np.random.default_rng(5)
+    y_true, y_pred = np.ldexp(rng.standard_normal((2, 300)), rng.integers(-200, 200, 300))
+    losses = {"mae": fl.mae, "rmse": fl.rmse, "log_cosh": fl.log_cosh}
+    bounds = sorted({0, 300, *cuts})
+    with fl.num_threads(threads):
+        evs = [fl.Evaluation(losses).update(y_true[a:b], y_pred[a:b]) for a, b in pairwise(bounds)]
+        while len(evs) > 1:
+            i, j = order.sample(range(len(evs)), 2)
+            evs[i].merge(evs[j])
+            del evs[j]
+    assert evs[0].result() == {name: loss(y_true, y_pred) for name, loss in losses.items()}
+
+
+def test_every_loss_can_be_evaluated() -> None:
+    rng = np.random.default_rng(2)
+    for name in fl.list_losses():
+        loss = fl.get_loss(name)
+        domains = loss._domains()
+        width = (5,) if isinstance(loss, RowLoss) else ()
+        inputs = {}
+        for item in loss.inputs:
+            x = rng.random((40, *width)) if item in domains or item.startswith("var") else rng.standard_normal((40, *width))
+            inputs[item] = x
+        if "y_true" in inputs:
+            inputs["y_true"] = rng.integers(0, 2, 40)
+            if width and INDICES not in loss.label_kinds:
+                inputs["y_true"] = np.full((40, 5), -1 if LISTS in loss.label_kinds else 0.2)
+            elif not width and name in ("gamma", "tweedie"):
+                inputs["y_true"] = rng.random(40) + 0.5
+        expected = loss(*inputs.values(), sample_weight=np.arange(40.0))
+        ev = fl.Evaluation({name: loss})
+        for part in (slice(0, 1), slice(1, 40)):
+            ev.update(**{item: x[part] for item, x in inputs.items()}, sample_weight=np.arange(40.0)[part])
+        assert ev.result() == {name: expected}
+
+
+def test_losses_of_elements_and_rows_over_the_same_predictions() -> None:
+    y_true = np.eye(4)[np.random.default_rng(0).integers(0, 4, 50)]
+    y_pred = np.random.default_rng(1).dirichlet(np.ones(4), 50)
+    losses = {"nll": fl.categorical_cross_entropy, "brier": fl.brier, "hamming": fl.hamming}
+    expected = {name: loss(y_true, y_pred) for name, loss in losses.items()}
+    assert fl.evaluate(losses, y_true, y_pred) == expected
+
+
+def test_inputs_by_name_go_where_they_belong() -> None:
+    y, mean, var = np.arange(5.0), np.ones(5), np.full(5, 2.0)
+    losses = {"mse": fl.mse, "nll": fl.gaussian_nll}
+    ev = fl.Evaluation(losses).update(y, y_pred=mean, mean=mean, var=var)
+    assert ev.result() == {"mse": fl.mse(y, mean), "nll": fl.gaussian_nll(y, mean, var)}
+    with pytest.raises(TypeError, match="nll takes 3 inputs"):
+        fl.Evaluation(losses).update(y, mean)
+    with pytest.raises(TypeError, match="nll takes the inputs y_true, mean, var; var missing"):
+        fl.Evaluation(losses).update(y, mean, mean=mean)
+    with pytest.raises(TypeError, match="'spread' is an input of no loss here"):
+        fl.Evaluation(losses).update(y, mean, spread=var)
+    with pytest.raises(TypeError, match="'y_true' is given twice"):
+        fl.Evaluation(losses).update(y, mean, y_true=y)
+
+
+@pytest.mark.parametrize("y", [[1.0, 0.0, 1.0], np.array([1, 0, 1], np.int8), np.array([1.0, 9.0, 0.0, 9.0, 1.0])[::2]])
+def test_anything_array_like_is_read_once(y: Any) -> None:
+    assert fl.evaluate({"a": fl.mse, "b": fl.mae}, y, [0.5, 0.5, 0.0]) == {"a": 0.5, "b": 2 / 3}
+
+
+def test_sums() -> None:
+    ev = fl.Evaluation({"mae": fl.mae}, reduction="sum")
+    assert ev.result() == {"mae": 0.0}
+    assert ev.update([1.0], [3.0], sample_weight=[2.0]).result() == {"mae": 4.0}
+    with pytest.raises(ValueError, match=r'reduction="mean" only'):
+        fl.Evaluation({"rmse": fl.rmse}, reduction="sum")
+    with pytest.raises(ValueError, match='"mean" or "sum"'):
+        fl.Evaluation({"mae": fl.mae}, reduction="none")
+
+
+def test_a_mean_of_nothing_is_an_error() -> None:
+    ev = fl.Evaluation({"mae": fl.mae}).update([], [])
+    with pytest.raises(ValueError, match="mae: the mean of no samples"):
+        ev.result()
+    with pytest.raises(ValueError, match="sample_weight sums to zero"):
+        ev.update([1.0], [2.0], sample_weight=[0.0]).result()
+    assert ev.update([1.0], [2.0]).result() == {"mae": 1.0}
+
+
+def test_bad_input_adds_nothing() -> None:
+    losses = {"brier": fl.brier, "nll": fl.binary_cross_entropy}
+    ev = fl.Evaluation(losses).update([0, 1], [0.25, 0.5])
+    before = pickle.dumps(ev)
+    for y_true, y_pred, weights, message in (
+        ([0, 1], [0.5, 1.5], None, "got 1.5 at index 1"),
+        ([0, 2], [0.5, 0.5], None, "got 2 at index 1"),
+        ([0, 1], [0.5, 0.5], [1, -1], "got -1 at index 1"),
+        ([0, 1, 1], [0.5, 0.5], None, "same shape"),
+        ([0, 1], [0.5, 0.5], [1, 1, 1], "shape of the losses"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ev.update(y_true, y_pred, sample_weight=weights)
+        assert pickle.dumps(ev) == before
+    with pytest.raises(ValueError, match="class index 7 at row 1"):
+        fl.evaluate(ROWS, [0, 7], np.zeros((2, 4)))
+
+
+def test_what_is_wrong_under_weight_zero_does_not_count() -> None:
+    losses = {"brier": fl.brier, "mae": fl.mae}
+    assert fl.evaluate(losses, [0, 1], [np.nan, 1.0], sample_weight=[0, 1]) == {"brier": 0.0, "mae": 0.0}
+
+
+def test_root_mean_square_at_the_ends_of_the_range() -> None:
+    for dtype, size in ((np.float64, 1e200), (np.float64, 1e-200), (np.float32, 1e30), (np.float32, 1e-30)):
+        y_pred = np.full(7, size, dtype)
+        ev = fl.Evaluation({"rmse": fl.rmse}).update(np.zeros(3), y_pred[:3]).update(np.zeros(4), y_pred[3:])
+        assert ev.result()["rmse"] == fl.rmse(np.zeros(7), y_pred) == pytest.approx(size, rel=1e-6)
+    ev = fl.Evaluation({"rmse": fl.rmse}).update([1.0], np.float32([2]))
+    with pytest.raises(ValueError, match="needs all predictions in one precision"):
+        ev.update([1.0], [2.0])
+    with pytest.raises(ValueError, match="needs all predictions in one precision"):
+        ev.merge(ev.empty().update([1.0], [2.0]))
+    assert fl.Evaluation([fl.mse]).update([1.0], np.float32([2])).update([1.0], [2.0]).result() == {"squared_error": 1.0}
+
+
+def test_names() -> None:
+    assert fl.evaluate(["huber", "mse"], [0.0], [1.0]) == {"huber": 0.5, "mse": 1.0}
+    assert fl.evaluate(fl.mae, [0.0], [1.0]) == {"absolute_error": 1.0}
+    for losses, error, message in (
+        ({}, ValueError, "at least one"),
+        ([fl.Huber(1.0), fl.Huber(2.0)], ValueError, "two losses are called 'huber'"),
+        ({"a": fl.Huber}, TypeError, "Make an instance"),
+        ({1: fl.huber}, TypeError, "must map names to losses"),
+        (3, TypeError, "a dictionary of losses"),
+        ({"a": "hubert"}, ValueError, "Did you mean huber"),
+    ):
+        with pytest.raises(error, match=message):
+            fl.Evaluation(losses)
+
+
+def test_only_like_is_merged() -> None:
+    ev = fl.Evaluation({"a": fl.mae})
+    with pytest.raises(ValueError, match="evaluate the same"):
+        ev.merge(fl.Evaluation({"a": fl.mse}))
+    with pytest.raises(ValueError, match="evaluate the same"):
+        ev.merge(fl.Evaluation({"a": fl.mae}, reduction="sum"))
+    with pytest.raises(TypeError, match="another one only"):
+        ev.merge({"a": 1.0})
+
+
+def test_the_state_is_small_and_has_a_version() -> None:
+    ev = fl.Evaluation(ELEMENTS).update(*make(ELEMENTS)[:2])
+    restore, (losses, reduction, state) = ev.__reduce__()
+    assert state[0] == 1
+    assert len(pickle.dumps(ev)) < 1000 * (len(ELEMENTS) + 2)
+    assert restore(losses, reduction, state).result() == ev.result()
+    with pytest.raises(ValueError, match="another version of fastloss"):
+        restore(losses, reduction, b"\x02" + state[1:])
+    with pytest.raises(ValueError, match="must have"):
+        restore(losses, reduction, state[:-1])
+    with pytest.raises(ValueError, match="not those of a sum"):
+        restore(losses, reduction, state[:10] + b"\xff" * (len(state) - 10))
+
+
+def test_equal_sums_have_equal_bytes() -> None:
+    a, b = _core.Sum(), _core.Sum()
+    for x in (1e300, -1.0, 2.0**-1074, 3.5):
+        a.add(x)
+    for x in (3.5, 2.0**-1074, 1e300, -1.0):
+        part = _core.Sum()
+        part.add(x)
+        b.add(part)
+    assert a.to_bytes() == b.to_bytes()
+    assert float(_core.Sum.from_bytes(a.to_bytes())) == float(b) == 1e300
