@@ -69,7 +69,8 @@ static int bad_weights(const double *w, ptrdiff_t n)
 static ptrdiff_t row_block(ptrdiff_t classes, ptrdiff_t *scratch)
 {
     const fl_sheet sheet = fl_sheet_of(classes);
-    *scratch = 4 * sheet.groups * sheet.lanes;
+    const fl_sheet by_row = fl_sheet_by_row(classes);
+    *scratch = 4 * sheet.groups * sheet.lanes + by_row.rows * by_row.stride;
     /* several sheets of few classes, so that what a block costs beside them does not count */
     const ptrdiff_t sheets = FL_SHEET_NUMBERS / (sheet.groups * sheet.lanes);
     return sheet.rows * (sheets ? sheets : 1);

@@ -4,7 +4,9 @@
  * Rows are laid out on a sheet of `groups` times `lanes` numbers. Short rows lie side by side, a lane each and a group per
  * class; a long row is cut into groups of consecutive classes and padded. Every pass runs over the lanes of a group at a time
  * and is the same text for both; what it accumulates per lane is the row's at once, or is merged over the lanes in a fixed
- * order. K alone decides which it is, so a row's result does not depend on its position, its neighbours or the machine.
+ * order. K alone decides which it is, so a row's result does not depend on its position, its neighbours or the machine. Where a
+ * class index says all about a row, long rows are not cut: they lie one after another, and only what is known of each of them as
+ * a whole lies side by side, a lane for a row.
  */
 
 #ifndef FL_ROWWISE_COMMON
@@ -14,8 +16,9 @@ enum { FL_LONGEST_SIDE_BY_SIDE = 256, FL_SHEET_NUMBERS = 4096, FL_LANES = 64, FL
 
 typedef struct {
     ptrdiff_t classes, rows, groups, lanes;
-    int64_t step; /* from a group to the class of the next one */
-    int along;    /* one long row */
+    int64_t step;     /* from a group to the class of the next one */
+    int along;        /* one long row */
+    ptrdiff_t stride; /* from a row to the next where rows lie one after another; or 0 */
 } fl_sheet;
 
 FL_INLINE fl_sheet fl_sheet_of(ptrdiff_t classes)
@@ -24,13 +27,36 @@ FL_INLINE fl_sheet fl_sheet_of(ptrdiff_t classes)
     ptrdiff_t lanes = FL_SHEET_NUMBERS / (classes ? classes : 1) / FL_LANE_STEP * FL_LANE_STEP;
     lanes = along || lanes > FL_LANES ? FL_LANES : lanes;
     const ptrdiff_t groups = along ? (classes + lanes - 1) / lanes : classes;
-    return (fl_sheet){classes, along ? 1 : lanes, groups, lanes, along ? lanes : 1, along};
+    return (fl_sheet){classes, along ? 1 : lanes, groups, lanes, along ? lanes : 1, along, 0};
+}
+
+/* Long rows need no lanes where all that is done between the passes concerns one class of each: they lie one after another. */
+FL_INLINE fl_sheet fl_sheet_by_row(ptrdiff_t classes)
+{
+    fl_sheet sheet = fl_sheet_of(classes);
+    if (!sheet.along)
+        return sheet;
+    sheet.along = 0;
+    sheet.stride = sheet.groups * sheet.lanes;
+    sheet.rows = sheet.stride < FL_SHEET_NUMBERS ? FL_SHEET_NUMBERS / sheet.stride : 1;
+    sheet.lanes = (sheet.rows + FL_LANE_STEP - 1) / FL_LANE_STEP * FL_LANE_STEP;
+    return sheet;
 }
 
 #define FL_EACH_LANE(sheet)                                                                                                    \
     FL_SIMD                                                                                                                    \
     for (ptrdiff_t lane = 0; lane < (sheet)->lanes; lane++)
 #define FL_EACH_GROUP(sheet) for (ptrdiff_t group = 0; group < (sheet)->groups; group++)
+#define FL_EACH_ROW(sheet) for (ptrdiff_t row = 0; row < (sheet)->rows; row++)
+
+/* The size of the machine's vectors. It decides how fast sums are, and nothing else. */
+#if defined(__AVX512F__)
+#define FL_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define FL_VECTOR_BYTES 32
+#else
+#define FL_VECTOR_BYTES 16
+#endif
 
 #if defined(__clang__) || __GNUC__ >= 12
 #define FL_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
@@ -177,6 +203,19 @@ FL_INLINE FL_T FL_FN(fl_raised_exp)(FL_T x, FL_T low)
     return mantissa * FL_FROM_BITS(exponent << FL_MANTISSA_BITS);
 }
 
+/* What follows from the rest: the sum of the exponentials, its inverse and its logarithm. */
+static void FL_FN(fl_finish_exponentials)(const fl_sheet *sheet, FL_FN(fl_softmax) * s)
+{
+    FL_EACH_LANE(sheet)
+    {
+        const FL_PAIR log = FL_LOG1P_PAIR(s->rest[lane] / FL_RAISED_ONE, FL_C(0));
+        s->log_high[lane] = log.hi;
+        s->log_low[lane] = log.lo;
+        s->total[lane] = FL_RAISED_ONE + s->rest[lane];
+        s->inverse[lane] = FL_C(1) / s->total[lane];
+    }
+}
+
 /*
  * e = exp(z - max), 1 at the first largest class, and the rest: the sum of the others. From the sum without the largest, 1 - p
  * and log p keep their digits when p is close to 1. The difference is carried with its error, which exp would blow up.
@@ -188,14 +227,16 @@ static void FL_FN(fl_exponentials)(const fl_sheet *sheet, FL_T *z, FL_T *e, FL_F
     const FL_T *const max = s->max;
     const FL_I *const first = s->first, *const own = s->own;
     FL_T part[FL_PARTS][FL_LANES];
-    for (int i = 0; i < FL_PARTS; i++)
+    /* the lanes of a long row are parts enough */
+    const ptrdiff_t parts = sheet->along ? 1 : FL_PARTS;
+    for (ptrdiff_t i = 0; i < FL_PARTS; i++)
         FL_EACH_LANE(sheet)
-    part[i][lane] = FL_UNLESS_NAN(max[lane], 0);
+    part[i][lane] = i ? FL_C(0) : FL_UNLESS_NAN(max[lane], 0);
     FL_EACH_GROUP(sheet)
     {
         const FL_T *const x = z + group * sheet->lanes;
         FL_T *const y = e + group * sheet->lanes;
-        FL_T *const sum = part[group % FL_PARTS];
+        FL_T *const sum = part[group % parts];
         FL_EACH_LANE(sheet)
         {
             const FL_PAIR d = FL_TWO_SUM(x[lane], -max[lane]);
@@ -209,14 +250,78 @@ static void FL_FN(fl_exponentials)(const fl_sheet *sheet, FL_T *z, FL_T *e, FL_F
     FL_EACH_LANE(sheet)
     s->rest[lane] = (part[0][lane] + part[1][lane]) + (part[2][lane] + part[3][lane]);
     FL_FN(fl_merge_lanes)(sheet, s->rest);
-    FL_EACH_LANE(sheet)
-    {
-        const FL_PAIR log = FL_LOG1P_PAIR(s->rest[lane] / FL_RAISED_ONE, FL_C(0));
-        s->log_high[lane] = log.hi;
-        s->log_low[lane] = log.lo;
-        s->total[lane] = FL_RAISED_ONE + s->rest[lane];
-        s->inverse[lane] = FL_C(1) / s->total[lane];
+    FL_FN(fl_finish_exponentials)(sheet, s);
+}
+
+typedef FL_T FL_FN(fl_vector) __attribute__((vector_size(FL_VECTOR_BYTES)));
+
+/*
+ * The same for a long row by itself, in e, which has room for whole groups of FL_LANES; the sum is added up in the same order. The
+ * accumulators are vectors, which the compiler keeps in registers, as it does not keep an array of numbers.
+ */
+static void FL_FN(fl_exponentials_of_row)(FL_T *e, ptrdiff_t classes, FL_T *max, FL_I *first, FL_T *rest)
+{
+    enum { NUMBERS = FL_VECTOR_BYTES / sizeof(FL_T), VECTORS = FL_LANES / NUMBERS };
+    const ptrdiff_t room = (classes + FL_LANES - 1) / FL_LANES * FL_LANES;
+    FL_FN(fl_vector) part[VECTORS], x;
+    FL_T lane[FL_LANES];
+    for (ptrdiff_t k = classes; k < room; k++)
+        e[k] = -FL_INFINITY;
+    memcpy(part, e, sizeof part);
+    for (ptrdiff_t k = FL_LANES; k < room; k += FL_LANES)
+        for (int j = 0; j < VECTORS; j++) {
+            memcpy(&x, e + k + j * NUMBERS, sizeof x);
+            const __typeof__(x < x) larger = x > part[j];
+            part[j] = (FL_FN(fl_vector))(((__typeof__(larger))x & larger) | ((__typeof__(larger))part[j] & ~larger));
+        }
+    memcpy(lane, part, sizeof part);
+    for (int half = FL_LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++)
+            lane[i] = FL_SELECT(lane[i + half] > lane[i], lane[i + half], lane[i]);
+    const FL_T largest = lane[0];
+    FL_I place = (FL_I)room;
+    FL_SIMD_REDUCE(reduction(min : place))
+    for (ptrdiff_t k = 0; k < room; k++) {
+        const FL_I found = FL_SELECT(e[k] == largest, (FL_I)k, (FL_I)room);
+        place = found < place ? found : place;
     }
+    /* none is NaN's equal */
+    place = place < (FL_I)room ? place : 0;
+    FL_SIMD
+    for (ptrdiff_t k = 0; k < room; k++) {
+        const FL_PAIR d = FL_TWO_SUM(e[k], -largest);
+        e[k] = FL_FN(fl_raised_exp)(d.hi, FL_SELECT(d.hi > -FL_INFINITY, d.lo, FL_C(0)));
+    }
+    e[place] = FL_C(0);
+    memcpy(part, e, sizeof part);
+    for (ptrdiff_t k = FL_LANES; k < room; k += FL_LANES)
+        for (int j = 0; j < VECTORS; j++) {
+            memcpy(&x, e + k + j * NUMBERS, sizeof x);
+            part[j] += x;
+        }
+    memcpy(lane, part, sizeof part);
+    for (int half = FL_LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++)
+            lane[i] += lane[i + half];
+    e[place] = FL_RAISED_ONE;
+    *max = largest;
+    *first = place;
+    *rest = lane[0];
+}
+
+static void FL_FN(fl_exponentials_by_row)(const fl_sheet *sheet, const FL_T *source, FL_T *e, FL_FN(fl_softmax) * s)
+{
+    for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
+        s->max[lane] = s->rest[lane] = FL_C(0);
+        s->first[lane] = 0;
+    }
+    FL_EACH_ROW(sheet)
+    {
+        FL_T *const x = e + row * sheet->stride;
+        memcpy(x, source + row * sheet->classes, (size_t)sheet->classes * sizeof *x);
+        FL_FN(fl_exponentials_of_row)(x, sheet->classes, &s->max[row], &s->first[row], &s->rest[row]);
+    }
+    FL_FN(fl_finish_exponentials)(sheet, s);
 }
 
 /* The sum of the exponentials of all classes but this one. */
@@ -245,7 +350,10 @@ FL_INLINE void FL_FN(fl_set_target)(FL_FN(fl_targets) * t, const FL_FN(fl_softma
 typedef int (*FL_FN(fl_target_map))(FL_FN(fl_targets) * t, ptrdiff_t n, const double *parameters);
 
 /* Where the number of a row and a class stands on a sheet. */
-#define FL_PLACE(sheet, lane, k) ((sheet)->along ? (ptrdiff_t)(k) : (ptrdiff_t)(k) * (sheet)->lanes + (lane))
+#define FL_PLACE(sheet, lane, k)                                                                                               \
+    ((sheet)->along    ? (ptrdiff_t)(k)                                                                                        \
+     : (sheet)->stride ? (lane) * (sheet)->stride + (ptrdiff_t)(k)                                                             \
+                       : (ptrdiff_t)(k) * (sheet)->lanes + (lane))
 
 /* The classes of the rows on a sheet, and what belongs to them. */
 typedef struct {
@@ -322,22 +430,93 @@ static void FL_FN(fl_clear_dropped)(const fl_rows *b, ptrdiff_t row, ptrdiff_t r
     }
 }
 
+/*
+ * Derivatives by the scores of all classes, from the exponentials; those of the row's own class are slope and curvature. They are
+ * p a and p (c p + a q) with what one more unit of log p is worth.
+ */
+static void FL_FN(fl_derivatives_side_by_side)(const fl_sheet *sheet, FL_T *e, const FL_FN(fl_softmax) * s,
+                                               const FL_FN(fl_labels) * labels, const FL_FN(fl_targets) * t, const FL_T *a,
+                                               const FL_T *c, FL_T *gradient, FL_T *hessian)
+{
+    FL_T *const h = e + sheet->groups * sheet->lanes;
+    if (hessian) {
+        FL_EACH_GROUP(sheet)
+        {
+            FL_T *const x = e + group * sheet->lanes, *const y = h + group * sheet->lanes;
+            FL_EACH_LANE(sheet)
+            {
+                const FL_T p = x[lane] * s->inverse[lane];
+                const FL_T q = FL_OTHERS(s, x[lane], (FL_I)group) * s->inverse[lane];
+                y[lane] = p * FL_FMA(c[lane], p, a[lane] * q);
+            }
+        }
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            h[FL_PLACE(sheet, r, labels->label[r])] = t->curvature[r];
+        FL_FN(fl_take_up)(sheet, h, hessian);
+    }
+    if (gradient) {
+        FL_EACH_GROUP(sheet)
+        {
+            FL_T *const x = e + group * sheet->lanes;
+            FL_EACH_LANE(sheet)
+            x[lane] = x[lane] * s->inverse[lane] * a[lane];
+        }
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            e[FL_PLACE(sheet, r, labels->label[r])] = t->slope[r];
+        FL_FN(fl_take_up)(sheet, e, gradient);
+    }
+}
+
+static void FL_FN(fl_derivatives_by_row)(const fl_sheet *sheet, const FL_T *e, const FL_FN(fl_softmax) * s,
+                                         const FL_FN(fl_labels) * labels, const FL_FN(fl_targets) * t, const FL_T *a,
+                                         const FL_T *c, FL_T *gradient, FL_T *hessian)
+{
+    FL_EACH_ROW(sheet)
+    {
+        const FL_T *const x = e + row * sheet->stride;
+        const FL_T inverse = s->inverse[row], total = s->total[row], a_row = a[row], c_row = c[row];
+        if (hessian) {
+            FL_T *const h = hessian + row * sheet->classes;
+            FL_SIMD
+            for (ptrdiff_t k = 0; k < sheet->classes; k++) {
+                const FL_T p = x[k] * inverse, q = (total - x[k]) * inverse;
+                h[k] = p * FL_FMA(c_row, p, a_row * q);
+            }
+            const FL_T p = x[s->first[row]] * inverse, q = s->rest[row] * inverse;
+            h[s->first[row]] = p * FL_FMA(c_row, p, a_row * q);
+            h[labels->label[row]] = t->curvature[row];
+        }
+        if (gradient) {
+            FL_T *const g = gradient + row * sheet->classes;
+            FL_SIMD
+            for (ptrdiff_t k = 0; k < sheet->classes; k++)
+                g[k] = x[k] * inverse * a_row;
+            g[labels->label[row]] = t->slope[row];
+        }
+    }
+}
+
 /* Class indices, scores: the loss is F(log p) of the row's own class, u = log p, slope = -F'(u), curvature = F''(u). */
 static int FL_FN(fl_index_of_logits)(const fl_rows *b, const fl_sheet *sheet, ptrdiff_t row, FL_FN(fl_target_map) map,
                                      const double *parameters, int want)
 {
-    FL_T *const z = b->scratch, *const e = z + sheet->groups * sheet->lanes, *const h = z;
+    FL_T *const e = b->scratch;
     const FL_T *const source = (const FL_T *)b->y_pred + row * b->classes;
     FL_FN(fl_softmax) s;
     FL_FN(fl_labels) labels;
     FL_FN(fl_targets) t;
     const int invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, &labels);
-    FL_FN(fl_lay_out)(sheet, source, z, sheet->along ? -FL_INFINITY : FL_C(0));
-    FL_FN(fl_exponentials)(sheet, z, e, &s);
+    if (sheet->stride)
+        FL_FN(fl_exponentials_by_row)(sheet, source, e, &s);
+    else {
+        FL_T *const z = e + sheet->groups * sheet->lanes;
+        FL_FN(fl_lay_out)(sheet, source, z, FL_C(0));
+        FL_FN(fl_exponentials)(sheet, z, e, &s);
+    }
     FL_T chosen[FL_LANES], exponential[FL_LANES], factor[FL_LANES], a[FL_LANES], c[FL_LANES];
     FL_I own[FL_LANES];
     for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
-        const ptrdiff_t r = sheet->along || lane >= sheet->rows ? 0 : lane;
+        const ptrdiff_t r = lane >= sheet->rows ? 0 : lane;
         own[lane] = (FL_I)labels.label[r];
         chosen[lane] = source[r * b->classes + labels.label[r]];
         exponential[lane] = e[FL_PLACE(sheet, r, labels.label[r])];
@@ -350,40 +529,19 @@ static int FL_FN(fl_index_of_logits)(const fl_rows *b, const fl_sheet *sheet, pt
     if (want & FL_VALUE)
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
             ((FL_T *)b->value)[row + r] = factor[r] * t.value[r];
-    if (want & (FL_GRADIENT | FL_HESSIAN)) {
-        FL_EACH_LANE(sheet)
-        {
-            a[lane] = t.slope[lane] * factor[lane] * s.scale[lane];
-            c[lane] = t.curvature[lane] * factor[lane] * s.scale[lane];
-        }
+    FL_EACH_LANE(sheet)
+    {
+        a[lane] = t.slope[lane] * factor[lane] * s.scale[lane];
+        c[lane] = t.curvature[lane] * factor[lane] * s.scale[lane];
+        t.slope[lane] = -a[lane] * t.q[lane];
+        t.curvature[lane] = t.q[lane] * FL_FMA(c[lane], t.q[lane], a[lane] * t.p[lane]);
     }
-    if (want & FL_HESSIAN) {
-        FL_EACH_GROUP(sheet)
-        {
-            FL_T *const x = e + group * sheet->lanes, *const y = h + group * sheet->lanes;
-            FL_EACH_LANE(sheet)
-            {
-                const FL_I k = (FL_I)(group * sheet->step) + s.own[lane];
-                const FL_T p = x[lane] * s.inverse[lane];
-                const FL_T q = FL_OTHERS(&s, x[lane], k) * s.inverse[lane];
-                y[lane] = p * FL_FMA(c[lane], p, a[lane] * q);
-            }
-        }
-        for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            h[FL_PLACE(sheet, r, labels.label[r])] = t.q[r] * FL_FMA(c[r], t.q[r], a[r] * t.p[r]);
-        FL_FN(fl_take_up)(sheet, h, (FL_T *)b->hessian[0] + row * b->classes);
-    }
-    if (want & FL_GRADIENT) {
-        FL_EACH_GROUP(sheet)
-        {
-            FL_T *const x = e + group * sheet->lanes;
-            FL_EACH_LANE(sheet)
-            x[lane] = x[lane] * s.inverse[lane] * a[lane];
-        }
-        for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            e[FL_PLACE(sheet, r, labels.label[r])] = -a[r] * t.q[r];
-        FL_FN(fl_take_up)(sheet, e, (FL_T *)b->gradient[0] + row * b->classes);
-    }
+    FL_T *const gradient = want & FL_GRADIENT ? (FL_T *)b->gradient[0] + row * b->classes : NULL;
+    FL_T *const hessian = want & FL_HESSIAN ? (FL_T *)b->hessian[0] + row * b->classes : NULL;
+    if (sheet->stride)
+        FL_FN(fl_derivatives_by_row)(sheet, e, &s, &labels, &t, a, c, gradient, hessian);
+    else
+        FL_FN(fl_derivatives_side_by_side)(sheet, e, &s, &labels, &t, a, c, gradient, hessian);
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels, want);
     return invalid;
 }
@@ -694,9 +852,9 @@ static int FL_FN(fl_shares_of_probabilities)(const fl_rows *b, const fl_sheet *s
 static int FL_FN(fl_target_rows)(const fl_rows *b, int from_logits, FL_FN(fl_target_map) map, FL_FN(fl_target_map) share,
                                  const double *parameters, int want)
 {
-    fl_sheet sheet = fl_sheet_of(b->classes);
-    const ptrdiff_t most = sheet.rows;
     const int shares = b->y_true != NULL || b->label_smoothing > 0.0;
+    fl_sheet sheet = from_logits && !shares ? fl_sheet_by_row(b->classes) : fl_sheet_of(b->classes);
+    const ptrdiff_t most = sheet.rows;
     int invalid = 0;
     for (ptrdiff_t row = 0; row < b->rows; row += most) {
         sheet.rows = b->rows - row < most ? b->rows - row : most;
