@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -305,3 +305,13 @@ class MarginLoss(RowLoss):
     def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
         """Raise TypeError: only distances between scores count, so that no constant stands out; start from zeros."""
         raise TypeError(f"{type(self).__name__} has no starting score: only distances between scores count. Start from zeros.")
+
+
+@dataclass(frozen=True, slots=True)
+class WrongLabel(RowLoss):
+    """1 for each row whose largest score, the first of several, is not that of its class: what `ZeroOne` makes of rows."""
+
+    label_kinds = (INDICES,)
+
+    def _kernel(self) -> str:
+        return "zero_one_of_rows"
