@@ -296,6 +296,7 @@ def _by_inputs(losses: Mapping[str, Loss], given: Mapping[str, tuple[Any, ...]])
     """Put the losses together that read the same numbers in the same way."""
     groups: dict[Any, _Group] = {}
     for name, loss in losses.items():
+        loss = loss._of(given[name])
         read = loss._read_inputs(given[name])
         arrays = tuple(id(value) for value in given[name])
         groups.setdefault((arrays, read.shape, read.single, read.width, read.indices), []).append((name, loss, read))
@@ -309,7 +310,9 @@ def _sum_up(group: _Group, sample_weight: Any) -> list[tuple[str, tuple[Sum, ...
     programs = [loss._programs(read.single) for _, loss, _ in group]
     classes = None
     if read.width:
-        classes = [loss._classes(read.width) for (_, loss, _), own in zip(group, programs, strict=True) for _ in own]
+        classes = [
+            loss._classes(read.width, read.operands[-1]) for (_, loss, _), own in zip(group, programs, strict=True) for _ in own
+        ]
     flat = [program for own in programs for program in own]
     sums = accumulate(flat, classes, read.single, read.operands, weights, read.width, read.indices)
     # weights are looked at once, for all

@@ -126,6 +126,10 @@ class RowLoss(Loss):
 
     def _explain_read(self, read: Read, faults: int, weights: Any) -> None:
         self._explain_rows(faults, *read.operands, read.indices, weights, read.single, False)
+        warning = self._explain_sums(*read.operands, weights) if faults & _core.NOT_ONE else ""
+        if warning:
+            # Evaluation.update
+            warnings.warn(warning, UserWarning, stacklevel=4)
 
     def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
         operands, narrow, single, width, indices = self._read_inputs(values)
