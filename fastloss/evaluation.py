@@ -120,7 +120,10 @@ class Evaluation:
         """
         given = self._bind(inputs, named)
         groups = _by_inputs(self.losses, given)
-        pieces = [piece for group in groups for piece in _sum_up(group, sample_weight)]
+        pieces: list[tuple[str, tuple[Sum, ...], Sum | float]] = []
+        # no comprehension: warnings count the frames to the caller
+        for group in groups:
+            pieces += _sum_up(group, sample_weight)
         self._check_precision(read.single for group in groups for _, _, read in group if read.operands[-1][0].size)
         # nothing can fail from here on: all losses have the samples, or none
         for name, sums, weight in pieces:

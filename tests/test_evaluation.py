@@ -76,6 +76,7 @@ def test_cutting_and_merging_change_no_bit(cuts: list[int], order: Any, threads:
     assert evs[0].result() == {name: loss(y_true, y_pred) for name, loss in losses.items()}
 
 
+@pytest.mark.filterwarnings("ignore:the probabilities of y_pred must sum to 1")
 def test_every_loss_can_be_evaluated() -> None:
     rng = np.random.default_rng(2)
     for name in fl.list_losses():
