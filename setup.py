@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shutil
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -127,6 +128,19 @@ class BuildKernels(build_ext):
         ext.extra_compile_args += [*COMMON_FLAGS, "-O3", *openmp, *sanitizers]
         ext.extra_link_args += [*openmp, *sanitizers]
         super().build_extension(ext)
+
+    def run(self) -> None:
+        super().run()
+        header = self.header()
+        header.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(SOURCES / header.name, header)
+
+    def header(self) -> Path:
+        """Say where the public header goes: beside the module, wherever that is built."""
+        return Path(self.get_ext_fullpath("fastloss._core")).parent / "include" / "fastloss.h"
+
+    def get_outputs(self) -> list[str]:
+        return [*super().get_outputs(), str(self.header())]
 
 
 # The sdist takes the sources from `depends`; the generated lists are written anew by every build.

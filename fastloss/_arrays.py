@@ -27,6 +27,9 @@ _BFLOAT16 = _core.TYPE_CODES["bfloat16"]
 _SINGLE = {_core.TYPE_CODES[name] for name in ("float32", "float16", "bfloat16")}
 _FLOATS = _SINGLE | {_core.TYPE_CODES["float64"]}
 _FLOAT64 = np.dtype(np.float64)
+_SUM_TOLERANCES = {
+    _core.TYPE_CODES[name]: 2.0**power for name, power in (("float32", -11.5), ("float16", -5), ("bfloat16", -3.5))
+}
 
 
 def read(value: Any, name: str) -> Operand:
@@ -157,6 +160,11 @@ def first_outside(operand: Operand, domain: Domain, single: bool, weights: Opera
 def is_single(operand: Operand) -> bool:
     """Whether predictions are computed with in single precision."""
     return operand[1] & 0xFF in _SINGLE
+
+
+def sum_tolerance(operand: Operand) -> float:
+    """Return how far from 1 a sum of probabilities of the operand's type may be: the square root of the type's precision."""
+    return _SUM_TOLERANCES.get(operand[1] & 0xFF, 2.0**-26)
 
 
 def result_dtype(operand: Operand, original: Any) -> np.dtype:

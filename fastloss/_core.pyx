@@ -11,6 +11,7 @@ the sum is exact, so neither the order nor the number of threads can change a bi
 from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -39,6 +40,8 @@ cdef extern from "fastloss.h" nogil:
         FL_FROM_TYPES
         FL_SUM_BINS
         FL_SUM_BITS
+        FL_OUTSIDE
+        FL_NOT_ONE
     ctypedef struct fl_block:
         const void *input[4]
         void *value
@@ -62,6 +65,7 @@ cdef extern from "fastloss.h" nogil:
         double divisor
         double label_smoothing
         double eps
+        double sum_tolerance
         int64_t ignored
         int ignores
         int lists
@@ -179,10 +183,11 @@ def read_ordinary(tuple values, Py_ssize_t labels):
     return tuple(operands), shape, single
 
 
-# What `run` reports about the data.
-OUTSIDE_DOMAIN = 1
+# What `run` reports about the data. NOT_ONE: probabilities of a row may sum to something else than 1.
+OUTSIDE_DOMAIN = FL_OUTSIDE
 BAD_WEIGHT = 2
 NO_WEIGHT = 4
+NOT_ONE = FL_NOT_ONE
 
 cdef enum:
     MAX_DIMS = 64
@@ -245,6 +250,9 @@ def use_isa(name):
 if os.environ.get("FASTLOSS_ISA"):
     use_isa(os.environ["FASTLOSS_ISA"])
 
+# For C: PyCapsule_Import("fastloss._core.table", 0) is a const fl_table *.
+table = PyCapsule_New(<void *> active, "fastloss._core.table", NULL)
+
 
 cdef class Program:
     """A kernel with its parameters: the part of a loss that is handed to `run`."""
@@ -262,17 +270,22 @@ cdef class Program:
 
 
 cdef class Classes:
-    """What a loss of rows knows of the classes: scales and weights of each, smoothing, clipping, the label that is ignored."""
+    """What a loss of rows knows of the classes: scales and weights of each, smoothing, clipping, the label that is ignored.
+
+    ``sum_tolerance`` is how far from 1 the sum of a row of probabilities may be; 0 where it is not looked at.
+    """
 
     cdef double[::1] scale
     cdef double[::1] weight
     cdef double label_smoothing
     cdef double eps
+    cdef double sum_tolerance
     cdef int64_t ignored
     cdef bint ignores
     cdef readonly bint weighs  # rows count for more or less than their sample weight
 
-    def __init__(self, scale, weight, double label_smoothing, double eps, ignored):
+    def __init__(self, scale, weight, double label_smoothing, double eps, ignored, double sum_tolerance=0.0):
+        self.sum_tolerance = sum_tolerance
         self.scale = scale
         self.weight = weight
         self.label_smoothing = label_smoothing
@@ -286,6 +299,7 @@ cdef class Classes:
         rows.class_weight = &self.weight[0] if self.weight is not None else NULL
         rows.label_smoothing = self.label_smoothing
         rows.eps = self.eps
+        rows.sum_tolerance = self.sum_tolerance
         rows.ignored = self.ignored
         rows.ignores = self.ignores
 

@@ -16,7 +16,7 @@ import numpy as np
 from . import _core
 from ._threads import get_num_threads
 from .base import Choice, Domain, Interval, Loss
-from .rows import RowLoss
+from .rows import INDICES, RowLoss
 
 WHATS = ("value", "value_and_gradient")
 #: How far results may be apart, for inputs of order one: the rounding errors of the one-liners.
@@ -71,7 +71,7 @@ class Case:
         loss = self.loss
         domains = loss._domains()
         if isinstance(loss, RowLoss):
-            arrays = make_rows("y_pred" in domains, self.dtype, self.n)
+            arrays = make_rows(_row_kinds(loss), self.dtype, self.n)
         else:
             arrays = make_inputs(tuple(domains.get(name) for name in loss.inputs), self.dtype, self.n)
         names = {
@@ -187,30 +187,50 @@ def make_inputs(domains: tuple[Domain | None, ...], dtype: str, n: int) -> tuple
     return tuple(_draw(generator, domain or Interval(), np.dtype(dtype), n) for domain in domains)
 
 
+def _row_kinds(loss: RowLoss) -> tuple[str, str]:
+    """Say what the two inputs of a loss of rows hold: a key of `make_rows`."""
+    predictions = "distribution" if "y_pred" in loss._domains() else "scores"
+    if not loss.labels:
+        return "scores", predictions
+    if INDICES in loss.label_kinds:
+        return "indices", predictions
+    return "distribution" if predictions == "distribution" else "labels", predictions
+
+
 @lru_cache(maxsize=1)
-def make_rows(probabilities: bool, dtype: str, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Seeded random class indices and rows of predictions.
+def make_rows(kinds: tuple[str, str], dtype: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Seeded random labels and rows of predictions.
 
     Parameters
     ----------
-    probabilities : bool
-        Whether to make probabilities, rather than normal scores.
+    kinds : pair of str
+        What labels and predictions are: normal ``"scores"``, a ``"distribution"`` over ten classes, ``"labels"`` 0 and 1 of
+        each of ten classes, or class ``"indices"``, one for each row.
     dtype : str
-        Floating dtype of the predictions.
+        Floating dtype of all but indices.
     n : int
         Number of predictions, in rows of ten.
 
     Returns
     -------
-    y_true : ndarray of shape (rows,)
+    y_true : ndarray of shape (rows,) for indices, else (rows, 10)
     y_pred : ndarray of shape (rows, 10)
     """
     generator = np.random.default_rng(_SEED)
-    scores = generator.standard_normal((max(1, n // _CLASSES), _CLASSES), np.dtype(dtype).type)
-    if probabilities:
-        np.exp(scores, out=scores)
-        scores /= scores.sum(axis=1, keepdims=True)
-    return generator.integers(0, _CLASSES, len(scores)), scores
+    shape = max(1, n // _CLASSES), _CLASSES
+
+    def make(kind: str) -> np.ndarray:
+        if kind == "indices":
+            return generator.integers(0, _CLASSES, shape[0])
+        if kind == "labels":
+            return generator.integers(0, 2, shape).astype(dtype)
+        scores = generator.standard_normal(shape, np.dtype(dtype).type)
+        if kind == "distribution":
+            np.exp(scores, out=scores)
+            scores /= scores.sum(axis=1, keepdims=True)
+        return scores
+
+    return make(kinds[0]), make(kinds[1])
 
 
 def _draw(generator: np.random.Generator, domain: Domain, dtype: np.dtype, n: int) -> np.ndarray:

@@ -411,8 +411,9 @@ def _plot(loss: Loss, path: Path) -> None:
     axes = figure.subplots()
     for name, x, y in _curves(loss):
         axes.plot(x, y, label=name)
-    others = ", ".join(f"{name} = 1" for name in loss.inputs if name != loss.inputs[1])
-    axes.set(title=f"{loss!r}, {others}", xlabel=f"{loss.inputs[1]} - {loss.inputs[0]}")
+    varied = loss.inputs[loss.labels]
+    others = ", ".join(f"{name} = 1" for name in loss.inputs if name != varied)
+    axes.set(title=f"{loss!r}, {others}", xlabel=f"{varied} - {loss.inputs[0] if loss.labels else 1}")
     axes.grid(alpha=0.3)
     axes.legend()
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -428,17 +429,19 @@ def _plot(loss: Loss, path: Path) -> None:
 
 
 def _curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
-    """Compute the loss of one sample, and its derivatives if it has them, where all inputs but the second are 1."""
-    domain = loss._domains().get(loss.inputs[1], Interval())
+    """Compute the loss of one sample, and its derivatives by its first input that is no label, where all others are 1."""
+    domain = loss._domains().get(loss.inputs[loss.labels], Interval())
     x = np.array([step for step in np.linspace(-4, 4, 1601) if 1 + step in domain])
 
     def inputs(step: float) -> list[Any]:
+        if isinstance(loss, RowLoss) and not loss.labels:
+            return [[[1 + step]] if i == 0 else [[1.0]] for i in range(len(loss.inputs))]
         if isinstance(loss, RowLoss):
             # two classes, the first of them right
             right = 1 + step
             labels = {INDICES: [0], NUMBERS: [[1.0, 0.0]], LISTS: [[0, -1]]}[loss.label_kinds[0]]
             return [labels, [[right, 1 - right if "y_pred" in loss._domains() else 0.0]]]
-        return [[1 + step] if i == 1 else [1.0] for i in range(len(loss.inputs))]
+        return [[1 + step] if i == loss.labels else [1.0] for i in range(len(loss.inputs))]
 
     for name, compute in (
         ("value", loss),

@@ -120,7 +120,10 @@ class Evaluation:
         """
         given = self._bind(inputs, named)
         groups = _by_inputs(self.losses, given)
-        pieces = [piece for group in groups for piece in _sum_up(group, sample_weight)]
+        pieces: list[tuple[str, tuple[Sum, ...], Sum | float]] = []
+        # no comprehension: warnings count the frames to the caller
+        for group in groups:
+            pieces += _sum_up(group, sample_weight)
         self._check_precision(read.single for group in groups for _, _, read in group if read.operands[-1][0].size)
         # nothing can fail from here on: all losses have the samples, or none
         for name, sums, weight in pieces:
@@ -296,6 +299,7 @@ def _by_inputs(losses: Mapping[str, Loss], given: Mapping[str, tuple[Any, ...]])
     """Put the losses together that read the same numbers in the same way."""
     groups: dict[Any, _Group] = {}
     for name, loss in losses.items():
+        loss = loss._of(given[name])
         read = loss._read_inputs(given[name])
         arrays = tuple(id(value) for value in given[name])
         groups.setdefault((arrays, read.shape, read.single, read.width, read.indices), []).append((name, loss, read))
@@ -309,7 +313,9 @@ def _sum_up(group: _Group, sample_weight: Any) -> list[tuple[str, tuple[Sum, ...
     programs = [loss._programs(read.single) for _, loss, _ in group]
     classes = None
     if read.width:
-        classes = [loss._classes(read.width) for (_, loss, _), own in zip(group, programs, strict=True) for _ in own]
+        classes = [
+            loss._classes(read.width, read.operands[-1]) for (_, loss, _), own in zip(group, programs, strict=True) for _ in own
+        ]
     flat = [program for own in programs for program in own]
     sums = accumulate(flat, classes, read.single, read.operands, weights, read.width, read.indices)
     # weights are looked at once, for all

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+import warnings
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from .base import UNIT, Interval, Loss, Read
 
 # The smallest share of a class that a starting score can stand for.
 _LEAST_SHARE = 2.0**-52
+_PROBABILITIES = Interval(0.0, 1.0, hint="Pass from_logits=True if these are raw scores.")
 
 
 #: What labels may be: class indices, of the shape of the losses; numbers, or lists of indices, of the shape of y_pred.
@@ -81,19 +83,24 @@ class RowLoss(Loss):
             raise ValueError(f"{name} holds {len(numbers)} numbers for y_pred of {width} classes.")
         return np.array(numbers)
 
-    def _classes(self, width: int) -> Classes:
+    def _classes(self, width: int, predictions: Any) -> Classes:
         return Classes(
             self._class_scale(width),
             self._per_class("class_weight", width) if self.mean_by_class else None,
             getattr(self, "label_smoothing", 0.0),
             getattr(self, "eps", 0.0),
             getattr(self, "ignore_index", None),
+            self._sum_tolerance(predictions),
         )
+
+    def _sum_tolerance(self, predictions: Any) -> float:
+        """Return how far from 1 a row of probabilities may sum before a warning is given; 0 if there are none."""
+        return _arrays.sum_tolerance(predictions) if "y_pred" in self._domains() else 0.0
 
     def _domains(self) -> dict[str, Interval]:
         if getattr(self, "from_logits", True):
             return {}
-        return {"y_pred": Interval(0.0, 1.0, hint="Pass from_logits=True if these are raw scores.")}
+        return {"y_pred": _PROBABILITIES}
 
     def _read(self, y_true: Any, y_pred: Any) -> tuple[Any, Any, bool]:
         """Read labels and predictions, and tell whether the labels are class indices."""
@@ -119,6 +126,10 @@ class RowLoss(Loss):
 
     def _explain_read(self, read: Read, faults: int, weights: Any) -> None:
         self._explain_rows(faults, *read.operands, read.indices, weights, read.single, False)
+        warning = self._explain_sums(*read.operands, weights) if faults & _core.NOT_ONE else ""
+        if warning:
+            # Evaluation.update
+            warnings.warn(warning, UserWarning, stacklevel=4)
 
     def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
         operands, narrow, single, width, indices = self._read_inputs(values)
@@ -127,9 +138,11 @@ class RowLoss(Loss):
         weights = None if sample_weight is None else _arrays.read_weights(sample_weight, narrow)
         self._check_reduction(reduction)
         mean = reduction == "mean"
-        classes = self._classes(width)
+        classes = self._classes(width, predictions)
+        warning: str | None = None
 
         def call(want: int, summed: int, mean: bool, outputs: tuple[Any, ...] = (), divisor: float = 1.0) -> float:
+            nonlocal warning
             total, faults = run_rows(
                 self._program,
                 classes,
@@ -147,6 +160,9 @@ class RowLoss(Loss):
             )
             if faults:
                 self._explain_rows(faults, labels, predictions, indices, weights, single, mean)
+                if faults & _core.NOT_ONE and warning is None:
+                    # found out before the predictions are overwritten, if they are
+                    warning = self._explain_sums(labels, predictions, weights)
             return total
 
         summed = VALUE if want & VALUE and reduction != "none" else 0
@@ -169,6 +185,8 @@ class RowLoss(Loss):
                 arrays[i] = np.empty(shapes[i], _arrays.result_dtype(operands[of], values[of]))
             outputs[place] = _arrays.write(arrays[i])
         total = call(want, summed, mean, tuple(outputs), divisor)
+        if warning:
+            warnings.warn(warning, UserWarning, stacklevel=3)
         if out is None:
             arrays = [array[()] if array.shape == () else array for array in arrays]
         return self._results([total] if summed else [], places, arrays) if places else total
@@ -202,6 +220,24 @@ class RowLoss(Loss):
             self._explain_domain(self.label_domain, labels, self.inputs[0], self._spread(weights, predictions), single)
         for name, domain in self._domains().items():
             self._explain_domain(domain, predictions, name, self._spread(weights, predictions), single)
+
+    def _explain_sums(self, labels: Any, predictions: Any, weights: Any) -> str:
+        """Say which row of probabilities does not sum to 1; an empty string when all that count do."""
+        sums = np.sum(_arrays.decode(predictions), axis=-1, dtype=np.float64)
+        odd = np.abs(sums - 1) > self._sum_tolerance(predictions)
+        if weights is not None:
+            odd &= _arrays.decode(weights) != 0
+        ignored = getattr(self, "ignore_index", None)
+        if ignored is not None and labels[0].shape == sums.shape:
+            odd &= _arrays.decode(labels) != ignored
+        if not odd.any():
+            return ""
+        index = _arrays.first(odd)
+        where = f" at row {_arrays.shown(index)}" if index else ""
+        return (
+            f"the probabilities of y_pred must sum to 1 for {self}; they sum to {sums[index]:.6g}{where}, and are used as they "
+            "are. Divide rows by their sums, or pass from_logits=True if these are raw scores."
+        )
 
     @staticmethod
     def _spread(weights: Any, predictions: Any) -> Any:
@@ -305,3 +341,13 @@ class MarginLoss(RowLoss):
     def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
         """Raise TypeError: only distances between scores count, so that no constant stands out; start from zeros."""
         raise TypeError(f"{type(self).__name__} has no starting score: only distances between scores count. Start from zeros.")
+
+
+@dataclass(frozen=True, slots=True)
+class WrongLabel(RowLoss):
+    """1 for each row whose largest score, the first of several, is not that of its class: what `ZeroOne` makes of rows."""
+
+    label_kinds = (INDICES,)
+
+    def _kernel(self) -> str:
+        return "zero_one_of_rows"

@@ -2,8 +2,9 @@
  * fastloss: the kernels, as C sees them.
  *
  * A kernel is a pure map over a block of contiguous numbers of one precision: no threads, no allocation, no Python.
- * fl_table() gives the table of the instruction set picked for this CPU; every table of the process gives the same
- * bits. Drivers cut the data into blocks, convert what is not contiguous, and sum with the exact accumulator.
+ * fl_tables() lists the tables that this CPU can run; every table of the process gives the same bits. The installed package
+ * gives its own, from C: PyCapsule_Import("fastloss._core.table", 0) is a const fl_table *, and fastloss.get_include() the
+ * folder of this file. The functions at the end are those of programs that are compiled together with src_c. Drivers cut the data into blocks, convert what is not contiguous, and sum with the exact accumulator.
  */
 #ifndef FASTLOSS_H
 #define FASTLOSS_H
@@ -54,12 +55,17 @@ typedef struct {
     ptrdiff_t rows, classes;
     double divisor; /* of the derivatives */
     double label_smoothing, eps;
+    double sum_tolerance; /* how far from 1 the sum of a row of probabilities may be; 0: it is not looked at */
     int64_t ignored; /* rows of this label count for nothing, if `ignores` */
     int ignores;
     int lists; /* each row has a list of class indices, of which those from the first -1 on are none */
 } fl_rows;
 
-/* Returns 1 when a label is no class, or a share or a probability lies outside [0, 1]. The outputs are written then, too. */
+/*
+ * Returns, or-ed, FL_OUTSIDE when a label is no class, or a share or a probability lies outside [0, 1], and FL_NOT_ONE when the
+ * probabilities of a row that counts may sum to something else than 1. The outputs are written then, too.
+ */
+enum { FL_OUTSIDE = 1, FL_NOT_ONE = 8 };
 typedef int (*fl_row_map)(const fl_rows *rows, const double *parameters, int want);
 
 typedef struct {

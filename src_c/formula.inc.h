@@ -26,6 +26,8 @@
  *                                                        pair: value, slope F', curvature F''; the loss is the sum over all
  *                                                        of them, divided by their number (row_margins.inc.h)
  *   FL_LARGEST_MARGIN_FORMULA(categorical_hinge, d)      F of the largest one, of the other class with the highest score
+ *   FL_LABEL_FORMULA(zero_one_of_rows, predicted, label) the value for the class with the highest score, the first of several, and
+ *                                                        the row's own: both are FL_I (row_labels.inc.h)
  */
 
 typedef struct {
@@ -277,5 +279,24 @@ typedef struct {
     FL_INLINE FL_TARGET FL_FN(name)(const FL_PAIR d_);                                                                         \
     FL_MARGINS(name, "", 1, FL_DISTANCE_AT)                                                                                    \
     FL_INLINE FL_TARGET FL_FN(name)(const FL_PAIR d_)
+
+/* ---- labels ---- */
+
+#define FL_LABEL_FORMULA(name, predicted_, label_)                                                                             \
+    static const char FL_FN(name##_parameters)[] __attribute__((unused)) = "";                                                 \
+    enum { FL_FN(name##_inputs) = 1, FL_FN(name##_gradients) = 0 };                                                            \
+    FL_INLINE FL_T FL_FN(name)(const FL_I predicted_, const FL_I label_);                                                      \
+    static void FL_FN(name##_label)(FL_T * value, const FL_I *predicted, const FL_I *label, ptrdiff_t n)                       \
+    {                                                                                                                          \
+        FL_SIMD                                                                                                                \
+        for (ptrdiff_t i = 0; i < n; i++)                                                                                      \
+            value[i] = FL_FN(name)(predicted[i], label[i]);                                                                    \
+    }                                                                                                                          \
+    static int FL_FN(name##_rows)(const fl_rows *rows, const double *q, int want)                                              \
+    {                                                                                                                          \
+        (void)q;                                                                                                               \
+        return FL_FN(fl_label_rows)(rows, FL_FN(name##_label), want);                                                          \
+    }                                                                                                                          \
+    FL_INLINE FL_T FL_FN(name)(const FL_I predicted_, const FL_I label_)
 
 #endif

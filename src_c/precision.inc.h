@@ -11,6 +11,8 @@
 
 #include "row_margins.inc.h"
 
+#include "row_labels.inc.h"
+
 #include "labels.inc.h"
 
 #include "formulas.inc.h"

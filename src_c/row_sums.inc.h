@@ -30,6 +30,8 @@ static int FL_FN(fl_sum_sheet)(const fl_rows *b, const fl_sheet *sheet, ptrdiff_
     FL_FN(fl_lay_out)(sheet, (const FL_T *)b->y_pred + first, x[1], FL_C(0));
     for (ptrdiff_t r = 0; r < sheet->rows; r++)
         labels.dropped[r] = FL_FN(fl_drops)(b, row + r);
+    if (b->sum_tolerance > 0.0)
+        invalid |= FL_FN(fl_check_probabilities)(b, sheet, row, labels.dropped);
     FL_FN(fl_set_scale)(b, sheet, row, scale);
     FL_EACH_GROUP(sheet)
     {

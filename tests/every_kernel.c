@@ -10,20 +10,24 @@
 #define NAME(isa) NAME_(isa)
 extern const fl_table NAME(FL_ISA);
 
-/* Rows of both widths that the engine tells apart, by class index and by share. */
+/* Rows of both widths that the engine tells apart, by class index, by share, smoothed, and by lists of indices. */
 static void write_rows(const fl_table *table, const fl_kernel *kernel, int precision, char **memory, ptrdiff_t n)
 {
     const double parameters[FL_MAX_PARAMETERS] = {0.5, 0.25, 0.5, 0.5};
     const size_t size = precision == FL_F32 ? sizeof(float) : sizeof(double);
     const ptrdiff_t widths[] = {7, 300};
+    enum { PLAIN, SMOOTHED, LISTS, KINDS };
     for (int w = 0; w < 2; w++)
-        for (int smoothed = 0; smoothed < 2; smoothed++) {
+        for (int kind = 0; kind < KINDS; kind++) {
+            const ptrdiff_t width = widths[w], rows = n / width;
             ptrdiff_t scratch;
-            table->row_block(widths[w], &scratch);
-            const ptrdiff_t rows = n / widths[w];
-            int64_t *label = malloc((size_t)rows * sizeof *label);
-            for (ptrdiff_t i = 0; i < rows; i++)
-                label[i] = i % widths[w];
+            table->row_block(width, &scratch);
+            /* lists of none to all but one of the classes */
+            int64_t *label = malloc((size_t)(rows * width) * sizeof *label);
+            for (ptrdiff_t i = 0; i < rows * width; i++)
+                label[i] = kind != LISTS                            ? i % width
+                           : i % width < i / width % (width < 9 ? width : 9) ? (i + i / width) % width
+                                                                    : -1;
             memory[FL_MAX_INPUTS + 5] = realloc(memory[FL_MAX_INPUTS + 5], (size_t)scratch * size);
             const fl_rows block = {.y_pred = memory[1],
                                    .y_true = kernel->inputs == 2 ? memory[0] : NULL,
@@ -33,13 +37,18 @@ static void write_rows(const fl_table *table, const fl_kernel *kernel, int preci
                                    .hessian = {memory[7], memory[8]},
                                    .scratch = memory[FL_MAX_INPUTS + 5],
                                    .rows = rows,
-                                   .classes = widths[w],
+                                   .classes = width,
                                    .divisor = 3.0,
-                                   .label_smoothing = smoothed ? 0.1 : 0.0};
-            kernel->rows[precision](&block, parameters, FL_VALUE | FL_GRADIENT | FL_HESSIAN);
+                                   .label_smoothing = kind == SMOOTHED ? 0.1 : 0.0,
+                                   .sum_tolerance = 1e-3,
+                                   .lists = kind == LISTS};
+            const int found = kernel->rows[precision](&block, parameters, FL_VALUE | FL_GRADIENT | FL_HESSIAN);
+            fwrite(&found, sizeof found, 1, stdout);
             fwrite(memory[4], size, (size_t)rows, stdout);
-            fwrite(memory[5], size, (size_t)(rows * widths[w]), stdout);
-            fwrite(memory[6], size, (size_t)(rows * widths[w]), stdout);
+            for (int k = 0; k < kernel->gradients; k++) {
+                fwrite(block.gradient[k], size, (size_t)(rows * width), stdout);
+                fwrite(block.hessian[k], size, (size_t)(rows * width), stdout);
+            }
             free(label);
         }
 }

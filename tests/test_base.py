@@ -98,7 +98,7 @@ def test_every_loss_has_its_three_places() -> None:
     kernels = {loss._kernel() for loss in every_instance()}
     assert kernels == set(_core.kernels()), "a formula without a class, or the other way round"
     whole = [fl.get_loss(name, **given) for name, reference in WHOLE_ROW_REFERENCES.items() for given in reference.instances]
-    kernels = {loss._kernel() for loss in [*every_row_instance(), *whole]}
+    kernels = {loss._kernel() for loss in [*every_row_instance(), *whole, fl.ZeroOne.of_rows]}
     assert kernels == set(_core.row_kernels()), "a formula of rows without a class, or the other way round"
     references = {*REFERENCES, *ROW_REFERENCES, *WHOLE_ROW_REFERENCES}
     assert references == set(fl.list_losses()), "a class without a reference, or the other way round"

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import using_isa
 from oracle import default_instances, error_in_ulp, exact
+from whole_rows import WIDTHS
 
 import fastloss as fl
+from fastloss import _core
 
 INF, NAN = math.inf, math.nan
 DTYPES = [np.float32, np.float64]
@@ -388,6 +391,92 @@ def test_labels_against_labels() -> None:
     assert fl.zero_one([3, 1], [3, 2], [3.0, 1.0]) == 0.25
     with pytest.raises(ValueError, match="sample_weight must be finite"):
         fl.zero_one([3, 1], [3, 2], [1.0, -1.0])
+    message = f"y_true must hold whole numbers, like y_pred, for {fl.zero_one}; got 2.5 at index 1."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        fl.zero_one([3, 2.5], [3, 2])
+    assert fl.zero_one([3, 2.5], [3, 2], [1, 0]) == 0.0
+
+
+def rows_with_ties(width: int, n: int, dtype: Any = np.float32) -> tuple[np.ndarray, np.ndarray]:
+    """Class indices, and scores of which several are the largest."""
+    rng = np.random.default_rng(width)
+    return rng.integers(0, width, n), rng.integers(-3, 3, (n, width)).astype(dtype)
+
+
+@pytest.mark.parametrize("width", [2, *(width for width in WIDTHS if width > 2)])
+def test_a_row_predicts_its_largest_score(width: int) -> None:
+    """NumPy's argmax, whatever the instruction set, the threads, the position of a row and the layout."""
+    n = 70 if width < 1000 else 9
+    t, z = rows_with_ties(width, n)
+    z[0], z[1, :-1], z[1, -1], z[2] = -INF, -INF, -3, INF
+    expected = (np.argmax(z, axis=1) != t).astype(np.float32)
+    assert 0 < expected.sum() < n or width > 100
+    for name in _core.available_isas():
+        with using_isa(name):
+            for dtype in (np.float16, *DTYPES):
+                found = fl.zero_one(t, z.astype(dtype), reduction="none")
+                assert found.dtype == dtype
+                np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(fl.zero_one(t, np.asfortranarray(z)[:, ::-1][:, ::-1], reduction="none"), expected)
+    np.testing.assert_array_equal(fl.zero_one(t[::-1], z.astype(">f8")[::-1], reduction="none"), expected[::-1])
+    assert fl.zero_one(t, z) == expected.mean(dtype=float)
+    assert [fl.zero_one(label, row) for label, row in zip(t[:5], z[:5], strict=True)] == expected[:5].tolist()
+    # raw scores and a threshold are as good
+    np.testing.assert_array_equal(fl.ZeroOne(threshold=0.9, from_logits=True)(t, z, reduction="none"), expected)
+
+
+def test_rows_of_predictions_and_everything_else() -> None:
+    t, z = rows_with_ties(10, 30_000, np.float64)
+    z[::3, 4], z[7, 9], z[8, 0] = 9.0, NAN, NAN
+    expected = np.where(np.isnan(z).any(axis=1), NAN, np.argmax(z, axis=1) != t)
+    w = np.random.default_rng(0).uniform(0, 2, t.size)
+    w[[7, 8]] = 0
+    for threads in (1, 2, 7):
+        with fl.num_threads(threads):
+            np.testing.assert_array_equal(fl.zero_one(t, z, reduction="none"), expected)
+            assert math.isnan(fl.zero_one(t, z))
+            assert fl.zero_one(t, z, w, "sum") == math.fsum(np.where(w, w * expected, 0))
+            assert fl.zero_one(t, z, w) == math.fsum(np.where(w, w * expected, 0)) / math.fsum(w)
+    out = np.empty(2 * t.size, np.float32)[::2]
+    assert fl.zero_one(t, z, w, reduction="none", out=out) is out
+    np.testing.assert_array_equal(out, np.where(w, w * expected, 0).astype(np.float32))
+    assert fl.zero_one(t.reshape(100, 300), z.reshape(100, 300, 10), w.reshape(100, 300)) == fl.zero_one(t, z, w)
+    # integers as scores: votes
+    assert fl.zero_one([1, 0], [[2, 5, 1], [3, 3, 0]]) == 0.0
+    # of one shape, numbers are compared one by one
+    assert fl.zero_one([[1, 0, 1]], [[0.9, 0.8, 0.2]], reduction="none").shape == (1, 3)
+    assert fl.zero_one(np.zeros(0, int), np.zeros((0, 3)), reduction="sum") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 3], "y_true holds class index 3 at row 1, outside [0, 3) for y_pred of shape (2, 3)."),
+        ([-1, 0], "y_true holds class index -1 at row 0, outside [0, 3) for y_pred of shape (2, 3)."),
+        ([2**31, 0], "y_true holds class index 2147483648 at row 0, outside [0, 3) for y_pred of shape (2, 3)."),
+        ([0, 1.5], "y_true must hold class indices for y_pred of shape (2, 3); got 1.5 at row 1."),
+        ([NAN, 0], "y_true must hold class indices for y_pred of shape (2, 3); got nan at row 0."),
+    ],
+)
+def test_labels_of_rows_outside(labels: Any, message: str) -> None:
+    for reduction in ("mean", "none"):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            fl.zero_one(labels, np.zeros((2, 3)), reduction=reduction)
+    known = [label in (0, 1, 2) for label in labels]
+    assert fl.zero_one(labels, np.zeros((2, 3)), known) == 0.0
+
+
+def test_rows_have_no_gradient_and_more_than_one_class() -> None:
+    for method in (fl.zero_one.gradient, fl.zero_one.value_and_gradient, fl.zero_one.gradient_and_hessian):
+        with pytest.raises(fl.NotDifferentiableError, match="Minimise BinaryCrossEntropy, CategoricalCrossEntropy"):
+            method([0, 1], np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"same shape; got \(2,\) and \(2, 1\)\. Pass y_pred\[\.\.\., 0\]"):
+        fl.zero_one([0, 1], [[0.5], [0.5]])
+    with pytest.raises(ValueError, match="must have the same shape"):
+        fl.zero_one([0, 1], np.zeros((3, 3)))
+    for loss in (fl.hamming, fl.brier):
+        with pytest.raises(ValueError, match="must have the same shape"):
+            loss([0, 1], np.zeros((2, 3)))
 
 
 # ---- against scikit-learn, where it is right ---------------------------------------------------------------------------
@@ -413,6 +502,9 @@ def test_against_scikit_learn(weighted: bool) -> None:
     assert fl.hamming(several, (found > 0.5).astype(int), rows) == expected
     classes, others = rng.integers(0, 5, (2, 300))
     assert fl.zero_one(classes, others) == pytest.approx(metrics.zero_one_loss(classes, others), rel=1e-14)
+    scores, weights = rng.standard_normal((300, 5)), rng.random(300) if weighted else None
+    expected = metrics.zero_one_loss(classes, scores.argmax(axis=1), sample_weight=weights)
+    assert fl.zero_one(classes, scores, weights) == pytest.approx(expected, rel=1e-14)
 
 
 # ---- best constants ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,50 @@ def test_the_best_instruction_set_is_used_first() -> None:
     assert available == [name for name in order if name in available]
     if not os.environ.get("FASTLOSS_ISA"):
         assert _core.active_isa() == available[0]
+
+
+USER = """
+#include <Python.h>
+#include <fastloss.h>
+int main(void)
+{
+    Py_Initialize();
+    const fl_table *table = PyCapsule_Import("fastloss._core.table", 0);
+    if (!table)
+        return PyErr_Print(), 1;
+    const double y_true[] = {1.0, 2.0}, y_pred[] = {1.5, 5.0};
+    double value[2], gradient[2];
+    fl_block block = {.input = {y_true, y_pred}, .value = value, .gradient = {gradient}};
+    for (int i = 0; i < table->kernels; i++)
+        if (!strcmp(table->kernel[i].name, "squared_error"))
+            table->kernel[i].map[FL_F64][FL_VALUE | FL_GRADIENT](&block, 2, NULL);
+    printf("%s %g %g %g %g\\n", table->isa, value[0], value[1], gradient[0], gradient[1]);
+    return 0;
+}
+"""
+
+
+def test_the_header_is_installed_for_c(tmp_path: Path) -> None:
+    include = Path(fl.get_include())
+    assert (include / "fastloss.h").read_text() == (ROOT / "src_c" / "fastloss.h").read_text()
+    headers, libraries = Path(sysconfig.get_paths()["include"]), sysconfig.get_config_var("LIBDIR")
+    version = sysconfig.get_config_var("LDVERSION")
+    source, program = tmp_path / "user.c", tmp_path / "user"
+    source.write_text(USER)
+    command = [tool("gcc"), "-Wall", "-Wextra", "-Werror", str(source), f"-I{include}", f"-I{headers}", f"-L{libraries}"]
+    command += [f"-Wl,-rpath,{libraries}", f"-lpython{version}", *(sysconfig.get_config_var("LIBS") or "").split(), "-lm"]
+    built = subprocess.run([*command, "-o", str(program)], capture_output=True, text=True, check=False)
+    if f"cannot find -lpython{version}" in built.stderr or "Python.h" in built.stderr:
+        pytest.skip("Python cannot be embedded here")
+    assert built.returncode == 0, built.stderr
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
+        "PYTHONHOME": sys.base_prefix,
+    }
+    done = subprocess.run([str(program)], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [_core.available_isas()[0], "0.25", "9", "1", "6"]
 
 
 def test_typed() -> None:

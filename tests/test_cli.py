@@ -23,6 +23,7 @@ import pytest
 import fastloss as fl
 from fastloss import bench
 from fastloss.cli import main
+from fastloss.rows import RowLoss
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 DIABETES = EXAMPLES / "diabetes.csv"
@@ -443,6 +444,26 @@ def test_curves_are_those_of_one_sample() -> None:
     np.testing.assert_allclose(curves["value"], np.where(np.abs(r) <= 1, r**2 / 2, np.abs(r) - 0.5), atol=1e-12)
     np.testing.assert_allclose(curves["gradient"], np.clip(r, -1, 1), atol=1e-12)
     assert set(curves["Hessian"]) == {0, 1}
+
+
+@pytest.mark.parametrize("name", fl.list_losses())
+def test_curves_belong_together(name: str) -> None:
+    """The gradient is the slope of the value, and the Hessian that of the gradient: all are by one input."""
+    from fastloss.cli import _curves
+
+    loss = fl.get_loss(name)
+    if loss.no_gradient or (isinstance(loss, RowLoss) and "y_pred" in loss._domains()):
+        pytest.skip("has no gradient, or probabilities of two classes are moved at once")
+    curves = {what: (x, y) for what, x, y in _curves(loss)}
+    for below, above in (("value", "gradient"), ("gradient", "Hessian")):
+        if above not in curves:
+            continue
+        x, y, derivative = *curves[below], curves[above][1]
+        finite = np.isfinite(y) & np.isfinite(derivative)
+        slope = np.gradient(y[finite], x[finite])[1:-1]
+        error = np.abs(slope - derivative[finite][1:-1]) / np.maximum(1, np.abs(slope))
+        # all but the kinks and the ends of the domain
+        assert np.mean(error > 0.02) < 0.04, (below, above)
 
 
 @pytest.mark.parametrize(("name", "start"), [("h.png", b"\x89PNG"), ("h.svg", b"<?xml"), ("h.pdf", b"%PDF"), ("h", b"\x89PNG")])

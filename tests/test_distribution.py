@@ -18,6 +18,7 @@ LOSSES = [
 ]
 FORMS = [loss for loss in LOSSES if loss.name in ("kl_divergence", "jensen_shannon")]
 KINDS = ["far", "near", "unnormalised"]
+pytestmark = pytest.mark.filterwarnings("ignore:the probabilities of y_pred must sum to 1")
 
 
 def rows(loss: Any, width: int, n: int, dtype: Any = np.float32, kind: str = "far") -> tuple[np.ndarray, np.ndarray]:

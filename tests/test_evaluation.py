@@ -76,6 +76,7 @@ def test_cutting_and_merging_change_no_bit(cuts: list[int], order: Any, threads:
     assert evs[0].result() == {name: loss(y_true, y_pred) for name, loss in losses.items()}
 
 
+@pytest.mark.filterwarnings("ignore:the probabilities of y_pred must sum to 1")
 def test_every_loss_can_be_evaluated() -> None:
     rng = np.random.default_rng(2)
     for name in fl.list_losses():
@@ -231,3 +232,19 @@ def test_equal_sums_have_equal_bytes() -> None:
         b.add(part)
     assert a.to_bytes() == b.to_bytes()
     assert float(_core.Sum.from_bytes(a.to_bytes())) == float(b) == 1e300
+
+
+def test_rows_of_predictions() -> None:
+    """Zero-one loss of rows of scores, and the warning of rows that do not sum to 1, as outside of an evaluation."""
+    rng = np.random.default_rng(0)
+    t, p = rng.integers(0, 4, 300), rng.dirichlet(np.ones(4), 300)
+    losses = {"wrong": fl.zero_one, "entropy": fl.categorical_cross_entropy}
+    ev = fl.Evaluation(losses)
+    for part in (slice(0, 7), slice(7, 300)):
+        ev.update(t[part], p[part])
+    assert ev.result() == {"wrong": fl.zero_one(t, p), "entropy": fl.categorical_cross_entropy(t, p)}
+    assert ev.result()["wrong"] == np.mean(p.argmax(axis=1) != t)
+    p[5] /= 2
+    with pytest.warns(UserWarning, match=r"they sum to 0\.5 at row 5,") as caught:
+        fl.Evaluation(losses).update(t, p)
+    assert [item.filename for item in caught] == [__file__]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ from references import ROW_REFERENCES, softmax
 
 import fastloss as fl
 from fastloss import _core
+from fastloss.rows import NUMBERS
 
 WIDTHS = [1, 2, 3, 10, 64, 130, 256, 257, 1031, 8192]
 STEP = mpf(10) ** -60
 
 EVERY = every_row_instance()
-FROM_LOGITS = [loss for loss in EVERY if loss.from_logits]
-FROM_PROBABILITIES = [loss for loss in EVERY if not loss.from_logits]
+# Rows of probabilities here are made to be difficult, not to sum to 1.
+pytestmark = pytest.mark.filterwarnings("ignore:the probabilities of y_pred must sum to 1")
 
 
 def exact_row(loss: Any, shares: list[mpf], x: list[mpf], *, slope_only: bool = False) -> mpf:
@@ -63,68 +65,54 @@ def rows_of_scores(width: int, n: int, dtype: Any, seed: int = 0) -> np.ndarray:
     return (z + rng.uniform(-200, 200, (n, 1))).astype(dtype)
 
 
+def probabilities(width: int, n: int, dtype: Any, seed: int = 0) -> np.ndarray:
+    """Rows that do not sum to 1, of numbers down to 1e-20 and close to 1."""
+    p = 10.0 ** np.random.default_rng(seed).uniform(-20, 0, (n, width))
+    p[::3] = 1 - p[::3] / 2
+    return p.astype(dtype)
+
+
+def terms_of_scores(loss: Any, y: list[mpf], x: list[mpf], k: int, h: mpf, label: int, smoothed: bool) -> tuple[Any, Any]:
+    """What errors of the gradient and the Hessian are measured against; None: the quantity itself."""
+    changes_sign = ROW_REFERENCES[loss.name].changes_sign
+    p, slope = softmax(x), exact_row(loss, y, x, slope_only=True)
+    # shares: Q p_k - y_k changes sign; other losses' Hessians do, too
+    if smoothed:
+        return slope * max(p[k], y[k]), max(abs(h), slope * max(p[k], y[k])) if changes_sign and h else None
+    return None, slope * (p[k] * (1 - p[k]) * (3 + abs(log(p[label])))) if changes_sign else None
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("soft", [False, True], ids=["indices", "shares"])
-@pytest.mark.parametrize("loss", FROM_LOGITS, ids=repr)
-def test_errors_from_scores(loss: Any, soft: bool, dtype: Any) -> None:
+@pytest.mark.parametrize("loss", EVERY, ids=repr)
+def test_errors(loss: Any, soft: bool, dtype: Any) -> None:
     if soft and loss.indices_only:
         pytest.skip("takes indices")
     reference = ROW_REFERENCES[loss.name]
     smoothed = soft or getattr(loss, "label_smoothing", 0.0) > 0
-    for width, n in ((2, 20), (3, 20), (10, 10), (50, 3)):
-        z = rows_of_scores(width, n, dtype, width)
+    for width, n in ((2, 20), (3, 20), (10, 10), (50, 3)) if loss.from_logits else ((2, 30), (7, 10)):
+        z = (rows_of_scores if loss.from_logits else probabilities)(width, n, dtype, width)
         rng = np.random.default_rng(1)
         labels = rng.integers(0, width, n)
         shares = rng.dirichlet(np.ones(width), n).astype(dtype) if soft else np.eye(width)[labels]
-        given = shares if soft else labels
-        values = loss(given, z, reduction="none")
-        gradients, hessians = loss.gradient_and_hessian(given, z, reduction="none")
+        values, gradients, hessians = outputs(loss, shares if soft else labels, z)
         for i in range(n):
             # cancellation in the differences of scores of size 1000, and numbers down to exp(-400)
             with mp.workdps(420):
                 x, y = [mpf(float(t)) for t in z[i]], [mpf(float(t)) for t in shares[i]]
-                true = exact_row(loss, y, x)
-                assert error_in_ulp(values[i], true, dtype) <= reference.bounds[0], ("value", width, i)
-                p = softmax(x)
-                slope = exact_row(loss, y, x, slope_only=True)
-                for k in {0, int(np.argmax(z[i])), int(labels[i])}:
-                    g, h = derivatives(loss, y, x, k)
-                    # shares: Q p_k - y_k changes sign; other losses' Hessians do, too
-                    term = slope * max(p[k], y[k]) if smoothed else None
-                    assert error_in_ulp(gradients[i, k], g, dtype, term) <= reference.bounds[1], ("gradient", width, i, k)
-                    term = slope * (p[k] * (1 - p[k]) * (3 + abs(log(p[int(labels[i])])))) if reference.changes_sign else None
-                    if smoothed and term is not None:
-                        term = None if h == 0 else max(abs(h), slope * max(p[k], y[k]))
-                    assert error_in_ulp(hessians[i, k], h, dtype, term) <= reference.bounds[2], ("hessian", width, i, k)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("soft", [False, True], ids=["indices", "shares"])
-@pytest.mark.parametrize("loss", FROM_PROBABILITIES, ids=repr)
-def test_errors_from_probabilities(loss: Any, soft: bool, dtype: Any) -> None:
-    if soft and loss.indices_only:
-        pytest.skip("takes indices")
-    reference = ROW_REFERENCES[loss.name]
-    rng = np.random.default_rng(2)
-    for width, n in ((2, 30), (7, 10)):
-        p = 10.0 ** rng.uniform(-20, 0, (n, width))
-        p[::3] = 1 - p[::3] / 2
-        p = p.astype(dtype)
-        labels = rng.integers(0, width, n)
-        shares = rng.dirichlet(np.ones(width), n).astype(dtype) if soft else np.eye(width)[labels]
-        given = shares if soft else labels
-        values = loss(given, p, reduction="none")
-        gradients, hessians = loss.gradient_and_hessian(given, p, reduction="none")
-        for i in range(n):
-            with mp.workdps(200):
-                x, y = [mpf(float(t)) for t in p[i]], [mpf(float(t)) for t in shares[i]]
-                if 1 in x:
+                if not loss.from_logits and 1 in x:
                     continue
                 assert error_in_ulp(values[i], exact_row(loss, y, x), dtype) <= reference.bounds[0], ("value", width, i)
-                k = int(labels[i])
-                g, h = derivatives(loss, y, x, k)
-                assert error_in_ulp(gradients[i, k], g, dtype) <= reference.bounds[1], ("gradient", width, i)
-                assert error_in_ulp(hessians[i, k], h, dtype, max(abs(h), abs(g) / x[k])) <= reference.bounds[2], ("hessian", i)
+                label = int(labels[i])
+                for k in {0, int(np.argmax(z[i])), label} if loss.from_logits else {label}:
+                    g, h = derivatives(loss, y, x, k)
+                    terms = None, max(abs(h), abs(g) / x[k])
+                    if loss.from_logits:
+                        terms = terms_of_scores(loss, y, x, k, h, label, smoothed)
+                    for what, array, true, term, bound in zip(
+                        ("gradient", "hessian"), (gradients, hessians), (g, h), terms, reference.bounds[1:], strict=True
+                    ):
+                        assert error_in_ulp(array[i, k], true, dtype, term) <= bound, (what, width, i, k)
 
 
 def outputs(loss: Any, y_true: Any, y_pred: np.ndarray, **options: Any) -> list[np.ndarray]:
@@ -337,6 +325,111 @@ def test_bad_shapes_and_probabilities() -> None:
     assert loss(np.zeros(0, int), np.zeros((0, 3)), reduction="sum") == 0.0
     with pytest.raises(ValueError, match="the mean of no samples"):
         loss(np.zeros(0, int), np.zeros((0, 3)))
+
+
+def warned(call: Any) -> str:
+    """The only warning that a call gives; an empty string for none."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    assert len(caught) <= 1
+    assert all(item.category is UserWarning and item.filename == __file__ for item in caught)
+    return str(caught[0].message) if caught else ""
+
+
+SUMMED = [
+    *(loss for loss in EVERY if not loss.from_logits),
+    fl.kl_divergence,
+    fl.KLDivergence(log_target=True),
+    fl.jensen_shannon,
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 2, 3, 10, 130, 1031])
+@pytest.mark.parametrize("loss", SUMMED, ids=repr)
+def test_rows_that_do_not_sum_to_one(loss: Any, width: int, dtype: Any) -> None:
+    """One warning, of the first such row that counts, and the result all the same."""
+    n = 150 if width < 1000 else 5
+    p = np.random.default_rng(0).dirichlet(np.ones(width), n).astype(dtype)
+    t = np.eye(width)[np.arange(n) % width] if loss.label_kinds == (NUMBERS,) else np.arange(n) % width
+    t = t - 30.0 if getattr(loss, "log_target", False) else t
+    calls = [
+        lambda: loss(t, p),
+        lambda: loss.gradient_and_hessian(t, p, reduction="none"),
+        lambda: loss.value_and_gradient(t, p, w),
+        lambda: loss.gradient(t, p, w, out=p.copy()),
+        lambda: loss.gradient(t, copy, out=copy),
+    ]
+    w, copy = np.ones(n), p.copy()
+    assert [warned(call) for call in calls] == [""] * 5
+    inside, beyond = (size * float(np.finfo(dtype).eps) ** 0.5 for size in (0.5, 3))
+    where = n - 2
+    largest = int(np.argmax(p[where]))
+    before = float(p[where, largest])
+    # towards the middle, so that it stays a probability
+    sign = -1.0 if before > 0.5 else 1.0
+    p[where, largest] = before + sign * inside
+    assert [warned(call) for call in calls[:4]] == [""] * 4
+    p[where, largest] = before + sign * beyond
+    copy[:] = p
+    expected = loss(t, p, reduction="none")
+    assert np.isfinite(expected).all()
+    for call in calls:
+        message = warned(call)
+        total = p[where].astype(float).sum()
+        assert message.startswith(
+            f"the probabilities of y_pred must sum to 1 for {loss}; they sum to {total:.6g} at row {where},"
+        )
+    with fl.num_threads(2):
+        assert warned(calls[0]).startswith("the probabilities")
+    w[where] = 0
+    assert not warned(calls[2])
+    p[0, 0] = np.nan
+    assert not warned(calls[2])
+    row, label = p[where], t[where]
+    assert "they sum to" in warned(lambda: loss(label, row))
+    assert " at row" not in warned(lambda: loss(label, row))
+
+
+def test_sums_of_rows_that_make_up_for_each_other() -> None:
+    """Row by row in what is no full sheet, and with a distribution for labels; and a row that stands out in any case."""
+    loss = fl.categorical_cross_entropy
+    assert "sum to 0.9 at row 0," in warned(lambda: loss([0, 1], [[0.5, 0.4], [0.5, 0.6]]))
+    p = np.full((1000, 4), 0.25)
+    for row in range(0, 1000, 83):
+        q = p.copy()
+        q[row, 0] = 0.5
+        assert f"they sum to 1.25 at row {row}," in warned(lambda q=q: loss(np.zeros(1000, int), q))
+
+
+def test_ignored_rows_need_not_sum_to_one() -> None:
+    p, t = np.full((100, 4), 0.25), np.arange(100) % 4
+    p[[3, 70]] = 0
+    loss = fl.CategoricalCrossEntropy(ignore_index=-1, eps=1e-7)
+    assert "at row 3," in warned(lambda: loss(t, p))
+    t[3] = -1
+    assert "at row 70," in warned(lambda: loss.gradient(t, p))
+    t[70] = -1
+    assert not warned(lambda: loss.value_and_gradient(t, p))
+    # an error says more
+    with pytest.raises(ValueError, match=r"got 2\.0 at index"):
+        warned(lambda: loss(t, 8 * p))
+
+
+def test_numbers_that_are_no_probabilities_need_not_sum_to_one() -> None:
+    z, t = np.full((70, 3), 0.5), np.eye(3)[np.arange(70) % 3]
+    for loss in (
+        fl.CategoricalCrossEntropy(from_logits=True),
+        fl.KLDivergence(from_log=True),
+        fl.KLDivergence(from_logits=True),
+        fl.multi_label_soft_margin,
+        fl.multi_margin,
+        fl.gaussian_kl,
+        fl.zero_one,
+        fl.brier,
+    ):
+        assert not warned(lambda loss=loss: loss(t, z)), loss
 
 
 def test_more_axes() -> None:

@@ -133,6 +133,35 @@ def test_an_unknown_instruction_set_is_an_error() -> None:
     assert f"FASTLOSS_ISA must be one of {', '.join(_core.available_isas())} on this machine; got 'avx3'" in done.stderr
 
 
+@pytest.mark.parametrize("how", ["-m", "script", "-m another"])
+@pytest.mark.parametrize(("variable", "value"), [("FASTLOSS_ISA", "avx3"), ("FASTLOSS_NUM_THREADS", "many")])
+def test_the_command_says_so_in_one_line(tmp_path: Path, how: str, variable: str, value: str) -> None:
+    """The console script is a file called like the command that imports it; anything else gets the error itself."""
+    script, another = tmp_path / "bin" / "fastloss", tmp_path / "another.py"
+    script.parent.mkdir()
+    script.write_text("import sys; from fastloss.cli import main; sys.exit(main())")
+    another.write_text("import fastloss")
+    arguments = {"-m": ["-m", "fastloss", "info"], "script": [str(script), "info"], "-m another": ["-m", "another"]}[how]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        env={**os.environ, "PYTHONPATH": str(Path(fl.__file__).parents[1]), variable: value},
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.stdout == ""
+    if "another" in how:
+        assert done.returncode == 1
+        assert f"ValueError: {variable} must be" in done.stderr
+        return
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"fastloss: error: {variable} must be")
+    assert done.stderr.count("\n") == 1
+    assert repr(value) in done.stderr
+
+
 def test_affinity_is_honoured() -> None:
     script = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nimport fastloss as fl; print(fl.get_num_threads())"

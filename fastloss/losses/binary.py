@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
 
 from .. import _arrays, _constant, _core
-from ..base import NOT_NEGATIVE, OPEN_UNIT, POSITIVE, UNIT, Choice, Domain, Interval, Loss, parameter
+from ..base import NOT_NEGATIVE, OPEN_UNIT, POSITIVE, UNIT, VALUE, Choice, Domain, Interval, Loss, parameter
+from ..rows import WrongLabel
 
 _PROBABILITIES = Interval(0.0, 1.0, hint="Pass from_logits=True if these are raw scores.")
 # Best constants of data with one class only lie at infinity; scores stop where probabilities next to 0 and 1 are told apart.
@@ -51,6 +54,18 @@ class _Margin:
         return _constant.search(self, y_true, sample_weight, (-1.0, 1.0))
 
 
+class _WholeNumbers(Interval):
+    """The domain of labels of any number of classes."""
+
+    __slots__ = ()
+
+    def outside(self, array: np.ndarray) -> np.ndarray:
+        return (array != np.trunc(array)) & ~np.isnan(array)
+
+    def __str__(self) -> str:
+        return "hold whole numbers, like y_pred,"
+
+
 class _ZeroOneRule:
     """Counts of wrong labels: predictions above a threshold against 0 and 1, or labels against labels."""
 
@@ -68,6 +83,8 @@ class _ZeroOneRule:
     def _explain(self, faults: int, operands: Any, weights: Any, single: bool, mean: bool) -> None:
         if operands and self._kernel() == "zero_one" and _arrays.holds_integers(operands[1]):
             # labels, of which there may be more than two
+            if faults & _core.OUTSIDE_DOMAIN and not _arrays.holds_integers(operands[0]):
+                self._explain_domain(_WholeNumbers(), operands[0], "y_true", weights, single)
             faults &= ~_core.OUTSIDE_DOMAIN
         Loss._explain(self, faults, operands, weights, single, mean)
 
@@ -483,16 +500,22 @@ class ZeroOne(_ZeroOneRule, Loss):
         In (0, 1). The label 1 is predicted above it, and 0 at or below it.
     from_logits : bool, default=False
         ``y_pred`` is a raw score z, which is compared with the logit of the threshold; otherwise a probability in [0, 1], or,
-        if its dtype is an integer or boolean one, the predicted labels themselves.
+        if its dtype is an integer or boolean one, the predicted labels themselves. Neither parameter has an effect on rows.
 
     Notes
     -----
     .. math::
 
         \ell = \begin{cases} 0 & \hat y = y \\ 1 & \hat y \ne y \end{cases}, \qquad \hat y = [p > t] \text{ or } [\sigma(z) > t]
+        \text{ or } \arg\max_k z_k
 
-    with t the ``threshold``. Labels are 0 and 1. Predicted labels are compared with ``y_true`` as they are, and may be any
-    integers up to :math:`2^{53}`. There is no gradient: minimise `BinaryCrossEntropy`, `BinaryFocal` or `Hinge` instead.
+    with t the ``threshold``. The shapes say which it is: where ``y_pred`` has one axis more than ``y_true``, (..., K) against
+    (...,) with K > 1, it holds a row of scores or probabilities for each sample, and ``y_true`` class indices from 0 to K - 1.
+    The class of the largest number is predicted, the first of several; a row with a NaN gives NaN. Arrays of one shape are
+    compared element by element, also (n, K) labels with (n, K) predictions.
+
+    Labels are 0 and 1. Predicted labels are compared with ``y_true`` as they are, and may be any integers up to
+    :math:`2^{53}`. There is no gradient: minimise `BinaryCrossEntropy`, `CategoricalCrossEntropy` or `Hinge` instead.
     scikit-learn's ``zero_one_loss`` of the predicted labels is its mean.
 
     Examples
@@ -504,11 +527,17 @@ class ZeroOne(_ZeroOneRule, Loss):
     array([0., 0., 1.])
     >>> fl.zero_one([3, 1, 2, 2], [3, 1, 0, 2])
     0.25
+    >>> fl.zero_one([2, 0], [[0.2, 0.3, 0.5], [0.4, 0.4, 0.2]])
+    0.0
     """
 
     threshold: float = parameter(0.5, OPEN_UNIT)
     from_logits: bool = False
 
+    #: The same for rows of scores.
+    of_rows: ClassVar[WrongLabel] = WrongLabel()
+
+    no_gradient = "it is a step function. Minimise BinaryCrossEntropy, CategoricalCrossEntropy or Hinge instead."
     numpy_value = "np.mean((y_pred > threshold) != y_true)"
 
     def _kernel(self) -> str:
@@ -519,6 +548,23 @@ class ZeroOne(_ZeroOneRule, Loss):
 
     def _domains(self) -> dict[str, Domain]:
         return {"y_true": Choice((0.0, 1.0))} if self.from_logits else _ZeroOneRule._domains(self)
+
+    def _of(self, values: tuple[Any, ...]) -> Loss:
+        y_true, y_pred = values
+        labels = y_true.shape if type(y_true) is np.ndarray else _arrays.read(y_true, "y_true")[0].shape
+        predictions = y_pred.shape if type(y_pred) is np.ndarray else _arrays.read(y_pred, "y_pred")[0].shape
+        # a column of one number per sample is a mistake rather than a choice among one class
+        if predictions != labels and predictions[:-1] == labels and predictions[-1] > 1:
+            return self.of_rows
+        return self
+
+    def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
+        if want != VALUE:
+            raise self._not_differentiable("gradient", self.no_gradient)
+        form = self._of(values)
+        if form is not self:
+            return form._evaluate(want, values, sample_weight, reduction, out)
+        return Loss._evaluate(self, want, values, sample_weight, reduction, out)
 
     def inverse_link(self, raw: Any) -> Any:
         """Turn raw scores into predictions: sigmoid(raw), or raw itself when ``from_logits`` is False."""

@@ -13,7 +13,7 @@ from ..rows import NUMBERS, RowLoss
 from .regression import SquaredError
 
 _LEAST = Interval(0.0, 1.0, open_high=True)
-_HINT = "Pass from_logits=True if these are raw scores"
+_PROBABILITIES = Interval(0.0, 1.0, hint="Pass from_logits=True if these are raw scores, or from_log=True for logarithms.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class KLDivergence(RowLoss):
     Parameters
     ----------
     from_logits : bool, default=False
-        Whether ``y_pred`` holds raw scores, of which the softmax is taken, rather than probabilities in [0, 1]. The sum of
-        a row of probabilities is not looked at.
+        Whether ``y_pred`` holds raw scores, of which the softmax is taken, rather than probabilities in [0, 1]. Those are
+        used as they are; a row that does not sum to 1 gives a warning.
     from_log : bool, default=False
         Whether ``y_pred`` holds logarithms of probabilities, as torch's ``kl_div`` takes them.
     log_target : bool, default=False
@@ -63,8 +63,8 @@ class KLDivergence(RowLoss):
     >>> import fastloss as fl
     >>> fl.kl_divergence([[0.5, 0.5]], [[0.25, 0.75]])
     0.14384103622589045
-    >>> fl.kl_divergence.gradient([[0.5, 0.5]], [[0.25, 0.5]])
-    array([[-2., -1.]])
+    >>> fl.kl_divergence.gradient([[0.25, 0.75]], [[0.5, 0.5]])
+    array([[-0.5, -1.5]])
     >>> fl.KLDivergence(from_logits=True).gradient([[0.25, 0.75]], [[0.0, 0.0]])
     array([[ 0.25, -0.25]])
     """
@@ -75,6 +75,9 @@ class KLDivergence(RowLoss):
     eps: float = parameter(0.0, _LEAST)
 
     label_kinds = (NUMBERS,)
+
+    numpy_value = "np.sum(y_true * np.log(y_true / y_pred)) / n"
+    numpy_gradient = "-y_true / y_pred / n"
 
     def __post_init__(self) -> None:
         if self.from_logits and self.from_log:
@@ -88,7 +91,7 @@ class KLDivergence(RowLoss):
     def _domains(self) -> dict[str, Interval]:
         if self.from_logits or self.from_log:
             return {}
-        return {"y_pred": Interval(0.0, 1.0, hint=f"{_HINT}, or from_log=True for logarithms.")}
+        return {"y_pred": _PROBABILITIES}
 
     @property
     def label_domain(self) -> Interval:
@@ -142,6 +145,11 @@ class JensenShannon(RowLoss):
 
     label_kinds = (NUMBERS,)
 
+    numpy_value = (
+        "np.sum(y_true * np.log(2 * y_true / (y_true + y_pred)) + y_pred * np.log(2 * y_pred / (y_true + y_pred))) / 2 / n"
+    )
+    numpy_gradient = "np.log(2 * y_pred / (y_true + y_pred)) / 2 / n"
+
     def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
         """Raise TypeError: the minimiser has no closed form."""
         raise TypeError(
@@ -184,6 +192,9 @@ class GaussianKL(MultiInputLoss, RowLoss):
     inputs = ("mean", "log_var")
     labels = 0
     label_kinds = (NUMBERS,)
+
+    numpy_value = "np.sum(mean**2 + np.exp(log_var) - 1 - log_var) / 2 / n"
+    numpy_gradient = "(mean / n, (np.exp(log_var) - 1) / 2 / n)"
 
     def _read(self, mean: Any, log_var: Any) -> tuple[Any, Any, bool]:
         operands, shape, _ = _arrays.read_inputs((mean, log_var), self.inputs, self.labels)

@@ -24,8 +24,8 @@ class CategoricalCrossEntropy(RowLoss):
     Parameters
     ----------
     from_logits : bool, default=False
-        Whether ``y_pred`` holds raw scores, of which the softmax is taken, rather than probabilities in [0, 1]. The sum of
-        a row of probabilities is not looked at.
+        Whether ``y_pred`` holds raw scores, of which the softmax is taken, rather than probabilities in [0, 1]. Those are
+        used as they are; a row that does not sum to 1 gives a warning.
     label_smoothing : float, default=0.0
         Share s of every label that is spread evenly over the classes, in [0, 1]: :math:`y' = (1 - s) y + s / K`.
     class_weight : array_like of shape (K,), default=None
@@ -306,6 +306,11 @@ class CategoricalHinge(MarginLoss):
     array([[-1.,  1.,  0.]])
     """
 
+    numpy_value = (
+        "np.mean(np.maximum(0, 1 - y_pred[np.arange(n), y_true]"
+        " + np.where(np.arange(y_pred.shape[1]) == y_true[:, None], -np.inf, y_pred).max(axis=1)))"
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class MultiMargin(MarginLoss):
@@ -346,6 +351,11 @@ class MultiMargin(MarginLoss):
     p: int = 1
     margin: float = parameter(1.0, _ANY)
     class_weight: tuple[float, ...] | None = None
+
+    numpy_value = (
+        "(np.mean(np.sum(np.maximum(0, margin - y_pred[np.arange(n), y_true, None] + y_pred) ** p, axis=1))"
+        " - max(0, margin) ** p) / y_pred.shape[1]"
+    )
 
     def __post_init__(self) -> None:
         if isinstance(self.p, bool) or self.p not in (1, 2):
@@ -420,6 +430,9 @@ class MultiLabelSoftMargin(RowLoss):
 
     label_kinds = (NUMBERS,)
     mean_by_class = False
+
+    numpy_value = "np.mean(np.logaddexp(0, y_pred) - y_true * y_pred)"
+    numpy_gradient = "(1 / (1 + np.exp(-y_pred)) - y_true) / y_pred.size"
 
     def _class_scale(self, width: int) -> np.ndarray:
         scale = self._per_class("class_weight", width)

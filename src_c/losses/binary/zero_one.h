@@ -3,6 +3,7 @@
  *
  *   from a probability p     predicted 1 for p > threshold, else 0; 0 and 1, and whole numbers beyond, are labels themselves
  *   from a logit z           predicted 1 for z > threshold, that of the probabilities as a logit
+ *   from a row of scores     predicted the class of the largest, the first of several
  *
  * The threshold is compared exactly, with what its conversion lost. The class says for which types whole numbers beyond 0 and 1
  * are allowed.
@@ -33,4 +34,9 @@ FL_FORMULA_1(zero_one_logits, y_true, y_pred, threshold)
         .hessian = {FL_NAN},
         .invalid = FL_INVALID((y_true == y_true) & (y_true != FL_C(0)) & (y_true != FL_C(1))),
     };
+}
+
+FL_LABEL_FORMULA(zero_one_of_rows, predicted, label)
+{
+    return FL_SELECT(predicted == label, FL_C(0), FL_C(1));
 }
