@@ -393,7 +393,7 @@ def test_rows_that_do_not_sum_to_one(loss: Any, width: int, dtype: Any) -> None:
 
 
 def test_sums_of_rows_that_make_up_for_each_other() -> None:
-    """What cancels in a full sheet of rows goes unnoticed; what stands out in one of them does not, nor anything in the last sheet."""
+    """What cancels in a full sheet of rows goes unnoticed; a row that stands out does not, nor anything in the last sheet."""
     loss = fl.categorical_cross_entropy
     assert "sum to 0.9 at row 0," in warned(lambda: loss([0, 1], [[0.5, 0.4], [0.5, 0.6]]))
     p = np.full((1000, 4), 0.25)
