@@ -27,7 +27,7 @@ clean:
 	rm -rf build dist *.egg-info .venv fastloss/*.so
 
 # The build depends on every source; pip sees to the rest.
-SOURCES := setup.py pyproject.toml $(wildcard fastloss/*.pyx fastloss/*.h fastloss/*.py fastloss/losses/*.py) \
+SOURCES := setup.py pyproject.toml $(wildcard fastloss/*.pyx fastloss/*.h fastloss/*.py fastloss/*/*.py) \
 	$(shell find src_c -name '*.[ch]')
 
 $(BIN)/python:

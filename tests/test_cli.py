@@ -8,20 +8,24 @@ import io
 import json
 import math
 import os
+import pty
+import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
 import fastloss as fl
-from fastloss import bench
+from fastloss import _readers, bench
 from fastloss.cli import main
 from fastloss.rows import RowLoss
 
@@ -220,6 +224,227 @@ def test_numbers_that_json_does_not_have(done: Command, tmp_path: Path) -> None:
     assert result["results"] == [{"loss": "poisson", "value": None, "note": "Infinity"}]
 
 
+# ---- evaluate: many files, classes, groups ------------------------------------------------------------------------
+
+
+SIX = ("squared_error", "absolute_error", "huber", "smooth_l1", "quantile:alpha=0.9", "expectile:alpha=0.3")
+SIX_LOSSES = [word for name in SIX for word in ("--loss", name)]
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make small files come in many batches."""
+    monkeypatch.setattr(_readers, "_NUMBERS_PER_BATCH", 60)
+    monkeypatch.setattr(_readers, "_BLOCK_BYTES", 1000)
+
+
+def predictions(n: int = 1003) -> dict[str, np.ndarray]:
+    """Numbers whose sums depend on the order, unless they are exact; groups, and scores of four classes."""
+    rng = np.random.default_rng(0)
+    y_true = rng.normal(size=n)
+    columns = {"y_true": y_true, "y_pred": y_true + rng.normal(size=n) * 10.0 ** rng.integers(-8, 8, n), "w": rng.random(n)}
+    columns |= {"model": rng.choice(["v10", "v9", "a"], n), "day": rng.integers(-1, 12, n), "label": rng.integers(0, 4, n)}
+    return columns | {f"p_{i}": scores for i, scores in zip((10, 2, 1, 0), rng.normal(size=(4, n)), strict=True)}
+
+
+def partitions(folder: Path, suffix: str, count: int, columns: dict[str, np.ndarray]) -> list[Path]:
+    paths = []
+    for i, rows in enumerate(np.array_split(np.arange(len(columns["y_true"])), count)):
+        paths.append(folder / f"part-{i:02}{suffix}")
+        part = {name: column[rows] for name, column in columns.items()}
+        if suffix == ".npz":
+            np.savez(paths[-1], **{name: column for name, column in part.items() if column.dtype.kind != "U"})
+        elif suffix == ".csv":
+            pa.csv.write_csv(pa.table(part), paths[-1])
+        elif suffix == ".arrow":
+            with pa.ipc.new_file(str(paths[-1]), pa.table(part).schema) as file:
+                file.write_table(pa.table(part))
+        else:
+            pa.parquet.write_table(pa.table(part), paths[-1], row_group_size=70)
+    return paths
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("count", [1, 3, 50])
+def test_the_same_bits_however_files_are_cut(done: Command, tmp_path: Path, count: int) -> None:
+    columns = predictions()
+    arrays = columns["y_true"], columns["y_pred"]
+    losses = dict(
+        zip(SIX, (fl.mse, fl.mae, fl.huber, fl.smooth_l1, fl.Quantile(alpha=0.9), fl.Expectile(alpha=0.3)), strict=True)
+    )
+    expected = fl.evaluate(losses, *arrays, sample_weight=columns["w"])
+    assert expected == {name: loss(*arrays, sample_weight=columns["w"]) for name, loss in losses.items()}
+    for suffix in (".parquet", ".npz", ".csv", ".arrow"):
+        partitions(tmp_path, suffix, count, columns)
+        out = strict_json(done("evaluate", tmp_path / f"part-*{suffix}", "--weights", "w", *SIX_LOSSES, "--json"))
+        assert {result["loss"]: result["value"] for result in out["results"]} == expected
+        assert out["n"] == 1003
+        assert out["files"] == sorted(map(str, tmp_path.glob(f"part-*{suffix}")))
+        assert len(out["files"]) == count
+    for name in ("y_true", "y_pred", "w"):
+        np.save(tmp_path / f"{name}.npy", columns[name])
+    files = [tmp_path / "y_true.npy", tmp_path / "y_pred.npy", "--weights", tmp_path / "w.npy"]
+    assert values(done("evaluate", *files, *SIX_LOSSES, "--json")) == expected
+    # the weights of several tables, in one file of another format
+    out = done("evaluate", tmp_path / "part-*.parquet", "--weights", tmp_path / "w.npy", *SIX_LOSSES, "--json")
+    assert values(out) == expected
+    array = pytest.importorskip("dask.array")
+    from fastloss import dask
+
+    cut = [array.from_array(columns[name], chunks=-(-1003 // count)) for name in ("y_true", "y_pred", "w")]
+    assert dask.evaluate(losses, *cut) == expected
+
+
+def test_files_of_several_formats(done: Command, tmp_path: Path) -> None:
+    columns = predictions()
+    first, _, _ = partitions(tmp_path, ".parquet", 3, columns)
+    _, second, _ = partitions(tmp_path, ".csv", 3, columns)
+    _, _, third = partitions(tmp_path, ".npz", 3, columns)
+    expected = fl.mse(columns["y_true"], columns["y_pred"])
+    assert values(done("evaluate", first, second, third, "--loss", "mse", "--json")) == {"mse": expected}
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".npz"])
+def test_class_columns(done: Command, tmp_path: Path, suffix: str) -> None:
+    columns = predictions()
+    scores = np.stack([columns[f"p_{i}"] for i in (10, 2, 1, 0)], axis=1)
+    expected = fl.CategoricalCrossEntropy(from_logits=True)(columns["label"], scores)
+    partitions(tmp_path, suffix, 3, columns)
+    loss = "categorical_cross_entropy:from_logits=true"
+    command = ["evaluate", tmp_path / f"*{suffix}", "--y-true", "label", "--loss", loss, "--json"]
+    # in the order of the file, not of the names
+    assert values(done(*command, "--y-pred", "p_*")) == {loss: expected}
+    assert values(done(*command, "--input", "y_pred=p_*")) == {loss: expected}
+    repeated = [word for i in (10, 2, 1, 0) for word in ("--y-pred", f"p_{i}")]
+    assert values(done(*command, *repeated)) == {loss: expected}
+    out = strict_json(done(*command, "--y-pred", "p_*"))
+    assert out["n"] == 1003
+    # distributions of labels, too; a pattern of one column is that column
+    wide = values(done("evaluate", tmp_path / f"*{suffix}", "--y-true", "p_*", "--y-pred", "p_*", "--loss", "mse", "--json"))
+    assert wide == {"mse": 0}
+    assert values(done("evaluate", tmp_path / f"*{suffix}", "--y-pred", "y_p*", "--loss", "mse", "--json")) == {
+        "mse": fl.mse(columns["y_true"], columns["y_pred"])
+    }
+
+
+def test_class_columns_of_single_precision(done: Command, tmp_path: Path) -> None:
+    scores = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    labels = np.arange(50, dtype=np.int8) % 3
+    table = pa.table({"y_true": labels} | {f"p{i}": scores[:, i] for i in range(3)})
+    pa.parquet.write_table(table, tmp_path / "x.parquet")
+    loss = "categorical_cross_entropy:from_logits=true"
+    out = done("evaluate", tmp_path / "x.parquet", "--y-pred", "p*", "--loss", loss, "--json")
+    assert values(out) == {loss: fl.CategoricalCrossEntropy(from_logits=True)(labels, scores)}
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".arrow"])
+@pytest.mark.parametrize(("column", "order"), [("model", ["a", "v10", "v9"]), ("day", list(range(-1, 12)))])
+def test_groups(done: Command, tmp_path: Path, suffix: str, column: str, order: list[Any]) -> None:
+    columns = predictions()
+    partitions(tmp_path, suffix, 3, columns)
+    command = ["evaluate", tmp_path / f"*{suffix}", "--loss", "mse", "--loss", "mae", "--weights", "w", "--group-by", column]
+    expected = {}
+    for group in order:
+        rows = columns[column] == group
+        arrays = columns["y_true"][rows], columns["y_pred"][rows], columns["w"][rows]
+        expected[group] = (int(rows.sum()), fl.mse(*arrays), fl.mae(*arrays))
+    out = strict_json(done(*command, "--json"))
+    assert out["group_by"] == column
+    found = {row["group"]: (row["n"], *(item["value"] for item in row["results"])) for row in out["groups"]}
+    assert found == expected
+    assert list(found) == order
+    assert out["n"] == 1003
+    assert out["results"][0] == {"loss": "mse", "value": fl.mse(columns["y_true"], columns["y_pred"], columns["w"])}
+    rows = list(csv.reader(io.StringIO(done(*command, "--csv"))))
+    assert rows[0] == [column, "n", "mse", "mae"]
+    assert rows[1:] == [[str(group), *map(repr, numbers)] for group, numbers in expected.items()]
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done(*command).splitlines() if "│" in line]
+    assert cells[0] == [column, "mse", "mae", "n"]
+    assert [row[0] for row in cells[1:]] == [*map(str, order), "(all)"]
+    assert cells[1][1:] == [f"{expected[order[0]][1]:.6g}", f"{expected[order[0]][2]:.6g}", f"{expected[order[0]][0]}"]
+
+
+def test_many_groups_and_few(done: Command, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for most in (5, 300):
+        groups, y_true, y_pred = rng.integers(0, most, 80_000), rng.normal(size=80_000), rng.normal(size=80_000)
+        groups[:most] = np.arange(most)
+        np.savez(tmp_path / "x.npz", g=groups, y_true=y_true, y_pred=y_pred)
+        out = done("evaluate", tmp_path / "x.npz", "--loss", "mse", "--group-by", "g", "--csv")
+        rows = list(csv.reader(io.StringIO(out)))[1:]
+        assert [int(row[0]) for row in rows] == list(range(most))
+        assert [int(row[1]) for row in rows] == np.bincount(groups).tolist()
+        sums = np.bincount(groups, (y_true - y_pred) ** 2) / np.bincount(groups)
+        np.testing.assert_allclose([float(row[2]) for row in rows], sums, rtol=1e-12)
+
+
+def test_groups_that_are_missing_or_strange(done: Command, tmp_path: Path) -> None:
+    groups = pa.array(["b", None, "[red]\x1b[31m$x$", "b", None])
+    pa.parquet.write_table(pa.table({"g": groups, "y_true": [0.0] * 5, "y_pred": [1.0, 2, 3, 4, 5]}), tmp_path / "x.parquet")
+    command = ["evaluate", tmp_path / "x.parquet", "--loss", "mae", "--group-by", "g"]
+    out = strict_json(done(*command, "--json"))
+    assert [(row["group"], row["n"], row["results"][0]["value"]) for row in out["groups"]] == [
+        ("[red]\x1b[31m$x$", 1, 3.0),
+        ("b", 2, 2.5),
+        (None, 2, 3.5),
+    ]
+    text = done(*command)
+    assert "(missing)" in text
+    assert "[red]?[31m$x$" in text
+
+
+def test_a_group_without_a_mean(failed: Command, done: Command, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("y_true,y_pred,w,g\n1,2,1,a\n1,2,0,b\n")
+    command = ["evaluate", path, "--loss", "mse", "--weights", "w", "--group-by", "g"]
+    assert failed(1, *command).startswith("group 'b': mse: sample_weight sums to zero")
+    assert done(*command, "--reduction", "sum", "--csv") == "g,n,mse\na,1,1.0\nb,1,0.0\n"
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_bad_numbers_have_the_row_of_their_file(failed: Command, tmp_path: Path) -> None:
+    columns = predictions()
+    columns["y_true"] = np.ones(1003)
+    columns["y_pred"] = np.full(1003, 0.5)
+    columns["y_pred"][900] = 1.5
+    columns["label"][800] = 4
+    for suffix in (".parquet", ".csv", ".npz", ".arrow"):
+        files = partitions(tmp_path, suffix, 2, columns)
+        command = ["evaluate", *files, "--loss", "binary_cross_entropy"]
+        # the second file begins with row 502
+        message = f"{files[1]}: y_pred must lie in [0, 1] for BinaryCrossEntropy(from_logits=False"
+        for more in ([], ["--group-by", "day"]):
+            found = failed(1, *command, *more)
+            assert found.startswith(message)
+            assert "; got 1.5 at index 398." in found
+        classes = ["--y-true", "label", "--y-pred", "p_*", "--loss", "categorical_cross_entropy:from_logits=true"]
+        found = failed(1, "evaluate", *files, *classes)
+        assert found.startswith(f"{files[1]}: y_true holds class index 4")
+        assert "at row 298, outside [0, 4)" in found
+    np.save(tmp_path / "t.npy", columns["y_true"])
+    np.save(tmp_path / "p.npy", columns["y_pred"])
+    found = failed(1, "evaluate", tmp_path / "t.npy", tmp_path / "p.npy", "--loss", "binary_cross_entropy")
+    assert found.startswith("y_pred must lie in [0, 1]")
+    assert "at index 900." in found
+
+
+def test_files_that_do_not_fit_together(failed: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("y_true,y_pred,p1,p2\n1,2,3,4\n")
+    (tmp_path / "b.csv").write_text("y_true,p1,p2,p3\n1,2,3,4\n")
+    both = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    assert failed(1, "evaluate", *both) == (
+        f"{both[1]}: has no column 'y_pred'. Did you mean 'y_true'? Its columns: 'y_true', 'p1', 'p2', 'p3'"
+    )
+    assert failed(1, "evaluate", *both, "--y-pred", "p[0-9]").endswith(f"3 columns here and for 2 in {both[0]}")
+    assert failed(1, "evaluate", *both, "--y-pred", "p1", "--group-by", "p3").startswith(f"{both[0]}: has no column 'p3'")
+    message = failed(1, "evaluate", tmp_path / "*.parquet")
+    assert message.endswith("*.parquet: No such file or directory, and none that it matches as a pattern")
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    message = failed(2, "evaluate", tmp_path / "a.npy", tmp_path / "a.npy", "--group-by", "g")
+    assert message.startswith("columns have names in tables only")
+
+
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
@@ -265,8 +490,14 @@ def test_loss_specifications(done: Command, spec: str, expected: fl.Loss) -> Non
         (["evaluate", "x.csv", "--loss", "poisson:full=1"], "Poisson: full must be True or False; got 1."),
         (["evaluate", "x.csv", "--input", "var"], "argument --input: expected NAME=VALUE; got 'var'"),
         (["evaluate", "x.csv", "--input", "var=v"], "no loss has an input 'var' here; there are y_pred, y_true"),
-        (["evaluate", "a.npy", "b.npy", "--y-true", "a"], "columns have names in one table only"),
-        (["evaluate", "a.npy", "b.npy", "--input", "y_true=a"], "columns have names in one table only"),
+        (
+            ["evaluate", "a.npy", "b.npy", "--y-true", "a"],
+            "columns have names in tables only; here each file is one input",
+        ),
+        (
+            ["evaluate", "a.npy", "b.npy", "--input", "y_true=a"],
+            "columns have names in tables only; here each file is one input",
+        ),
         (["evaluate", "a.npy", "b.npy", "c.npy"], "squared_error has 2 inputs (y_true, y_pred); 3 files are given"),
         (["evaluate", "a.npy", "b.npy", "--loss", "gaussian_nll"], "gaussian_nll has 3 inputs (y_true, mean, var); 2 files"),
         (["losses", "--family", "x"], "argument --family: invalid choice: 'x'"),
@@ -342,7 +573,7 @@ def test_shapes_that_differ(failed: Command, tmp_path: Path) -> None:
     message = failed(1, "evaluate", tmp_path / "a.npy", tmp_path / "b.npy")
     assert message.startswith("y_true and y_pred must have the same shape; got (3,) and (3, 1).")
     message = failed(1, "evaluate", tmp_path / "a.npy", tmp_path / "a.npy", "--weights", tmp_path / "w.npy")
-    assert message == "sample_weight must have the shape of the losses, (3,); got (2,)."
+    assert message == f"{tmp_path}/w.npy ends after 2 rows, {tmp_path}/a.npy does not; they must have equally many"
 
 
 def test_files_that_cannot_be_read(failed: Command, tmp_path: Path) -> None:
@@ -425,9 +656,9 @@ def test_version(done: Command) -> None:
 
 @pytest.mark.parametrize("name", fl.list_losses())
 def test_curves_of_every_loss(name: str) -> None:
-    from fastloss.cli import _curves
+    from fastloss.cli.plot import curves as curves_of
 
-    curves = {what: (x, y) for what, x, y in _curves(fl.get_loss(name))}
+    curves = {what: (x, y) for what, x, y in curves_of(fl.get_loss(name))}
     assert "value" in curves
     assert ("gradient" in curves) == (not fl.get_loss(name).no_gradient)
     assert ("Hessian" in curves) == ("gradient" in curves and name != "root_mean_squared_error")
@@ -437,9 +668,9 @@ def test_curves_of_every_loss(name: str) -> None:
 
 
 def test_curves_are_those_of_one_sample() -> None:
-    from fastloss.cli import _curves
+    from fastloss.cli.plot import curves as curves_of
 
-    curves = {what: y for what, _, y in _curves(fl.huber)}
+    curves = {what: y for what, _, y in curves_of(fl.huber)}
     r = np.linspace(-4, 4, 1601)
     np.testing.assert_allclose(curves["value"], np.where(np.abs(r) <= 1, r**2 / 2, np.abs(r) - 0.5), atol=1e-12)
     np.testing.assert_allclose(curves["gradient"], np.clip(r, -1, 1), atol=1e-12)
@@ -449,12 +680,12 @@ def test_curves_are_those_of_one_sample() -> None:
 @pytest.mark.parametrize("name", fl.list_losses())
 def test_curves_belong_together(name: str) -> None:
     """The gradient is the slope of the value, and the Hessian that of the gradient: all are by one input."""
-    from fastloss.cli import _curves
+    from fastloss.cli.plot import curves as curves_of
 
     loss = fl.get_loss(name)
     if loss.no_gradient or (isinstance(loss, RowLoss) and "y_pred" in loss._domains()):
         pytest.skip("has no gradient, or probabilities of two classes are moved at once")
-    curves = {what: (x, y) for what, x, y in _curves(loss)}
+    curves = {what: (x, y) for what, x, y in curves_of(loss)}
     for below, above in (("value", "gradient"), ("gradient", "Hessian")):
         if above not in curves:
             continue
@@ -499,6 +730,38 @@ def test_plot_mistakes(failed: Command, tmp_path: Path) -> None:
     assert failed(1, "show", "huber", "--plot", "/dev/null") == "/dev/null: is not a regular file"
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [[], ["--group-by", "model"], ["--group-by", "day"]])
+def test_plot_of_results(done: Command, tmp_path: Path, options: list[str]) -> None:
+    pytest.importorskip("matplotlib")
+    (path,) = partitions(tmp_path, ".parquet", 1, predictions())
+    shown = done("evaluate", path, "--loss", "mse", "--loss", "mae", *options)
+    for name, begin in (("h.png", b"\x89PNG"), ("h.svg", b"<?xml")):
+        assert done("evaluate", path, "--loss", "mse", "--loss", "mae", "--plot", tmp_path / name, *options) == shown
+        assert (tmp_path / name).read_bytes().startswith(begin)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_plot_of_strange_results(done: Command, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    columns = {"g": ["$x", "\x1b[0m", None], "y_true": [0.0] * 3, "y_pred": [np.nan, np.inf, 1.0]}
+    pa.parquet.write_table(pa.table(columns), tmp_path / "$.parquet")
+    done("evaluate", tmp_path / "$.parquet", "--loss", "mse", "--group-by", "g", "--plot", tmp_path / "h.png")
+    done("evaluate", tmp_path / "$.parquet", "--loss", "mse", "--plot", tmp_path / "h.pdf")
+
+
+def test_plot_mistakes_of_results(failed: Command, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    # before anything is read
+    assert "Format 'xyz' is not supported" in failed(2, "evaluate", "missing.csv", "--plot", tmp_path / "h.xyz")
+    assert failed(1, "evaluate", "missing.csv", "--plot", tmp_path / "no" / "h.png").endswith(
+        "h.png: No such file or directory"
+    )
+    np.savez(tmp_path / "x.npz", g=np.arange(201), y_true=np.zeros(201), y_pred=np.zeros(201))
+    message = failed(1, "evaluate", tmp_path / "x.npz", "--group-by", "g", "--plot", tmp_path / "h.png")
+    assert message == f"{tmp_path}/h.png: a plot has room for 200 groups; there are 201"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
 
 
 # ---- bench -------------------------------------------------------------------------------------------------------
@@ -627,7 +890,71 @@ def test_module_fails_with_a_line() -> None:
     assert the_message(done.stderr) == "missing.csv: No such file or directory"
 
 
-@pytest.mark.parametrize("arguments", [["losses"], ["--help"], ["show", "huber"], ["evaluate", DIABETES, "--json"]])
+PIPED = [
+    ["losses"],
+    ["--help"],
+    ["show", "huber"],
+    ["evaluate", DIABETES, "--json"],
+    ["evaluate", DIABETES, "--group-by", "y_true"],
+]
+
+KILLED = {signal.SIGKILL: -9, signal.SIGTERM: -15, signal.SIGINT: 130}
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """An array of 32 GB, all zeros, which takes no room on the disk and many seconds to read."""
+    path = tmp_path / "large.npy"
+    np.save(path, np.zeros(0))
+    header = path.read_bytes().replace(b"(0,), }" + b" " * 11, b"(4000000000,), }  ")
+    path.write_bytes(header)
+    os.truncate(path, len(header) + 32_000_000_000)
+    return path
+
+
+def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(fl.__file__).parents[1])}
+    return subprocess.Popen([sys.executable, "-m", "fastloss", *map(str, arguments)], env=environment, **options)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not every file system has sparse files")
+@pytest.mark.parametrize("number", list(KILLED))
+def test_killed_half_way(large: Path, tmp_path: Path, number: signal.Signals) -> None:
+    pytest.importorskip("matplotlib")
+    plot = tmp_path / "plot.png"
+    plot.write_text("old")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with start("evaluate", large, large, "--loss", "mse", "--plot", plot, **pipes) as command:
+        busy = Path(f"/proc/{command.pid}/io")
+        while "rchar: 0" in busy.read_text() or int(busy.read_text().split()[1]) < 100_000_000:
+            assert command.poll() is None
+            time.sleep(0.01)
+        command.send_signal(number)
+        out, err = command.communicate(timeout=30)
+    assert (command.returncode, out, err) == (KILLED[number], b"", b"")
+    assert plot.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["large.npy", "plot.png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not every file system has sparse files")
+def test_a_bar_on_a_terminal_only(large: Path) -> None:
+    pytest.importorskip("rich")
+    terminal, end = pty.openpty()
+    try:
+        with start("evaluate", large, large, stdout=subprocess.PIPE, stderr=end) as command:
+            text = b""
+            while b"32.0 GB" not in text and b"64.0 GB" not in text:
+                text += os.read(terminal, 10_000)
+            command.send_signal(signal.SIGINT)
+            out, _ = command.communicate(timeout=30)
+    finally:
+        os.close(end)
+        os.close(terminal)
+    assert (command.returncode, out) == (130, b"")
+    assert b"reading" in text
+
+
+@pytest.mark.parametrize("arguments", PIPED)
 def test_broken_pipe_is_quiet(arguments: list[object]) -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -19,8 +19,14 @@ ROOT = Path(__file__).parents[1]
 MODULES = [module.name for module in walk_packages(fl.__path__, "fastloss.") if module.name != "fastloss.__main__"]
 
 
+# Modules whose examples need an optional package.
+NEEDS = {"fastloss.dask": "dask.dataframe"}
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_docstrings(name: str) -> None:
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     with np.printoptions(legacy=False):
         result = doctest.testmod(import_module(name))
     assert result.failed == 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import os
 import pickle
 import struct
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -22,15 +24,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastloss import _readers
-from fastloss._readers import DataError, one_line, open_table
+from fastloss._readers import DataError, Keys, n_rows, one_line, open_table
 
 NUMBERS = np.array([0.1, -2.5, 1e300, 5e-324])
 COUNTS = np.array([3, -1, 2**62 + 1, 0])
 
 
 def read(path: Path, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Whole columns (all by default), put together from the batches."""
     table = open_table(path)
-    return table.read(names or table.columns)
+    batches = list(table.batches(names or table.columns))
+    assert [batch.first_row for batch in batches] == [0, *np.cumsum([n_rows(batch.columns) for batch in batches])[:-1]]
+    assert batches[-1].done == pytest.approx(table.size)
+    columns = {name: [batch.columns[name] for batch in batches] for name in batches[0].columns}
+    return {name: np.concatenate(parts) if len(parts) > 1 else parts[0] for name, parts in columns.items()}
+
+
+def only(path: Path) -> np.ndarray:
+    return read(path, [open_table(path).only_column()])[open_table(path).only_column()]
 
 
 def failure(path: Path, *names: str) -> str:
@@ -92,7 +103,7 @@ def test_columns(table_file: Path) -> None:
     table = open_table(table_file)
     assert table.columns == ("label", "score", "gaps", "counts_with_gaps", "yes", "yes_with_gaps", "name")
     # the order asked for, each once
-    arrays = table.read(["score", "label", "yes", "score"])
+    arrays = read(table_file, ["score", "label", "yes", "score"])
     assert list(arrays) == ["score", "label", "yes"]
     for array, expected in zip(arrays.values(), (NUMBERS, COUNTS, np.array([True, False, True, True])), strict=True):
         assert array.dtype == expected.dtype
@@ -100,7 +111,7 @@ def test_columns(table_file: Path) -> None:
 
 
 def test_missing_numbers_are_nan(table_file: Path) -> None:
-    arrays = open_table(table_file).read(["gaps", "counts_with_gaps", "yes_with_gaps"])
+    arrays = read(table_file, ["gaps", "counts_with_gaps", "yes_with_gaps"])
     expected = [1.5, np.nan, 2.5, np.nan], [1.0, np.nan, 3.0, 4.0], [1.0, 0.0, np.nan, 1.0]
     for array, numbers in zip(arrays.values(), expected, strict=True):
         assert array.dtype == np.float64
@@ -119,28 +130,28 @@ def test_unknown_column_lists_the_columns(table_file: Path) -> None:
 
 def test_one_column_is_expected(table_file: Path) -> None:
     with pytest.raises(DataError, match=r"one column is expected here; it has 7: 'label', 'score', "):
-        open_table(table_file).read_only_column()
+        open_table(table_file).only_column()
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint64", "bool"])
 def test_parquet_keeps_dtypes(tmp_path: Path, dtype: str) -> None:
     numbers = np.array([0, 1, 1, 0], dtype)
     pa.parquet.write_table(pa.table({"x": numbers}), tmp_path / "x.parquet")
-    array = open_table(tmp_path / "x.parquet").read_only_column()
+    array = only(tmp_path / "x.parquet")
     assert array.dtype == dtype
     np.testing.assert_array_equal(array, numbers)
 
 
 def test_complete_columns_are_not_copied() -> None:
     numbers = np.arange(5.0)
-    table = pa.table({"x": pa.array(numbers)})
-    assert np.shares_memory(_readers._to_numpy(table, ["x"])[0], numbers)
+    batch = pa.record_batch({"x": pa.array(numbers)})
+    assert np.shares_memory(_readers._numbered(batch, ["x"], None)["x"], numbers)
 
 
 def test_row_groups_are_joined(tmp_path: Path) -> None:
     numbers = np.random.default_rng(0).normal(size=1000)
     pa.parquet.write_table(pa.table({"x": numbers}), tmp_path / "x.parquet", row_group_size=64)
-    np.testing.assert_array_equal(open_table(tmp_path / "x.parquet").read_only_column(), numbers)
+    np.testing.assert_array_equal(only(tmp_path / "x.parquet"), numbers)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +204,7 @@ def test_pyarrow_is_missing(tmp_path: Path, suffix: str, monkeypatch: pytest.Mon
     path.touch()
     assert failure(path) == f"reading {suffix} needs pyarrow: pip install 'fastloss[cli]'"
     np.save(tmp_path / "x.npy", NUMBERS)
-    np.testing.assert_array_equal(open_table(tmp_path / "x.npy").read_only_column(), NUMBERS)
+    np.testing.assert_array_equal(only(tmp_path / "x.npy"), NUMBERS)
 
 
 # ---- CSV ---------------------------------------------------------------------------------------------------------
@@ -280,9 +291,9 @@ def test_npy(tmp_path: Path, dtype: str, order: str, shape: tuple[int, ...]) -> 
     assert open_table(tmp_path / "a.npy").columns == ("a",)
     assert open_table(tmp_path / "a.npz").columns == ("one", "two")
     found = [
-        open_table(tmp_path / "a.npy").read_only_column(),
-        open_table(tmp_path / "a.npz").read(["two"])["two"],
-        open_table(tmp_path / "b.npz").read(["one"])["one"],
+        only(tmp_path / "a.npy"),
+        read(tmp_path / "a.npz", ["two"])["two"],
+        read(tmp_path / "b.npz", ["one"])["one"],
     ]
     for array in found:
         assert array.dtype == numbers.dtype
@@ -295,7 +306,7 @@ def test_npy_versions_and_fortran_order(tmp_path: Path, version: tuple[int, int]
     numbers = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     with (tmp_path / "a.npy").open("wb") as file:
         np.lib.format.write_array(file, numbers, version=version)
-    np.testing.assert_array_equal(open_table(tmp_path / "a.npy").read_only_column(), numbers)
+    np.testing.assert_array_equal(only(tmp_path / "a.npy"), numbers)
 
 
 class Explosive:
@@ -395,7 +406,7 @@ def test_npz_with_duplicates(tmp_path: Path, names: tuple[str, str]) -> None:
 def test_npz_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.npz"
     np.savez_compressed(path, x=np.zeros(1 << 20))
-    assert open_table(path).read(["x"])["x"].shape == (1 << 20,)
+    assert read(path, ["x"])["x"].shape == (1 << 20,)
     monkeypatch.setattr(_readers, "_LARGE_MEMBER", 1 << 20)
     monkeypatch.setattr(_readers, "_LARGEST_RATIO", 900)
     message = failure(path)
@@ -427,7 +438,7 @@ def test_npz_names_are_only_names(tmp_path: Path) -> None:
         archive.writestr("../../outside.npy", described())
         archive.writestr("notes.txt", "text")
     assert open_table(path).columns == ("../../outside", "notes.txt")
-    assert open_table(path).read(["../../outside"])["../../outside"].tolist() == [0.0, 0.0]
+    assert read(path, ["../../outside"])["../../outside"].tolist() == [0.0, 0.0]
     assert list(tmp_path.iterdir()) == [path]
     assert failure(path, "notes.txt").startswith("is no .npy array")
 
@@ -443,11 +454,195 @@ def test_damaged_npy(data: st.DataObject) -> None:
             content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
         path.write_bytes(content)
         try:
-            array = open_table(path).read_only_column()
+            array = only(path)
         except DataError:
             return
     assert array.nbytes == NUMBERS.nbytes
     assert array.dtype.kind in "fiub"
+
+
+# ---- batches ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make files of some hundred rows come in many batches."""
+    monkeypatch.setattr(_readers, "_NUMBERS_PER_BATCH", 60)
+    monkeypatch.setattr(_readers, "_BLOCK_BYTES", 1000)
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("suffix", list(_readers._FORMATS))
+def test_long_files_come_in_batches(tmp_path: Path, suffix: str) -> None:
+    numbers = np.random.default_rng(0).normal(size=1000)
+    path = tmp_path / f"x{suffix}"
+    if suffix == ".npy":
+        np.save(path, numbers)
+    elif suffix == ".npz":
+        np.savez_compressed(path, x=numbers, y=-numbers)
+    else:
+        write_table(path, pa.table({"x": numbers, "y": -numbers}))
+    batches = list(open_table(path).batches(open_table(path).columns))
+    assert len(batches) > 10
+    assert max(n_rows(batch.columns) for batch in batches) <= 100
+    done = [batch.done for batch in batches]
+    assert done == sorted(done)
+    np.testing.assert_array_equal(read(path)["x"], numbers)
+    if suffix != ".npy":
+        np.testing.assert_array_equal(read(path)["y"], -numbers)
+
+
+@pytest.mark.parametrize("shape", [(100, 3), (100, 2, 4), (7, 100)])
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.usefixtures("small_batches")
+def test_fortran_order_in_batches(tmp_path: Path, shape: tuple[int, ...], suffix: str) -> None:
+    numbers = np.asfortranarray(np.random.default_rng(0).normal(size=shape))
+    path = tmp_path / f"x{suffix}"
+    np.save(path, numbers) if suffix == ".npy" else np.savez(path, x=numbers, y=numbers[:, :1])
+    np.testing.assert_array_equal(read(path, ["x"])["x"], numbers)
+    if suffix == ".npy":
+        assert len(list(open_table(path).batches(["x"]))) > 4
+
+
+def test_rows_without_numbers_are_one_batch(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(described(shape=(2**50, 0), data=b""))
+    assert only(tmp_path / "x.npy").shape == (2**50, 0)
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1", "0.5"], [1.0, 0.5]),
+        (["1", "18446744073709551616"], [1.0, 2.0**64]),
+        (["9007199254740993", "0.5"], [2.0**53, 0.5]),
+        (["", "3"], [np.nan, 3.0]),
+        (["1", ""], [1.0, np.nan]),
+        (["true", ""], [1.0, np.nan]),
+    ],
+)
+def test_csv_types_that_show_late(tmp_path: Path, cells: list[str], expected: list[float]) -> None:
+    text = "x,z\n" + f"{cells[0]},0\n" * 900 + f"{cells[1]},0\n"
+    found = read_csv(tmp_path, text)["x"]
+    assert found.size == 901
+    np.testing.assert_array_equal(found[[0, -1]].astype(float), expected)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_csv_mistakes_late_in_a_file_have_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    for first in ("1", "0.5"):
+        path.write_text("x,z\n" + f"{first},0\n" * 4000 + "abc,0\n" + "1,0\n" * 100)
+        batches = open_table(path).batches(["x"])
+        for _ in range(16):
+            next(batches)
+        with pytest.raises(DataError) as caught:
+            list(batches)
+        assert str(caught.value) == (
+            f"{path}: In CSV column #0: Row #4002: CSV conversion error to double: invalid value 'abc'"
+        )
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_types_are_checked_before_anything_is_read(tmp_path: Path, suffix: str) -> None:
+    write_table(tmp_path / f"x{suffix}", pa.table({"x": [1.0], "s": ["a"]}))
+    with pytest.raises(DataError, match="expected numbers, got type string in column 's'"):
+        next(open_table(tmp_path / f"x{suffix}").batches(["x", "s"]))
+
+
+def test_npy_that_becomes_shorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_readers, "_NUMBERS_PER_BATCH", 100_000)
+    path = tmp_path / "x.npy"
+    np.save(path, np.zeros(1_000_000))
+    batches = open_table(path).batches(["x"])
+    next(batches)
+    os.truncate(path, 2_000_000)
+    with pytest.raises(DataError, match=r"ended \d+ bytes early: it became shorter while it was read, or is damaged"):
+        list(batches)
+
+
+def test_npz_of_different_lengths(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", a=np.zeros(3), b=np.zeros((2, 3)))
+    assert failure(tmp_path / "x.npz") == "its arrays must have equally many rows; got 3 in 'a', 2 in 'b'"
+    assert read(tmp_path / "x.npz", ["b"])["b"].shape == (2, 3)
+
+
+def test_pandas_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_table(tmp_path / "x.parquet", pa.table({"x": NUMBERS, "s": ["a", "b", "a", "b"]}))
+    script = "import sys; from fastloss._readers import *; keys = Keys('s')\n"
+    script += (
+        "print([batch.columns['x'].size for batch in open_table(sys.argv[1]).batches(['x'], keys)], 'pandas' in sys.modules)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "x.parquet")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(_readers.__file__).parents[1])
+    assert done.stdout == "[4] False\n"
+
+
+# ---- groups ----------------------------------------------------------------------------------------------------
+
+DAY = datetime.date(2024, 5, 17)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array(["b", "a", None, "b"]), ["b", "a", None, "b"]),
+        (pa.array(["b", "a", None, "b"], pa.large_string()), ["b", "a", None, "b"]),
+        (pa.array(["b", "a", None, "b"]).dictionary_encode(), ["b", "a", None, "b"]),
+        (pa.array([3, 1, None, 3], pa.int8()), [3, 1, None, 3]),
+        (pa.array([3, 1, None, 2**60]).dictionary_encode(), [3, 1, None, 2**60]),
+        (pa.array([True, False, None, True]), ["true", "false", None, "true"]),
+        (pa.array([DAY, None, DAY, DAY]), ["2024-05-17", None, "2024-05-17", "2024-05-17"]),
+        (pa.array(["10", "010", "-7", "-0"]), [10, "010", -7, "-0"]),
+        (pa.nulls(4), [None] * 4),
+    ],
+)
+def test_groups(tmp_path: Path, suffix: str, column: pa.Array, expected: list[object]) -> None:
+    write_table(tmp_path / f"x{suffix}", pa.table({"x": NUMBERS, "g": column}))
+    keys = Keys("g")
+    (batch,) = open_table(tmp_path / f"x{suffix}").batches(["x"], keys)
+    assert [keys.values[number] for number in batch.columns[keys]] == expected
+    assert len(set(keys.values)) == len(keys.values) == len(set(expected))
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_groups_of_csv_are_text_from_the_first_block_on(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("g,x\n" + "1,0\n" * 900 + "NA,1\n,2\n")
+    keys = Keys("g")
+    numbers = np.concatenate([batch.columns[keys] for batch in open_table(tmp_path / "x.csv").batches(["x"], keys)])
+    assert [keys.values[number] for number in numbers[-3:]] == [1, "NA", ""]
+
+
+def test_groups_of_arrays(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros(3), g=np.array([7, -1, 7]), yes=np.array([True, False, True]), f=np.zeros(3))
+    for name, expected in (("g", [7, -1, 7]), ("yes", ["true", "false", "true"])):
+        keys = Keys(name)
+        (batch,) = open_table(tmp_path / "x.npz").batches(["x"], keys)
+        assert [keys.values[number] for number in batch.columns[keys]] == expected
+    with pytest.raises(DataError, match=r"one column of strings, integers or dates; got dtype float64 and shape \(3,\)"):
+        list(open_table(tmp_path / "x.npz").batches(["x"], Keys("f")))
+
+
+def test_groups_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.parquet"
+    write_table(path, pa.table({"x": NUMBERS, "f": NUMBERS, "s": ["a", "b", "c", "d"]}))
+    with pytest.raises(DataError, match="grouped by strings, integers or dates; got type double in column 'f'"):
+        list(open_table(path).batches(["x"], Keys("f")))
+    with pytest.raises(DataError, match="has no column 'g'"):
+        list(open_table(path).batches(["x"], Keys("g")))
+    monkeypatch.setattr(_readers, "_MOST_GROUPS", 3)
+    with pytest.raises(DataError, match="column 's' has more than 3 different values: too many to group by"):
+        list(open_table(path).batches(["x"], Keys("s")))
+
+
+def test_groups_that_lie(tmp_path: Path) -> None:
+    places = pa.DictionaryArray.from_arrays(pa.array([0, 99]), pa.array(["a"]), safe=False)
+    text = pa.StringArray.from_buffers(2, pa.py_buffer(struct.pack("<3i", 0, 1 << 30, 2)), pa.py_buffer(b"ab"))
+    for column in (places, text):
+        write_table(tmp_path / "x.arrow", pa.table({"x": [1.0, 2.0], "g": column}))
+        with pytest.raises(DataError, match=r"x\.arrow: "):
+            list(open_table(tmp_path / "x.arrow").batches(["x"], Keys("g")))
 
 
 # ---- files -------------------------------------------------------------------------------------------------------
@@ -469,7 +664,7 @@ def test_what_is_no_regular_file(tmp_path: Path) -> None:
 def test_links_to_files_are_followed(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", NUMBERS)
     (tmp_path / "link.npy").symlink_to(tmp_path / "x.npy")
-    np.testing.assert_array_equal(open_table(tmp_path / "link.npy").read_only_column(), NUMBERS)
+    np.testing.assert_array_equal(only(tmp_path / "link.npy"), NUMBERS)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -487,7 +682,7 @@ def test_unknown_ending(tmp_path: Path) -> None:
 
 def test_endings_of_any_case(tmp_path: Path) -> None:
     (tmp_path / "X.CSV").write_text("a\n1\n")
-    assert open_table(tmp_path / "X.CSV").read_only_column().tolist() == [1]
+    assert only(tmp_path / "X.CSV").tolist() == [1]
 
 
 def test_messages_are_one_printable_line() -> None:

@@ -1,0 +1,71 @@
+"""What the words of a command line stand for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .. import bench
+from ..base import Loss, get_loss
+
+_WORDS = {"true": True, "false": False, "none": None}
+
+
+class UsageError(Exception):
+    """The command line makes no sense."""
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Take ``NAME=VALUE`` apart."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE; got {text!r}")
+    return name, value
+
+
+def named_loss(text: str) -> tuple[str, Loss]:
+    """Make a loss, and keep what it was called."""
+    return text, loss(text)
+
+
+def loss(text: str) -> Loss:
+    """Make a loss of ``huber:delta=2``."""
+    name, _, rest = text.partition(":")
+    pairs = [pair(item) for item in rest.split(",") if item]
+    parameters = {key: _value(key, value) for key, value in pairs}
+    if len(parameters) < len(pairs):
+        raise argparse.ArgumentTypeError(f"a parameter is given twice in {text!r}")
+    try:
+        return get_loss(name, **parameters)
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _value(name: str, text: str) -> float | bool | None:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    raise argparse.ArgumentTypeError(f"{name} must be a number, true, false or none; got {text!r}")
+
+
+def size(text: str) -> int:
+    """Read a number of samples."""
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"a size is a whole number from 1; got {text!r}")
+    return int(text)
+
+
+def dtype(text: str) -> str:
+    """Check the name of a floating type."""
+    if text not in bench.TOLERANCES:
+        raise argparse.ArgumentTypeError(f"a dtype is one of {', '.join(bench.TOLERANCES)}; got {text!r}")
+    return text
+
+
+def list_of(kind: Any) -> Any:
+    """Make a function that reads what ``kind`` reads, several times with commas between."""
+    return lambda text: [kind(item) for item in text.split(",")]

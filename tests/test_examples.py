@@ -1,0 +1,53 @@
+"""The examples run, and show what they promise."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastloss as fl
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
+    command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep to the limit")
+def test_larger_than_memory() -> None:
+    pytest.importorskip("pyarrow")
+    done = run("larger_than_memory.py", "--megabytes", 500, "--limit", 450)
+    first, second, *rows = done.stdout.splitlines()
+    size, limit = map(int, re.fullmatch(r"(\d+) MB in the file, (\d+) MB of memory", first).groups())
+    assert size >= 500 > limit
+    assert second != "reading all of it ends with status 0"
+    assert rows[0] == "model,n,squared_error,huber:delta=2"
+    assert [row.split(",")[0] for row in rows[1:]] == ["2024-05", "2024-06"]
+    assert sum(int(row.split(",")[1]) for row in rows[1:]) % (1 << 20) == 0
+    assert all(float(row.split(",")[2]) == pytest.approx(1, abs=0.01) for row in rows[1:])
+
+
+def test_compare_models(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = run("compare_models.py", "--plot", tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    numbers = {}
+    for line in done.stdout.splitlines()[1:]:
+        model, *cells = line[28:].split()
+        numbers.setdefault(model, []).append([float(cell) for cell in cells])
+    y_true, y_pred = np.loadtxt(EXAMPLES / "diabetes.csv", delimiter=",", skiprows=1).T
+    for model, prediction in (("mean", np.full_like(y_true, y_true.mean())), ("regression", y_pred)):
+        all_rows = [fl.rmse(y_true, prediction), fl.mae(y_true, prediction), fl.Huber(delta=50.0)(y_true, prediction)]
+        assert [row[-1] for row in numbers[model]] == pytest.approx(all_rows, rel=1e-4)
+        assert len(numbers[model][0]) == 4
