@@ -121,8 +121,8 @@ class BuildKernels(build_ext):
             for objects in pool.map(compile_isa, isas.items()):
                 ext.extra_objects += objects
         built = [(f"FL_BUILT_{name.upper()}", None) for name in isas]
-        for source in ("dispatch.c", "exact_sum.c"):
-            ext.extra_objects += compile_c(source, "common", ["-O2"], built)
+        for source, optimised in (("dispatch.c", ["-O2"]), ("exact_sum.c", ["-O2"]), ("metrics.c", KERNEL_FLAGS)):
+            ext.extra_objects += compile_c(source, "common", optimised, built)
         flags = " ".join([*KERNEL_FLAGS, *openmp, *sanitizers])
         ext.define_macros += [("FL_FLAGS", f'"{flags}"'), ("FL_ISAS", f'"{" ".join(isas)}"')]
         ext.extra_compile_args += [*COMMON_FLAGS, "-O3", *openmp, *sanitizers]

@@ -9,6 +9,7 @@ except ValueError as _error:
     raise
 
 from . import losses as _losses
+from . import metrics
 from ._config import config, show_config
 from ._include import get_include
 from ._threads import get_num_threads, num_threads, set_num_threads
@@ -33,6 +34,7 @@ __all__ = [
     "get_loss",
     "get_num_threads",
     "list_losses",
+    "metrics",
     "num_threads",
     "set_num_threads",
     "show_config",

@@ -1283,3 +1283,549 @@ def functions():
 
 
 fl_install_fork_handlers()
+
+
+# ---- metrics: exact sums that are kept, counts of labels, and other statistics ---------------------------------
+#
+# Operands are pairs of array and type code, as above. What is found is added to a state of the caller's.
+
+cdef extern from "metrics.h" nogil:
+    enum:
+        FL_FROM_I64
+        FL_COPIES
+        FL_SMALL_TABLE
+        FL_ROW_NEGATIVE
+        FL_ROW_ABOVE_ONE
+        FL_ROW_NOT_FINITE
+        FL_ROW_SUM
+        FL_NOT_FINITE
+        FL_ZERO
+    void fl_label_range(const int64_t *, Py_ssize_t, int64_t *, int64_t *)
+    int64_t fl_equal_labels(const int64_t *, const int64_t *, Py_ssize_t, double *)
+    void fl_count_pairs(const int64_t *, const int64_t *, Py_ssize_t, int64_t, int64_t, int64_t *)
+    void fl_count_margins(const int64_t *, const int64_t *, Py_ssize_t, int64_t, int64_t, int64_t *)
+    void fl_weigh_pairs(
+        const int64_t *, const int64_t *, const double *, Py_ssize_t, int64_t, int64_t, Py_ssize_t, Py_ssize_t, fl_sum *
+    )
+    void fl_weigh_margins(const int64_t *, const int64_t *, const double *, Py_ssize_t, int64_t, int64_t, fl_sum *)
+    void fl_multiply(const double *, const double *, double *, double *, Py_ssize_t)
+    double fl_largest_difference(const double *, const double *, Py_ssize_t, double)
+    int fl_look_at(const double *, Py_ssize_t)
+    int fl_check_rows(const double *, Py_ssize_t, Py_ssize_t, double)
+    void fl_top_k(const int64_t *, const double *, Py_ssize_t, Py_ssize_t, Py_ssize_t, double *)
+
+ROW_NEGATIVE = FL_ROW_NEGATIVE
+ROW_ABOVE_ONE = FL_ROW_ABOVE_ONE
+ROW_NOT_FINITE = FL_ROW_NOT_FINITE
+ROW_SUM = FL_ROW_SUM
+NOT_FINITE = FL_NOT_FINITE
+ZERO = FL_ZERO
+
+
+cdef class Sums:
+    """Exact sums, as many as there are places: what `add_losses` adds to. They merge, and can be pickled.
+
+    Whatever was added in whatever order and grouping, equal numbers give equal bits, also of the pickle.
+    """
+
+    cdef fl_sum *sums
+    cdef readonly Py_ssize_t count
+
+    def __cinit__(self, Py_ssize_t count):
+        if count < 0:
+            raise ValueError(f"count must be >= 0; got {count}")
+        self.sums = <fl_sum *> PyMem_Malloc(count * sizeof(fl_sum) + 1)
+        if self.sums == NULL:
+            raise MemoryError(f"no memory for {count} exact sums")
+        memset(self.sums, 0, count * sizeof(fl_sum))
+        self.count = count
+
+    def __dealloc__(self):
+        PyMem_Free(self.sums)
+
+    cdef fl_sum *at(self, Py_ssize_t place) except NULL:
+        if not 0 <= place < self.count:
+            raise IndexError(f"place must lie in [0, {self.count}); got {place}")
+        return &self.sums[place]
+
+    def merge(self, Sums other not None, places=None):
+        """Add the sums of another; those at its places 0, 1, ... to the ones at ``places``, if given."""
+        cdef Py_ssize_t i
+        if (self.count if places is None else len(places)) != other.count:
+            raise ValueError(f"{other.count} sums do not fit {self.count if places is None else len(places)} places")
+        for i in range(other.count):
+            fl_sum_merge(self.at(i if places is None else places[i]), &other.sums[i])
+
+    def pick(self, places):
+        """A copy of the sums at ``places``."""
+        cdef Sums result = Sums(len(places))
+        cdef Py_ssize_t i, place
+        for i, place in enumerate(places):
+            fl_sum_merge(&result.sums[i], self.at(place))
+        return result
+
+    def rounded(self, Py_ssize_t place):
+        """The sum, rounded once."""
+        return fl_sum_round(self.at(place), 0)
+
+    def all_rounded(self):
+        """All sums, each rounded once, as an array."""
+        cdef Py_ssize_t i
+        result = numpy.empty(self.count)
+        cdef double[::1] numbers = result
+        for i in range(self.count):
+            numbers[i] = fl_sum_round(&self.sums[i], 0)
+        return result
+
+    def mean(self, Py_ssize_t place, double divisor):
+        """The sum divided once, also where the sum alone is too large for a double."""
+        return mean_of(self.at(place), divisor)
+
+    def exact(self, Py_ssize_t place):
+        """The sum as an integer, in units of 2^-1074; None when infinities or NaN were added."""
+        cdef fl_sum *sum = self.at(place)
+        cdef int j
+        if sum.nans or sum.positive_infinities or sum.negative_infinities:
+            return None
+        total = 0
+        for j in range(FL_SUM_BINS - 1, -1, -1):
+            total = (total << 40) + sum.bin[j]
+        return total
+
+    def __reduce__(self):
+        cdef Py_ssize_t i
+        return restore_sums, (b"".join(Sum.of(&self.sums[i]).to_bytes() for i in range(self.count)),)
+
+
+def restore_sums(data):
+    """Make the sums of which these are the bytes, one after the other."""
+    cdef Sums result = Sums(len(data) // SUM_BYTES)
+    cdef Py_ssize_t i
+    if len(data) % SUM_BYTES:
+        raise ValueError(f"these {len(data)} bytes are not those of sums")
+    for i in range(result.count):
+        fl_sum_merge(&result.sums[i], &(<Sum> Sum.from_bytes(data[i * SUM_BYTES : (i + 1) * SUM_BYTES])).sum)
+    return result
+
+
+def add_losses(
+    Program program,
+    bint single,
+    tuple inputs,
+    weights,
+    Sums sums not None,
+    Py_ssize_t place,
+    Classes classes=None,
+    Py_ssize_t width=0,
+    bint indices=False,
+):
+    """Add the exact sum of a loss at ``place``, and that of the weights, if any, at the next; returns what was found out.
+
+    Arguments are those of `accumulate`, for one loss; without a program the first input itself is added up.
+    """
+    cdef Sum total, weight
+    ((total, weight, faults),) = accumulate(
+        [program], None if classes is None else [classes], single, inputs, weights, width, indices
+    )
+    fl_sum_merge(sums.at(place), &total.sum)
+    if weights is not None:
+        fl_sum_merge(sums.at(place + 1), &weight.sum)
+    return faults
+
+
+cdef enum:
+    LABEL_RANGE
+    EQUAL_LABELS
+    PAIRS
+    MARGINS
+    MOMENTS
+    LARGEST_DIFFERENCE
+    KINDS_OF_NUMBERS
+    ROWS
+    TOP_K
+
+cdef enum:
+    SCAN_OPERANDS = 3
+    SCAN_BUFFERS = 12  # of a block's length: items and numbers of each operand, and room for computing
+    SCAN_PARALLEL = 1 << 16  # fewer numbers than this stay in the calling thread
+    SCAN_SLICE = 4096  # blocks of each thread between two looks for interrupts
+
+# A column of numbers, or of rows of numbers that lie side by side.
+cdef struct Column:
+    char *data
+    Py_ssize_t stride
+    Py_ssize_t itemsize
+    Py_ssize_t width
+    int type
+    bint given
+    bint swapped
+    bint labels  # read as integers
+    bint side_by_side
+
+# What is looked for in the data, and where: one of the kinds above. Each member of a team has its own Tally.
+cdef struct Scan:
+    Column[SCAN_OPERANDS] column
+    int kind
+    Py_ssize_t size
+    Py_ssize_t block
+    Py_ssize_t next
+    Py_ssize_t end
+    Py_ssize_t step
+    int64_t low
+    int64_t classes
+    Py_ssize_t first
+    Py_ssize_t last
+    Py_ssize_t cells
+    Py_ssize_t sums
+    Py_ssize_t buffer_size
+    double tolerance
+    Tally *tally
+
+cdef struct Tally:
+    int64_t low
+    int64_t high
+    int64_t count
+    double largest
+    int flags
+    int64_t *cells
+    fl_sum *sums
+    char *buffers
+
+
+cdef int put_column(Scan *scan, Py_buffer *buffers, int place, item, bint labels, Py_ssize_t width=0) except -1:
+    cdef Column *column = &scan.column[place]
+    cdef Py_buffer *buffer = &buffers[place]
+    PyObject_GetBuffer(item[0], buffer, PyBUF_STRIDED_RO)
+    column.given = True
+    column.labels = labels
+    column.type = item[1] & 0xff
+    column.swapped = item[1] & 0x100 != 0
+    column.itemsize = ITEMSIZE[column.type]
+    column.data = <char *> buffer.buf
+    column.width = width or 1
+    if buffer.ndim != (2 if width else 1) or buffer.itemsize != column.itemsize or buffer.shape[0] != scan.size:
+        raise AssertionError(f"operand {place} does not fit the scan")
+    column.stride = buffer.strides[0]
+    if width:
+        if buffer.shape[1] != width or (buffer.strides[1] != column.itemsize and width != 1):
+            raise AssertionError(f"operand {place} does not fit the scan")
+    column.side_by_side = (
+        (column.stride == column.itemsize * column.width or scan.size == 1)
+        and not column.swapped
+        and <size_t> column.data % column.itemsize == 0
+    )
+    return 0
+
+
+cdef const void *column_block(const Scan *scan, int place, const Tally *tally, Py_ssize_t first, Py_ssize_t count) noexcept nogil:
+    """Labels of 64 bits or doubles, in place or in the buffers of the operand."""
+    cdef const Column *column = &scan.column[place]
+    cdef char *numbers = tally.buffers + 2 * place * scan.buffer_size
+    cdef char *packed = numbers + scan.buffer_size
+    cdef const char *items = column.data + first * column.stride
+    cdef Py_ssize_t k
+    if not column.given:
+        return NULL
+    if not column.side_by_side:
+        if column.width == 1:
+            copy_items(packed, column.itemsize, items, column.stride, count, column.itemsize, column.swapped)
+        else:
+            for k in range(count):
+                copy_items(
+                    packed + k * column.width * column.itemsize, column.itemsize, items + k * column.stride, column.itemsize,
+                    column.width, column.itemsize, column.swapped
+                )
+        items = packed
+    if column.type == (FL_FROM_I64 if column.labels else FL_FROM_F64):
+        return items
+    if column.labels:
+        active.labels[column.type](items, <int64_t *> numbers, count * column.width)
+    else:
+        active.passes[1].load[column.type](items, numbers, count * column.width)
+    return numbers
+
+
+ctypedef void (*add_numbers)(fl_sum *, const void *, Py_ssize_t) noexcept nogil
+
+
+cdef void scan_block(const Scan *scan, Tally *tally, Py_ssize_t first, Py_ssize_t count) noexcept nogil:
+    cdef const void *a = column_block(scan, 0, tally, first, count)
+    cdef const void *b = column_block(scan, 1, tally, first, count)
+    cdef const double *w = <const double *> column_block(scan, 2, tally, first, count)
+    cdef double *spare = <double *> (tally.buffers + 2 * SCAN_OPERANDS * scan.buffer_size)
+    cdef Py_ssize_t numbers = scan.buffer_size // sizeof(double)
+    cdef double *more = spare + numbers
+    cdef fl_sum *sums = tally.sums
+    cdef add_numbers add = active.passes[1].sum
+    if scan.kind == LABEL_RANGE:
+        fl_label_range(<const int64_t *> a, count, &tally.low, &tally.high)
+    elif scan.kind == EQUAL_LABELS:
+        tally.count += fl_equal_labels(<const int64_t *> a, <const int64_t *> b, count, spare if w != NULL else NULL)
+        if w != NULL:
+            active.passes[1].weigh(spare, w, spare, count)
+            add(&sums[0], spare, count)
+            add(&sums[1], w, count)
+    elif scan.kind == PAIRS and w == NULL:
+        fl_count_pairs(<const int64_t *> a, <const int64_t *> b, count, scan.low, scan.classes, tally.cells)
+    elif scan.kind == PAIRS:
+        fl_weigh_pairs(
+            <const int64_t *> a, <const int64_t *> b, w, count, scan.low, scan.classes, scan.first, scan.last, sums
+        )
+    elif scan.kind == MARGINS and w == NULL:
+        fl_count_margins(<const int64_t *> a, <const int64_t *> b, count, scan.low, scan.classes, tally.cells)
+    elif scan.kind == MARGINS:
+        fl_weigh_margins(<const int64_t *> a, <const int64_t *> b, w, count, scan.low, scan.classes, sums)
+    elif scan.kind == MOMENTS and w == NULL:
+        add(&sums[1], a, count)
+        fl_multiply(<const double *> a, <const double *> a, spare, more, count)
+        add(&sums[2], spare, count)
+        add(&sums[2], more, count)
+    elif scan.kind == MOMENTS:
+        add(&sums[0], w, count)
+        fl_multiply(<const double *> a, w, spare, more, count)
+        add(&sums[1], spare, count)
+        add(&sums[1], more, count)
+        fl_multiply(spare, <const double *> a, spare, spare + 2 * numbers, count)
+        add(&sums[2], spare, count)
+        add(&sums[2], spare + 2 * numbers, count)
+        fl_multiply(more, <const double *> a, more, spare + 2 * numbers, count)
+        add(&sums[2], more, count)
+        add(&sums[2], spare + 2 * numbers, count)
+    elif scan.kind == LARGEST_DIFFERENCE:
+        tally.largest = fl_largest_difference(<const double *> a, <const double *> b, count, tally.largest)
+    elif scan.kind == KINDS_OF_NUMBERS:
+        tally.flags |= fl_look_at(<const double *> a, count)
+    elif scan.kind == ROWS:
+        tally.flags |= fl_check_rows(<const double *> b, count, scan.column[1].width, scan.tolerance)
+    else:
+        fl_top_k(<const int64_t *> a, <const double *> b, count, scan.column[1].width, scan.first, spare)
+        if w != NULL:
+            active.passes[1].weigh(spare, w, spare, count)
+            add(&sums[1], w, count)
+        add(&sums[0], spare, count)
+
+
+cdef void do_scan(void *context, int member) noexcept nogil:
+    """Take blocks until none is left: what each member of a team does."""
+    cdef Scan *scan = <Scan *> context
+    cdef Py_ssize_t block, end, first
+    cdef fl_environment saved = fl_environment_enter()
+    while True:
+        block = __atomic_fetch_add(&scan.next, scan.step, __ATOMIC_RELAXED)
+        if block >= scan.end:
+            break
+        end = block + scan.step if block + scan.step < scan.end else scan.end
+        first = block * scan.block
+        while block < end:
+            scan_block(scan, &scan.tally[member], first, scan.block if first + scan.block <= scan.size else scan.size - first)
+            first += scan.block
+            block += 1
+    fl_environment_leave(saved)
+
+
+cdef int perform_scan(Scan *scan, Tally *result) except -1:
+    """Look through all blocks; ``result`` comes with the cells and sums that are added to, and gets the rest."""
+    cdef Py_ssize_t width = scan.column[1].width if scan.column[1].given else 1
+    cdef Py_ssize_t blocks, bytes_per_member, i
+    cdef int threads = 1, member
+    cdef char *memory
+    cdef Tally *tally
+    scan.block = FL_BLOCK // width if width < FL_BLOCK else 1
+    scan.buffer_size = room(scan.block * width)
+    blocks = (scan.size + scan.block - 1) // scan.block
+    bytes_per_member = (
+        sizeof(Tally) + SCAN_BUFFERS * scan.buffer_size + scan.cells * sizeof(int64_t) + scan.sums * sizeof(fl_sum) + 192
+    ) & ~<Py_ssize_t> 63
+    # tables that are larger than the data cost more to merge than they save
+    if scan.size * width >= SCAN_PARALLEL and scan.cells + 64 * scan.sums <= scan.size:
+        threads = thread_count()
+    memory = <char *> malloc(threads * bytes_per_member + threads * sizeof(Tally) + 64)
+    if memory == NULL:
+        raise MemoryError(f"no memory for {threads * bytes_per_member} bytes of counts")
+    try:
+        scan.tally = <Tally *> memory
+        for member in range(threads):
+            tally = &scan.tally[member]
+            memset(tally, 0, sizeof(Tally))
+            tally.low = INT64_HIGHEST
+            tally.high = INT64_LOWEST
+            tally.buffers = aligned(memory + threads * sizeof(Tally)) + member * bytes_per_member
+            tally.cells = <int64_t *> (tally.buffers + SCAN_BUFFERS * scan.buffer_size)
+            tally.sums = <fl_sum *> (tally.cells + scan.cells)
+            memset(tally.cells, 0, scan.cells * sizeof(int64_t) + scan.sums * sizeof(fl_sum))
+        scan.step = blocks // (8 * threads) + 1
+        if scan.step > MOST_BLOCKS:
+            scan.step = MOST_BLOCKS
+        scan.next = scan.end = 0
+        while scan.end < blocks:
+            scan.next = scan.end
+            scan.end = scan.end + SCAN_SLICE * threads if SCAN_SLICE * threads < blocks - scan.end else blocks
+            with nogil:
+                fl_work_together(threads, do_scan, scan)
+            PyErr_CheckSignals()
+        for member in range(threads):
+            tally = &scan.tally[member]
+            result.low = tally.low if tally.low < result.low else result.low
+            result.high = tally.high if tally.high > result.high else result.high
+            result.count += tally.count
+            result.flags |= tally.flags
+            result.largest = result.largest if result.largest >= tally.largest else tally.largest
+            for i in range(scan.cells):
+                result.cells[i] += tally.cells[i]
+            for i in range(scan.sums):
+                fl_sum_merge(&result.sums[i], &tally.sums[i])
+    finally:
+        free(memory)
+    return 0
+
+
+cdef int64_t INT64_HIGHEST = 0x7fffffffffffffff
+cdef int64_t INT64_LOWEST = -0x7fffffffffffffff - 1
+
+
+cdef int look(
+    Scan *scan, int kind, Py_ssize_t size, a, bint a_labels, b, bint b_labels, Py_ssize_t width, weights, Tally *result
+) except -1:
+    """Set up the scan's operands, do it, and let go of them."""
+    cdef Py_buffer[SCAN_OPERANDS] buffers
+    cdef int place
+    scan.kind = kind
+    scan.size = size
+    for place in range(SCAN_OPERANDS):
+        scan.column[place].given = False
+    result.count = 0
+    result.flags = 0
+    result.largest = 0.0
+    result.low = INT64_HIGHEST
+    result.high = INT64_LOWEST
+    try:
+        if a is not None:
+            put_column(scan, buffers, 0, a, a_labels)
+        if b is not None:
+            put_column(scan, buffers, 1, b, b_labels, width)
+        if weights is not None:
+            put_column(scan, buffers, 2, weights, False)
+        perform_scan(scan, result)
+    finally:
+        for place in range(SCAN_OPERANDS):
+            if scan.column[place].given:
+                PyBuffer_Release(&buffers[place])
+    return 0
+
+
+cdef void empty_scan(Scan *scan) noexcept:
+    scan.cells = 0
+    scan.sums = 0
+
+
+def label_range(labels):
+    """The lowest and the highest label of a column; None when one is no integer of 64 bits, or there is none."""
+    cdef Scan scan
+    cdef Tally result
+    empty_scan(&scan)
+    look(&scan, LABEL_RANGE, labels[0].shape[0], labels, True, None, False, 0, None, &result)
+    return None if result.low == INT64_LOWEST or result.low > result.high else (result.low, result.high)
+
+
+def count_equal(y_true, y_pred, weights=None, Sums sums=None):
+    """How many labels are equal; their exact weight, and that of all, are added to the first two ``sums``."""
+    cdef Scan scan
+    cdef Tally result
+    empty_scan(&scan)
+    if weights is not None:
+        scan.sums = 2
+        result.sums = sums.at(1) - 1
+    look(&scan, EQUAL_LABELS, y_true[0].shape[0], y_true, True, y_pred, True, 0, weights, &result)
+    return result.count
+
+
+def count_pairs(y_true, y_pred, int64_t low, int64_t classes, bint margins):
+    """Count the pairs of labels in [low, low + classes): a table of y_true by y_pred.
+
+    Or, if ``margins``, a table of three rows: what is equal, what is true, and what was predicted, by class.
+    """
+    cdef Scan scan
+    cdef Tally result
+    # few pairs are counted faster than their labels
+    cdef bint small = classes * classes <= FL_SMALL_TABLE
+    cdef bint rows = margins and not small
+    empty_scan(&scan)
+    scan.low = low
+    scan.classes = classes
+    table = numpy.zeros((FL_COPIES if small else 1, 3 if rows else classes, classes), numpy.int64)
+    scan.cells = table.size
+    cdef int64_t[:, :, ::1] memory = table
+    result.cells = &memory[0, 0, 0]
+    look(&scan, MARGINS if rows else PAIRS, y_true[0].shape[0], y_true, True, y_pred, True, 0, None, &result)
+    if not small:
+        return table[0]
+    table = table.sum(axis=0)
+    return numpy.stack((table.diagonal(), table.sum(axis=1), table.sum(axis=0))) if margins else table
+
+
+def weigh_pairs(y_true, y_pred, weights, int64_t low, int64_t classes, bint margins, Sums sums not None, Py_ssize_t first=0):
+    """Add the weights of the pairs, cell by cell, to exact ``sums``: those of the cells from ``first`` on."""
+    cdef Scan scan
+    cdef Tally result
+    empty_scan(&scan)
+    scan.low = low
+    scan.classes = classes
+    scan.sums = sums.count
+    scan.first = first
+    scan.last = first + sums.count
+    result.sums = sums.sums
+    if margins and (first or sums.count != 3 * classes):
+        raise AssertionError("margins take three sums for each class")
+    look(&scan, MARGINS if margins else PAIRS, y_true[0].shape[0], y_true, True, y_pred, True, 0, weights, &result)
+
+
+def add_moments(values, weights, Sums sums not None):
+    """Add the weights (if any), the weighted values and the weighted squares to three exact ``sums``, without rounding."""
+    cdef Scan scan
+    cdef Tally result
+    empty_scan(&scan)
+    scan.sums = 3
+    result.sums = sums.at(2) - 2
+    look(&scan, MOMENTS, values[0].shape[0], values, False, None, False, 0, weights, &result)
+
+
+def largest_difference(x, y):
+    """The largest absolute difference of two columns; NaN where there is one, 0 for none."""
+    cdef Scan scan
+    cdef Tally result
+    empty_scan(&scan)
+    look(&scan, LARGEST_DIFFERENCE, x[0].shape[0], x, False, y, False, 0, None, &result)
+    return result.largest
+
+
+def look_at(values):
+    """Whether a column holds infinities or NaN, and zeros: NOT_FINITE, ZERO."""
+    cdef Scan scan
+    cdef Tally result
+    empty_scan(&scan)
+    look(&scan, KINDS_OF_NUMBERS, values[0].shape[0], values, False, None, False, 0, None, &result)
+    return result.flags
+
+
+def check_rows(rows, double tolerance):
+    """What is wrong with rows of probabilities: ROW_NEGATIVE, ROW_ABOVE_ONE, ROW_NOT_FINITE, ROW_SUM."""
+    cdef Scan scan
+    cdef Tally result
+    empty_scan(&scan)
+    scan.tolerance = tolerance
+    look(&scan, ROWS, rows[0].shape[0], None, False, rows, False, rows[0].shape[1], None, &result)
+    return result.flags
+
+
+def add_top_k(labels, scores, Py_ssize_t k, weights, Sums sums not None):
+    """Add the (weighted) number of rows whose class is among the first ``k`` by score, and the weights, to two exact ``sums``.
+
+    ``labels`` are indices of classes, which the caller has checked.
+    """
+    cdef Scan scan
+    cdef Tally result
+    empty_scan(&scan)
+    scan.first = k
+    scan.sums = 2
+    result.sums = sums.at(1) - 1
+    look(&scan, TOP_K, labels[0].shape[0], labels, True, scores, False, scores[0].shape[1], weights, &result)

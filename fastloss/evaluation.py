@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy as np
 from . import _arrays, _core
 from ._core import Sum, accumulate
 from .base import NO_SAMPLES, NO_WEIGHTS, Loss, Read, get_loss
+from .metrics import State, state_of
+from .metrics._check import length
+from .metrics._state import is_metric
 
 # What a pickled state begins with; to be raised when its bytes come to mean something else.
 _VERSION = 1
@@ -27,14 +30,17 @@ class Evaluation:
     ----------
     losses : mapping of str to Loss, iterable of Loss, or Loss
         The losses, each with the name of its result. Names of losses (``"huber"``) may stand for their default instances;
-        without a mapping the results are called like that.
+        without a mapping the results are called like that. Functions of `fastloss.metrics`, and `functools.partial` of them,
+        can be among them.
     reduction : {"mean", "sum"}, default="mean"
-        ``"mean"`` is sum(w * loss) / sum(w) over all samples, ``"sum"`` is sum(w * loss).
+        ``"mean"`` is sum(w * loss) / sum(w) over all samples, ``"sum"`` is sum(w * loss). Metrics are what they are.
 
     Attributes
     ----------
     losses : dict of str to Loss
-        What is evaluated.
+        The losses that are evaluated.
+    metrics : dict of str to callable
+        The metrics that are evaluated.
     reduction : str
         As given.
     n_samples : int
@@ -60,10 +66,14 @@ class Evaluation:
     (2.5625, 4)
     """
 
-    __slots__ = ("_single", "_sums", "_weights", "losses", "n_samples", "reduction")
+    __slots__ = ("_names", "_single", "_states", "_sums", "_weights", "losses", "metrics", "n_samples", "reduction")
 
-    def __init__(self, losses: Mapping[str, Loss] | Iterable[Loss | str] | Loss | str, reduction: str = "mean") -> None:
-        self.losses = _named(losses)
+    def __init__(self, losses: Mapping[str, Any] | Iterable[Any] | Loss | str, reduction: str = "mean") -> None:
+        named = _named(losses)
+        self._names = tuple(named)
+        self.losses: dict[str, Loss] = {name: item for name, item in named.items() if isinstance(item, Loss)}
+        self.metrics: dict[str, Callable[..., Any]] = {name: item for name, item in named.items() if not isinstance(item, Loss)}
+        self._states: dict[str, State] = {name: state_of(metric) for name, metric in self.metrics.items()}
         if reduction not in ("mean", "sum"):
             raise ValueError(f'reduction must be "mean" or "sum"; got {reduction!r}.')
         for loss in self.losses.values():
@@ -78,14 +88,20 @@ class Evaluation:
 
     def __repr__(self) -> str:
         reduction = "" if self.reduction == "mean" else f", reduction={self.reduction!r}"
-        return f"<Evaluation({self.losses!r}{reduction}) of {self.n_samples} samples>"
+        return f"<Evaluation({self._evaluated()!r}{reduction}) of {self.n_samples} samples>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         sums = [item for name in self.losses for item in (*self._sums[name], self._weights[name])]
         state = b"".join(item.to_bytes() for item in sums)
         precision = {None: b"\0", True: b"\1", False: b"\2"}[self._single]
         head = bytes([_VERSION]) + precision + self.n_samples.to_bytes(8, "little")
-        return _restore, (self.losses, self.reduction, head + state)
+        states = (self._states,) if self._states else ()
+        return _restore, (self._evaluated(), self.reduction, head + state, *states)
+
+    def _evaluated(self) -> dict[str, Any]:
+        """Return losses and metrics in the order in which they were given."""
+        every = {**self.losses, **self.metrics}
+        return {name: every[name] for name in self._names}
 
     def empty(self) -> Evaluation:
         """Make an evaluation of the same losses that has seen nothing.
@@ -94,7 +110,7 @@ class Evaluation:
         -------
         Evaluation
         """
-        return Evaluation(self.losses, self.reduction)
+        return Evaluation(self._evaluated(), self.reduction)
 
     def update(self, *inputs: Any, sample_weight: Any = None, **named: Any) -> Evaluation:
         """Add samples.
@@ -125,6 +141,7 @@ class Evaluation:
         for group in groups:
             pieces += _sum_up(group, sample_weight)
         self._check_precision(read.single for group in groups for _, _, read in group if read.operands[-1][0].size)
+        states = self._updated(inputs, named, sample_weight)
         # nothing can fail from here on: all losses have the samples, or none
         for name, sums, weight in pieces:
             self._add(name, sums, weight)
@@ -132,9 +149,26 @@ class Evaluation:
             for _, _, read in group:
                 if read.operands[-1][0].size:
                     self._single = read.single
-        first = groups[0][0][2].operands[0][0]
-        self.n_samples += len(first) if first.ndim else 1
+        self._states = states
+        if groups:
+            first = groups[0][0][2].operands[0][0]
+            self.n_samples += len(first) if first.ndim else 1
+        else:
+            self.n_samples += length(inputs[0] if inputs else named["y_true"])
         return self
+
+    def _updated(self, inputs: tuple[Any, ...], named: dict[str, Any], sample_weight: Any) -> dict[str, State]:
+        """Return the states of the metrics with some samples more; the old ones stay as they are."""
+        if not self.metrics:
+            return {}
+        given = {**dict(zip(_POSITIONAL, inputs, strict=False)), **named}
+        if len(inputs) > len(_POSITIONAL) or not given.keys() >= set(_POSITIONAL):
+            raise TypeError(f"{next(iter(self.metrics))} takes y_true and y_pred; got {len(inputs)} inputs by place.")
+        states = {}
+        for name, metric in self.metrics.items():
+            new = state_of(metric).update(given["y_true"], given["y_pred"], sample_weight)
+            states[name] = state_of(metric).merge(self._states[name]).merge(new)
+        return states
 
     def merge(self, other: Evaluation) -> Evaluation:
         """Add the samples that another evaluation has seen.
@@ -156,10 +190,13 @@ class Evaluation:
         """
         if not isinstance(other, Evaluation):
             raise TypeError(f"an Evaluation can be merged with another one only; got {type(other).__name__}.")
-        if other.losses != self.losses or other.reduction != self.reduction:
+        if other.losses != self.losses or other.reduction != self.reduction or other._names != self._names:
             raise ValueError(f"evaluations can be merged when they evaluate the same; got {self!r} and {other!r}.")
         if other._single is not None:
             self._check_precision([other._single])
+        pairs = {name: (self._states[name], other._states[name]) for name in self.metrics}
+        self._states = {name: state_of(self.metrics[name]).merge(mine).merge(new) for name, (mine, new) in pairs.items()}
+        if other._single is not None:
             self._single = other._single
         for name in self.losses:
             self._add(name, other._sums[name], other._weights[name])
@@ -172,14 +209,18 @@ class Evaluation:
         Returns
         -------
         dict of str to float
-            By the names of the losses, in their order: the exact sums rounded once and, for the mean, divided once.
+            By the names of the losses, in their order: the exact sums rounded once and, for the mean, divided once. Metrics
+            give what their functions return.
 
         Raises
         ------
         ValueError
             A mean is asked for of no samples, or of weights that sum to zero.
         """
-        return {name: self._result(name, loss) for name, loss in self.losses.items()}
+        return {
+            name: self._result(name, self.losses[name]) if name in self.losses else self._states[name].result()
+            for name in self._names
+        }
 
     def _result(self, name: str, loss: Loss) -> float:
         weight = None
@@ -201,17 +242,21 @@ class Evaluation:
                 if len(loss.inputs) != len(inputs):
                     takes = f"{name} takes {len(loss.inputs)} inputs ({', '.join(loss.inputs)})"
                     raise TypeError(f"{takes}; got {len(inputs)}. Pass inputs by name where losses take different ones.")
-            arrays = tuple(_plain(value, f"input {i}") for i, value in enumerate(inputs))
+            # labels of metrics may be what is no number
+            arrays = tuple(_plain(value, f"input {i}") for i, value in enumerate(inputs)) if self.losses else ()
             return dict.fromkeys(self.losses, arrays)
         if len(inputs) > len(_POSITIONAL):
             raise TypeError(f"only {' and '.join(_POSITIONAL)} can be given by place beside inputs by name.")
         by_place = dict(zip(_POSITIONAL, inputs, strict=False))
         known = {name for loss in self.losses.values() for name in loss.inputs}
+        if self.metrics:
+            known.update(_POSITIONAL)
         for name in (*named, *by_place):
             if name not in known or (name in named and name in by_place):
                 problem = "is given twice" if name in by_place and name in named else "is an input of no loss here"
                 raise TypeError(f"{name!r} {problem}; the inputs are {', '.join(sorted(known))}.")
-        given = {name: _plain(value, name) for name, value in {**by_place, **named}.items()}
+        taken = {item for loss in self.losses.values() for item in loss.inputs}
+        given = {name: _plain(value, name) for name, value in {**by_place, **named}.items() if name in taken}
         for name, loss in self.losses.items():
             missing = [item for item in loss.inputs if item not in given]
             if missing:
@@ -261,19 +306,21 @@ def evaluate(
     return Evaluation(losses, reduction).update(*inputs, sample_weight=sample_weight, **named).result()
 
 
-def _named(losses: Any) -> dict[str, Loss]:
-    if isinstance(losses, Loss | str):
+def _named(losses: Any) -> dict[str, Any]:
+    if isinstance(losses, Loss | str) or is_metric(losses):
         losses = [losses]
     if isinstance(losses, Mapping):
         pairs = list(losses.items())
     elif isinstance(losses, Iterable):
-        pairs = [(item if isinstance(item, str) else getattr(item, "name", item), item) for item in losses]
+        pairs = [
+            (item if isinstance(item, str) else getattr(item, "name", getattr(item, "__name__", item)), item) for item in losses
+        ]
     else:
         raise TypeError(f"losses must be a dictionary of losses by their names; got {type(losses).__name__}.")
-    found: dict[str, Loss] = {}
+    found: dict[str, Any] = {}
     for name, item in pairs:
         loss = get_loss(item) if isinstance(item, str) else item
-        if not isinstance(name, str) or not isinstance(loss, Loss):
+        if not isinstance(name, str) or not (isinstance(loss, Loss) or is_metric(loss)):
             hint = " Make an instance." if isinstance(item, type) and issubclass(item, Loss) else ""
             raise TypeError(f"losses must map names to losses; got {name!r}: {item!r}.{hint}")
         if name in found:
@@ -332,7 +379,7 @@ def _sum_up(group: _Group, sample_weight: Any) -> list[tuple[str, tuple[Sum, ...
     return pieces
 
 
-def _restore(losses: dict[str, Loss], reduction: str, state: bytes) -> Evaluation:
+def _restore(losses: dict[str, Any], reduction: str, state: bytes, states: dict[str, State] | None = None) -> Evaluation:
     """Make an evaluation of its pickled parts."""
     ev = Evaluation(losses, reduction)
     size = _core.SUM_BYTES
@@ -343,6 +390,7 @@ def _restore(losses: dict[str, Loss], reduction: str, state: bytes) -> Evaluatio
         raise ValueError(f"the state of this evaluation must have {wanted} bytes; got {len(state)}.")
     ev._single = {0: None, 1: True, 2: False}[state[1]]
     ev.n_samples = int.from_bytes(state[2:10], "little")
+    ev._states = states or {}
     sums = (Sum.from_bytes(state[start : start + size]) for start in range(10, wanted, size))
     for name, own in ev._sums.items():
         ev._sums[name] = tuple(next(sums) for _ in own)
