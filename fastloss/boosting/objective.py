@@ -1,0 +1,638 @@
+"""One custom objective for XGBoost, LightGBM, CatBoost and scikit-learn's HistGradientBoosting."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from .._core import CODES, GRADIENT, HESSIAN, run
+from ..base import Loss, MultiInputLoss, NotDifferentiableError
+from . import parity as _parity
+from .curvature import LEAST, Curvature, Surrogate, _same, curvature_of, is_row_loss, mean_size, top
+from .datasets import is_dataset, read_dataset, refuse_groups
+
+#: Where second derivatives can come from.
+HESSIANS = ("auto", "exact", "gauss_newton", "upper_bound", "constant")
+
+_FLOAT32 = np.dtype(np.float32)
+# Rows of surrogates that are computed at a time: temporaries stay in the cache.
+_BLOCK = 1 << 14
+# Above this many numbers arrays are summed up by their extremes, which needs no threads of NumPy's.
+_SMALL = 4096
+# The raw score that stands for a mean of zero, as for the shares of the binary losses.
+_LEAST_LOG = math.log(2.0**-52)
+
+
+class _Buffers(threading.local):
+    """Arrays for gradients and Hessians, kept between rounds: one set per thread, handed out again when nobody has them."""
+
+    def __init__(self) -> None:
+        self.kept: list[np.ndarray] = []
+
+    def take(self, shape: tuple[int, ...], order: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Two float32 arrays of a shape and order, and the memory of both, flat."""
+        numbers = math.prod(shape)
+        for i in range(len(self.kept)):
+            if self.kept[i].size == 2 * numbers and _holders(self.kept, i) == _FREE:
+                memory = self.kept[i]
+                break
+        else:
+            memory = np.empty(2 * numbers, np.float32)
+            self.kept = [memory, *self.kept[:1]]
+        first, second = memory[:numbers], memory[numbers:]
+        if len(shape) > 1:
+            first, second = first.reshape(shape, order=order), second.reshape(shape, order=order)
+        return first, second, memory
+
+
+def _holders(arrays: list[np.ndarray], i: int) -> int:
+    return sys.getrefcount(arrays[i])
+
+
+# what the count is of an array that nobody else has: it depends on the interpreter
+_FREE = _holders([np.empty(0)], 0)
+
+
+class Objective:
+    r"""A loss as the objective that XGBoost, LightGBM, CatBoost or scikit-learn's HistGradientBoosting trains.
+
+    One object serves all: pass it wherever the library takes a custom objective. It is immutable, picklable, and its copies are
+    itself, so that estimators which hold it can be cloned, cross-validated and sent to workers.
+
+    Parameters
+    ----------
+    loss : Loss
+        A loss of raw scores, that is with ``from_logits=True`` or ``from_log=True`` where it has that parameter. Losses of
+        rows (multi-class) need as many scores as classes; the others take a score per row, or (n, k) scores for (n, k) labels.
+    hessian : {"auto", "exact", "gauss_newton", "upper_bound", "constant"}, default="auto"
+        The second derivative that is used, always per score (the diagonal). All but ``"exact"`` are positive;
+        `fastloss.boosting.curvature` says for each loss what stands in for the exact one, and why.
+
+        - ``"auto"``: the exact one where it is positive, the loss's surrogate elsewhere. Of losses with linear tails (log-cosh,
+          pseudo-Huber, Fair) it vanishes there: it counts as positive above 1/64 of the surrogate.
+        - ``"exact"``: the exact one, even where libraries build no tree with it.
+        - ``"gauss_newton"``: without the second derivatives of what is inside the loss: Fisher's expected curvature,
+          the weights of reweighted least squares.
+        - ``"upper_bound"``: that of a parabola above the loss, so that steps cannot overshoot. Raises for losses without one.
+        - ``"constant"``: 1.
+    parity : {"xgboost", "lightgbm", "catboost", "sklearn"}, default=None
+        Use the convention of this library's built-in objective, so that training gives the built-in's model. It replaces
+        ``hessian``.
+    check_finite : bool, default=True
+        Raise when a derivative is infinite or NaN, naming row, prediction and label. Libraries train on in silence.
+
+    See Also
+    --------
+    Metric : the loss as a metric for evaluation and early stopping.
+    refit_leaves : best constants for the leaves of absolute errors and quantiles.
+
+    Notes
+    -----
+    ============================ ===============================================================================================
+    library                      use
+    ============================ ===============================================================================================
+    XGBoost                      ``xgb.train(params, dtrain, obj=obj)``, ``XGBRegressor(objective=obj)``, ``xgboost.dask``
+    LightGBM                     ``lgb.train({**params, "objective": obj}, train_set)``, ``LGBMClassifier(objective=obj)``
+    CatBoost                     ``CatBoostRegressor(loss_function=obj, eval_metric=Metric(loss))``; for (n, k) labels
+                                 ``loss_function=obj.to_catboost(), eval_metric=Metric(loss).to_catboost()``
+    scikit-learn                 ``HistGradientBoostingClassifier(loss=obj.to_sklearn())``
+    ============================ ===============================================================================================
+
+    Derivatives are those of each row's own loss, never averaged, times its weight, once. They are float32, as libraries read
+    them: in columns for LightGBM and scikit-learn, in rows for XGBoost, side by side and negated for CatBoost. The arrays are
+    used again in the next round when nobody else holds them. Labels are read in place, as whatever dtype the library keeps.
+    Predictions come out of a model as the library makes them: raw scores from LightGBM and CatBoost, for
+    ``loss.inverse_link``; XGBoost applies the link of the ``objective`` in its parameters. CatBoost's classifiers need
+    ``class_names`` with any custom objective, to predict names and to have more than two classes.
+
+    `init_score` tells how to start where the built-in objective starts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastloss as fl
+    >>> from fastloss.boosting import Objective
+    >>> obj = Objective(fl.BinaryFocal(gamma=2.0, from_logits=True))
+    >>> labels, scores = np.array([1, 0]), np.array([-5.0, 0.5])
+    >>> gradient, hessian = obj(labels, scores)
+    >>> gradient
+    array([-1.0461799 ,  0.52615184], dtype=float32)
+    >>> bool((hessian > 0).all()), float(Objective(obj.loss, hessian="exact")(labels, scores)[1][0]) < 0
+    (True, True)
+    """
+
+    #: Asks CatBoost not to compile the methods with numba.
+    no_jit = True
+
+    def __init__(self, loss: Loss, *, hessian: str = "auto", parity: str | None = None, check_finite: bool = True) -> None:
+        _check_loss(loss)
+        if hessian not in HESSIANS:
+            raise ValueError(f"hessian must be one of {', '.join(map(repr, HESSIANS))}; got {hessian!r}.")
+        if parity is not None and hessian != "auto":
+            raise ValueError(f"parity={parity!r} has a Hessian of its own. Leave hessian out; got {hessian!r}.")
+        if not isinstance(check_finite, bool | np.bool_):
+            raise ValueError(f"check_finite must be True or False; got {check_finite!r}.")
+        curvature = curvature_of(loss)
+        if hessian == "upper_bound" and curvature.upper_bound is None:
+            modes = ", ".join(repr(mode) for mode in HESSIANS if mode != hessian)
+            raise ValueError(f"{loss!r} lies below no parabola: hessian must be one of {modes}; got 'upper_bound'.")
+        self._loss, self._mode, self._library, self._check_finite = loss, hessian, parity, bool(check_finite)
+        self._curvature: Curvature = curvature
+        self._convention = None if parity is None else _parity.convention_of(loss, parity)
+        self._limit = curvature.share * top(loss) if curvature.share else 0.0
+        self._rows = is_row_loss(loss)
+        self._plain = self._whole() and loss in (
+            losses.CategoricalCrossEntropy(from_logits=True),
+            losses.SparseCategoricalCrossEntropy(from_logits=True),
+        )
+        #: Name of the loss; libraries print it.
+        self.__name__ = loss.name or type(loss).__name__
+        self._buffers = _Buffers()
+
+    @property
+    def loss(self) -> Loss:
+        """The loss."""
+        return self._loss
+
+    @property
+    def hessian(self) -> str:
+        """Where second derivatives come from."""
+        return self._mode
+
+    @property
+    def parity(self) -> str | None:
+        """The library whose convention is used, or None."""
+        return self._library
+
+    @property
+    def check_finite(self) -> bool:
+        """Whether derivatives that are infinite or NaN raise."""
+        return self._check_finite
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"loss": self.loss, "hessian": self.hessian, "parity": self.parity, "check_finite": self.check_finite}
+
+    def __repr__(self) -> str:
+        plain = {"hessian": "auto", "parity": None, "check_finite": True}
+        set_ones = [f"{name}={value!r}" for name, value in self._parameters().items() if value != plain.get(name, self.loss)]
+        return f"{type(self).__name__}({', '.join([repr(self.loss), *set_ones])})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._parameters() == other._parameters()
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._parameters().values()))
+
+    def __copy__(self) -> Objective:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Objective:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._parameters()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)
+
+    # ---- XGBoost and LightGBM -----------------------------------------------------------------------------------
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, group: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """Compute gradient and Hessian, for XGBoost and LightGBM, and for anybody else.
+
+        Parameters
+        ----------
+        y_true : array_like
+            Labels of shape (n,), or (n, k) for k outputs. Raw scores if ``y_pred`` is a data set: the libraries' training
+            functions pass (scores, data set), their estimators (labels, scores, weights).
+        y_pred : array_like, xgboost.DMatrix or lightgbm.Dataset
+            Raw scores of shape (n,) or (n, K), or the data set that has labels and weights.
+        sample_weight : array_like of shape (n,), default=None
+            Weights.
+        group : array_like, default=None
+            Sizes of query groups; refused.
+
+        Returns
+        -------
+        gradient, hessian : ndarray of float32
+            Of the shape of the scores, in columns if those are.
+
+        Raises
+        ------
+        ValueError
+            Shapes do not fit the loss, labels lie outside its domain, there are groups, or a derivative is not finite.
+        """
+        native = is_dataset(y_pred)
+        if native:
+            if sample_weight is not None or group is not None:
+                raise TypeError("a data set has its own weights and groups: pass the scores and the data set alone.")
+            dataset, scores = y_pred, y_true
+            y_true, sample_weight, group = read_dataset(dataset)
+            y_pred = scores
+        refuse_groups(group)
+        labels, scores, weights = self._match(y_true, y_pred, sample_weight)
+        in_columns = scores.ndim > 1 and scores.flags.f_contiguous and not scores.flags.c_contiguous
+        gradient, hessian, memory = self._buffers.take(scores.shape, "F" if in_columns else "C")
+        least = self._derive(labels, scores, weights, gradient, hessian)
+        if self._check_finite and not self._known_finite(least) and not _finite(memory):
+            self._explain(labels, scores, weights, gradient, hessian)
+        if native and self._mode == "exact" and hessian.size and not np.maximum.reduce(hessian, axis=None) > 0:
+            raise ValueError(
+                f"the exact Hessian of {self.loss!r} is positive for no row: the library would build trees without a split. "
+                'Use hessian="auto".'
+            )
+        shape = np.shape(y_pred)
+        return (gradient, hessian) if gradient.shape == shape else (gradient.reshape(shape), hessian.reshape(shape))
+
+    def _match(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Make arrays of labels, scores and weights whose shapes fit the loss, without a copy; raise where they do not."""
+        labels, scores = np.asarray(y_true), np.asarray(y_pred)
+        if scores.ndim not in (1, 2):
+            raise ValueError(f"raw scores must have shape (n,) or (n, K); got {scores.shape}.")
+        if scores.ndim == 2 and scores.shape[1] == 1 and not self._rows:
+            scores = scores[:, 0]
+        if labels.ndim == 2 and labels.shape[1] == 1 and (scores.ndim == 1 or self._rows):
+            labels = labels[:, 0]
+        if labels.shape[:1] != scores.shape[:1]:
+            raise ValueError(
+                f"there must be one label per row of scores; got labels of shape {labels.shape} for {scores.shape}."
+            )
+        if self._rows and scores.ndim == 1:
+            raise ValueError(
+                f"{type(self.loss).__name__} needs one raw score per class; got scores of shape {scores.shape}. Train with as "
+                "many scores as classes (num_class of XGBoost and LightGBM, class_names of CatBoost), or use a binary loss."
+            )
+        if not self._rows and labels.shape != scores.shape:
+            raise ValueError(
+                f"{type(self.loss).__name__} takes one raw score per label; got scores of shape {scores.shape} for labels of "
+                f"shape {labels.shape}. Losses of classes, as CategoricalCrossEntropy(from_logits=True), take one per class."
+            )
+        if sample_weight is None:
+            return labels, scores, None
+        weights = np.asarray(sample_weight)
+        if weights.ndim == 2 and weights.shape[1] == 1:
+            weights = weights[:, 0]
+        if weights.shape != scores.shape[:1]:
+            raise ValueError(f"sample_weight must have one weight per row, {scores.shape[:1]}; got {weights.shape}.")
+        return labels, scores, weights
+
+    def _derive(
+        self, labels: np.ndarray, scores: np.ndarray, weights: Any, gradient: np.ndarray, hessian: np.ndarray
+    ) -> float | None:
+        """Write weighted derivatives into the arrays; return the smallest exact Hessian, NaN if one is, or None: not known."""
+        if self._convention is not None:
+            return self._derive_as_library(self._convention, labels, scores, weights, gradient, hessian)
+        if self._mode == "exact":
+            _evaluate(self.loss, labels, scores, weights, gradient, hessian)
+        elif self._mode == "constant":
+            _evaluate(self.loss, labels, scores, weights, gradient, None)
+            _fill_with_weights(hessian, weights)
+        else:
+            surrogate: Surrogate | None = getattr(self._curvature, self._mode)
+            if self._mode == "auto" and not self._curvature.never:
+                _evaluate(self.loss, labels, scores, weights, gradient, hessian)
+                return self._mend(surrogate, self._limit, labels, scores, weights, hessian)
+            if surrogate is _same:
+                _evaluate(self.loss, labels, scores, weights, gradient, hessian)
+                return self._mend(None, 0.0, labels, scores, weights, hessian)
+            _evaluate(self.loss, labels, scores, weights, gradient, None)
+            self._replace(surrogate, labels, scores, weights, hessian)
+        return None
+
+    def _known_finite(self, least: float | None) -> bool:
+        """Tell whether the smallest Hessian shows that all derivatives are finite."""
+        return self._curvature.bounded and least is not None and least == least
+
+    def _derive_as_library(
+        self, convention: Any, labels: Any, scores: Any, weights: Any, gradient: np.ndarray, hessian: np.ndarray
+    ) -> float | None:
+        loss = convention.instead or self.loss
+        in_rows = gradient.dtype == np.float32 and gradient.flags.c_contiguous and hessian.flags.c_contiguous
+        if not (convention.shares and in_rows and _parity.logistic_in_float32(labels, scores, weights, gradient, hessian)):
+            _evaluate(loss, labels, scores, weights, gradient, None if convention.constant else hessian)
+        if convention.constant:
+            _fill_with_weights(hessian, weights)
+        least = _parity.apply(convention, loss, labels, scores, weights, gradient, hessian)
+        return None if convention.constant else least
+
+    def _mend(
+        self, surrogate: Surrogate | None, limit: float, labels: Any, scores: Any, weights: Any, hessian: np.ndarray
+    ) -> float:
+        """Replace what is not positive, or not above ``limit`` and its share of the surrogate; return the smallest before."""
+        if not hessian.size:
+            return math.inf
+        most = limit if weights is None or not limit else limit * np.maximum.reduce(weights)
+        least = float(np.minimum.reduce(hessian, axis=None))
+        if least > most:
+            return least
+        spread = weights if weights is None or hessian.ndim == 1 else weights[:, None]
+        bad = ~(hessian > (limit if weights is None or not limit else limit * spread))
+        if surrogate is not None and self._curvature.share == 0:
+            # powers of a residual that is 0
+            bad |= np.isinf(hessian)
+        if weights is not None:
+            bad &= spread > 0
+        rows = np.flatnonzero(bad if bad.ndim == 1 else bad.any(axis=1))
+        if not rows.size:
+            return least
+        if surrogate is None:
+            floor = LEAST if weights is None else LEAST * spread
+            np.copyto(hessian, floor, where=bad & ~np.isnan(hessian))
+            return least
+        y_true, y_pred = labels[rows].astype(np.float64), scores[rows].astype(np.float64)
+        size = mean_size(labels, scores, weights) if self._curvature.sized else 0.0
+        exact = self.loss.gradient_and_hessian(y_true, y_pred, reduction="none")[1]
+        positive = surrogate(self.loss, y_true, y_pred, size)
+        usable = (exact > self._curvature.share * positive) & (exact < np.inf)
+        mended = np.where(usable, exact, np.maximum(positive, LEAST))
+        if weights is not None:
+            mended *= spread[rows]
+        hessian[rows] = np.where(bad[rows], mended, hessian[rows])
+        return least
+
+    def _replace(self, surrogate: Surrogate, labels: Any, scores: Any, weights: Any, hessian: np.ndarray) -> None:
+        """Write a surrogate everywhere, block by block."""
+        size = mean_size(labels, scores, weights) if self._curvature.sized else 0.0
+        rows = max(1, _BLOCK // (hessian.shape[1] if hessian.ndim > 1 else 1))
+        # what has no weight may have no label either
+        kept = None if weights is None or np.minimum.reduce(weights, initial=1.0) > 0 else weights > 0
+        for first in range(0, len(hessian), rows):
+            block: Any = slice(first, first + rows)
+            if kept is not None:
+                hessian[block] = 0.0
+                block = first + np.flatnonzero(kept[block])
+            positive = surrogate(self.loss, labels[block].astype(np.float64), scores[block].astype(np.float64), size)
+            positive = np.maximum(positive, LEAST)
+            if weights is not None:
+                positive = positive * (weights[block] if hessian.ndim == 1 else weights[block, None])
+            hessian[block] = positive
+
+    def _explain(self, labels: Any, scores: Any, weights: Any, gradient: np.ndarray, hessian: np.ndarray) -> None:
+        """Raise for a derivative that is not finite; return when there is none after all."""
+        bad = ~(np.isfinite(gradient) & np.isfinite(hessian))
+        if not bad.any():
+            return
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        row = index[0]
+        what, found = ("gradient", gradient[index]) if not np.isfinite(gradient[index]) else ("Hessian", hessian[index])
+        weight = "" if weights is None else f", the weight {weights[row]}"
+        where = f"row {row}" if gradient.ndim == 1 else f"row {row}, score {index[1]}"
+        label, score = (array[row] if array.ndim == 1 else array[row].tolist() for array in (labels, scores))
+        if not np.isfinite(np.asarray(label, dtype=np.float64)).all():
+            advice = "Remove the row, or give it the weight 0."
+        elif not np.isfinite(scores[row]).all():
+            advice = "Start from a finite score, and look for leaves that were not finite before."
+        else:
+            advice = "It exceeds float32: lower the learning rate, start from obj.init_score(y), or scale the labels."
+        raise ValueError(
+            f"the {what} of {self.loss!r} is {found} at {where}: the prediction is {score}, the label {label}{weight}. {advice}"
+        )
+
+    # ---- CatBoost -----------------------------------------------------------------------------------------------
+
+    def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> np.ndarray:
+        """Compute the derivatives that CatBoost asks for, of a block of rows with one score each.
+
+        Parameters
+        ----------
+        approxes : array_like of shape (n,)
+            Raw scores.
+        targets : array_like of shape (n,)
+            Labels.
+        weights : array_like of shape (n,) or None
+            Weights.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+            The negative gradient and the negative Hessian of every row.
+        """
+        scores, labels = np.asarray(approxes), np.asarray(targets)
+        if weights is not None:
+            weights = np.asarray(weights)
+        if (
+            self._rows
+            or labels.shape != scores.shape
+            or scores.ndim != 1
+            or (weights is not None and len(weights) != len(labels))
+        ):
+            labels, scores, weights = self._match(labels, scores, weights)
+        both = np.empty((len(scores), 2))
+        gradient, hessian = both[:, 0], both[:, 1]
+        least = self._derive(labels, scores, weights, gradient, hessian)
+        if self._check_finite and not self._known_finite(least) and not _finite(both.ravel()):
+            self._explain(labels, scores, weights, gradient, hessian)
+        return np.negative(both, out=both)
+
+    def calc_ders_multi(self, approx: Any, target: Any, weight: Any = None) -> tuple[list[float], list[list[float]]]:
+        """Compute the derivatives that CatBoost asks for, of one row with several scores.
+
+        Parameters
+        ----------
+        approx : array_like of shape (K,)
+            Raw scores.
+        target : float or array_like of shape (K,)
+            Class index, or one label per score.
+        weight : float or None, default=None
+            Weight of the row.
+
+        Returns
+        -------
+        gradient : list of K floats
+            The negative gradient.
+        hessian : list of K lists of K floats
+            The negative Hessian: the whole matrix for cross-entropy, else its diagonal.
+        """
+        scores, labels = np.array([approx], dtype=np.float64), np.array([target], dtype=np.float64)
+        weights = None if weight is None or weight == 1.0 else np.array([weight], dtype=np.float64)
+        if self._plain and labels.ndim == 1:
+            # the gradient plus one for the class is the softmax, and the whole matrix comes from that
+            gradient, hessian = self.loss.gradient_and_hessian(labels, scores, weights, reduction="none")
+            scale = 1.0 if weights is None else float(weight)
+            shares = gradient[0].copy()
+            shares[int(target)] += scale
+            matrix = shares[:, None] * (shares / scale if scale else 0.0)
+            matrix.ravel()[:: len(shares) + 1] = -hessian[0]
+            slopes = np.negative(gradient[0]).tolist()
+            if self._check_finite and not math.isfinite(sum(slopes)):
+                self._explain(labels, scores, weights, gradient, hessian)
+            return slopes, matrix.tolist()
+        if labels.shape[1:] == (1,) and scores.shape[1] > 1:
+            labels = labels[:, 0]
+        if not self._rows and labels.shape != scores.shape:
+            self._match(labels, scores, weights)
+        gradient, hessian = np.empty(scores.shape), np.empty(scores.shape)
+        self._derive(labels, scores, weights, gradient, hessian)
+        if self._check_finite and not (math.isfinite(gradient.sum()) and math.isfinite(hessian.sum())):
+            self._explain(labels, scores, weights, gradient, hessian)
+        matrix = np.diag(hessian[0])
+        if self._whole():
+            shares = self.loss.inverse_link(scores[0])
+            spread = float((shares * (1 - shares)).sum())
+            if spread > 0:
+                matrix -= hessian.sum() / spread * (np.outer(shares, shares) - np.diag(shares**2))
+        return np.negative(gradient[0]).tolist(), np.negative(matrix).tolist()
+
+    def _whole(self) -> bool:
+        """Tell whether the whole matrix is known: that of softmax."""
+        return isinstance(self.loss, losses.CategoricalCrossEntropy | losses.KLDivergence) and (
+            self.parity == "catboost" or (self.parity is None and self.hessian in ("auto", "exact", "gauss_newton"))
+        )
+
+    def to_catboost(self) -> Any:
+        """Make the object that CatBoost wants for several labels per row: a ``MultiTargetCustomObjective``.
+
+        Returns
+        -------
+        catboost.MultiTargetCustomObjective
+
+        Raises
+        ------
+        ImportError
+            CatBoost is not installed.
+        """
+        from .catboost import multi_target_objective
+
+        return multi_target_objective(self)
+
+    # ---- scikit-learn -------------------------------------------------------------------------------------------
+
+    def to_sklearn(self, n_classes: int | None = None) -> Any:
+        """Make the object that ``HistGradientBoostingRegressor`` and ``HistGradientBoostingClassifier`` take as ``loss``.
+
+        Absolute errors and quantiles refit their leaves, as the built-in losses do.
+
+        Parameters
+        ----------
+        n_classes : int, default=None
+            Number of classes of a loss of rows; None: one more than the largest label of the training data.
+
+        Returns
+        -------
+        sklearn._loss.loss.BaseLoss
+
+        Raises
+        ------
+        ImportError
+            scikit-learn is not installed.
+        """
+        from .sklearn import base_loss
+
+        return base_loss(self, n_classes)
+
+    # ---- where to start -----------------------------------------------------------------------------------------
+
+    def init_score(self, y: Any, sample_weight: Any = None) -> float | np.ndarray:
+        """Find the constant raw score to start from: what the libraries do for their own objectives only.
+
+        Parameters
+        ----------
+        y : array_like
+            Labels, of shape (n,) or (n, k).
+        sample_weight : array_like of shape (n,), default=None
+            Weights.
+
+        Returns
+        -------
+        float, or ndarray with one number per score
+            The raw score that minimises the loss; zeros for margins of several classes, where no constant is better than any
+            other. Counts that are all zero get log(2**-52).
+
+        Notes
+        -----
+        With ``s = obj.init_score(y)``:
+
+        - XGBoost: ``params["base_score"] = loss.inverse_link(s)`` together with the ``objective`` whose link that is
+          (``"binary:logistic"``, ``"count:poisson"``), or ``s`` itself with the default objective, or, for any,
+          ``DMatrix(..., base_margin=numpy.full(n, s))`` (``numpy.tile(s, (n, 1))`` for classes), for new data too.
+        - LightGBM: ``Dataset(..., init_score=numpy.full(n, s))`` (``numpy.repeat(s, n)`` for classes); predictions do not
+          contain it: ``booster.predict(x, raw_score=True) + s``. This is what ``boost_from_average`` does for others.
+        - CatBoost: ``Pool(..., baseline=numpy.full((n, 1), s))``, for new data too.
+        - scikit-learn: nothing to do, ``obj.to_sklearn()`` starts there.
+
+        Examples
+        --------
+        >>> import fastloss as fl
+        >>> from fastloss.boosting import Objective
+        >>> Objective(fl.BinaryCrossEntropy(from_logits=True)).init_score([1, 1, 1, 0])
+        1.0986122886681096
+        """
+        labels = np.asarray(y)
+        if not self._rows:
+            if labels.ndim == 2:
+                if labels.shape[1] > 1:
+                    return np.array([self.init_score(column, sample_weight) for column in labels.T])
+                labels = labels[:, 0]
+            score = float(self.loss.init_score(labels, sample_weight))
+            return _LEAST_LOG if score == -math.inf else score
+        try:
+            return self.loss.init_score(labels, sample_weight)
+        except TypeError:
+            width = labels.shape[1] if labels.ndim == 2 else int(labels.max(initial=0)) + 1
+            return np.zeros(width)
+
+
+def _check_loss(loss: Any) -> None:
+    """Raise for what cannot be an objective."""
+    if isinstance(loss, type) and issubclass(loss, Loss):
+        raise TypeError(f"loss must be a loss, not its class: pass {loss.__name__}(), with parameters if it has any.")
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss must be a loss of fastloss, as fl.Huber(delta=1.0); got {type(loss).__name__}.")
+    if loss.no_gradient:
+        raise NotDifferentiableError(f"{type(loss).__name__} cannot be an objective: {loss.no_gradient}")
+    if isinstance(loss, losses.RootMeanSquaredError):
+        raise NotDifferentiableError(
+            "RootMeanSquaredError cannot be an objective: the root mixes all samples. Use HalfSquaredError, which has the same "
+            "minimum; Metric(RootMeanSquaredError()) can be the metric."
+        )
+    if isinstance(loss, MultiInputLoss):
+        raise TypeError(
+            f"{type(loss).__name__} cannot be an objective: it takes {', '.join(loss.inputs)}; boosting has labels and scores."
+        )
+    links = {item.name: getattr(loss, item.name) for item in fields(loss) if item.name in ("from_logits", "from_log")}
+    if links and not any(links.values()):
+        raise ValueError(
+            f"boosting adds up raw scores, and {loss!r} takes what is made of them. Use {type(loss).__name__}(..., "
+            f"{next(iter(links))}=True)."
+        )
+
+
+def _evaluate(
+    loss: Loss, labels: np.ndarray, scores: np.ndarray, weights: Any, gradient: np.ndarray, hessian: np.ndarray | None
+) -> None:
+    """Write weighted derivatives into the arrays; a Hessian of None is not computed."""
+    if type(loss)._evaluate is Loss._evaluate:
+        # the shape of everything is known to fit, and no output can be an input: this saves most of a short call
+        codes = [CODES.get(array.dtype) for array in (labels, scores, gradient)]
+        weighted = None if weights is None else CODES.get(weights.dtype)
+        if None not in codes and (weights is None or (weighted is not None and weights.shape == scores.shape)):
+            single = scores.dtype == _FLOAT32 or scores.dtype == np.float16
+            outputs = (None, (gradient, codes[2]), None, None if hessian is None else (hessian, codes[2]))
+            want = GRADIENT if hessian is None else GRADIENT | HESSIAN
+            inputs = ((labels, codes[0]), (scores, codes[1]))
+            _, faults = run(
+                loss._program, single, want, 0, False, inputs, None if weights is None else (weights, weighted), outputs, 1.0
+            )
+            if not faults:
+                return
+    if hessian is None:
+        loss.gradient(labels, scores, weights, reduction="none", out=gradient)
+    else:
+        loss.gradient_and_hessian(labels, scores, weights, reduction="none", out=(gradient, hessian))
+
+
+def _fill_with_weights(hessian: np.ndarray, weights: Any) -> None:
+    hessian[...] = 1.0 if weights is None else weights if hessian.ndim == 1 else weights[:, None]
+
+
+def _finite(numbers: np.ndarray) -> bool:
+    """Tell whether all numbers are finite; a wrong no is possible."""
+    if numbers.size <= _SMALL:
+        return math.isfinite(np.dot(numbers, numbers))
+    return bool(np.isfinite(np.minimum.reduce(numbers)) and np.isfinite(np.maximum.reduce(numbers)))

@@ -1,0 +1,244 @@
+"""What the libraries' built-in objectives use for derivatives, where that differs from the exact ones.
+
+Every convention is one of a few changes to what the loss's kernel returns: a factor, a floor, a constant Hessian, another value
+at a kink. ``parity="xgboost"`` and so on pick a row of these tables.
+
+==============  =====================  =====================  =====================  =====================
+loss            XGBoost                LightGBM               CatBoost               scikit-learn
+==============  =====================  =====================  =====================  =====================
+squared         half of it             half of it             half of it             half of it
+logistic        p in float32, >= 1e-16 exact                  exact                  exact
+softmax         2 h, >= 1e-16          K / (K - 1) h          exact, full matrix     exact
+Poisson         exp(0.7) h             exp(0.7) h             exact                  exact
+gamma, Tweedie  exact                  exact                  exact (Tweedie)        exact
+absolute        h = 1                  h = 1                  exact, 0               h = 1, leaves refitted
+quantile        h = 1, r = 0 is above  h = 1, r = 0 is above  exact, 0               h = 1, r = 0 is below
+Huber           (pseudo, exact)        h = 1                  exact                  -
+hinge           h = 1, outside 1e-38   -                      -                      -
+==============  =====================  =====================  =====================  =====================
+
+The factor exp(0.7) is that of the default ``max_delta_step``. XGBoost and LightGBM refit the leaves of absolute errors and
+quantiles, which a custom objective cannot ask them to do; `refit_leaves` does so afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _core, losses
+from ..base import Loss
+
+# How many numbers are changed and looked at together: they stay in the cache.
+_BLOCK = 1 << 15
+
+LIBRARIES = ("xgboost", "lightgbm", "catboost", "sklearn")
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How a library's derivatives follow from the exact ones.
+
+    Parameters
+    ----------
+    instead : Loss, default=None
+        A loss to take the derivatives of in place of the user's.
+    scale : float, default=1.0
+        Factor of gradient and Hessian.
+    factor : callable, default=None
+        Factor of the Hessian for K scores per row.
+    least : float, default=0.0
+        The smallest Hessian.
+    constant : bool, default=False
+        The Hessian is 1.
+    outside : float, default=None
+        The Hessian where the gradient is 0, whatever the weight.
+    tie : callable, default=None
+        The gradient where prediction and label are equal.
+    shares : bool, default=False
+        Gradient and Hessian are p - y and p (1 - p) of a probability p that was rounded to float32 first.
+    """
+
+    instead: Loss | None = None
+    scale: float = 1.0
+    factor: Callable[[int], float] | None = None
+    least: float = 0.0
+    constant: bool = False
+    outside: float | None = None
+    tie: Callable[[Any], float] | None = None
+    shares: bool = False
+
+
+_EXACT = Convention()
+_FLOORED = Convention(least=1e-16)
+_ROUNDED = Convention(least=1e-16, shares=True)
+_HALF = Convention(instead=losses.HalfSquaredError())
+_ONE = Convention(constant=True)
+_CAREFUL = Convention(factor=lambda width: math.exp(0.7))
+_UP = Convention(constant=True, tie=lambda loss: 1 - loss.alpha)
+_TWICE = Convention(factor=lambda width: 2.0, least=1e-16)
+_CROSS_ENTROPIES = (losses.CategoricalCrossEntropy, losses.SparseCategoricalCrossEntropy)
+_SQUARES = {losses.SquaredError: _HALF, losses.HalfSquaredError: _EXACT}
+
+_CONVENTIONS: dict[str, dict[type[Loss], Convention]] = {
+    "xgboost": {
+        **_SQUARES,
+        losses.BinaryCrossEntropy: _FLOORED,
+        **dict.fromkeys(_CROSS_ENTROPIES, _TWICE),
+        losses.Poisson: _CAREFUL,
+        losses.Gamma: _EXACT,
+        losses.Tweedie: _EXACT,
+        losses.PseudoHuber: _EXACT,
+        losses.SquaredLogError: Convention(scale=0.5, least=1e-6),
+        losses.AbsoluteError: _ONE,
+        losses.Quantile: _UP,
+        losses.Hinge: Convention(constant=True, outside=float(np.finfo(np.float32).tiny)),
+    },
+    "lightgbm": {
+        **_SQUARES,
+        losses.BinaryCrossEntropy: _EXACT,
+        **dict.fromkeys(_CROSS_ENTROPIES, Convention(factor=lambda width: width / (width - 1))),
+        losses.Poisson: _CAREFUL,
+        losses.Gamma: _EXACT,
+        losses.Tweedie: _EXACT,
+        losses.Huber: _ONE,
+        losses.Fair: _EXACT,
+        losses.AbsoluteError: _ONE,
+        losses.Quantile: _UP,
+    },
+    "catboost": {
+        **_SQUARES,
+        losses.BinaryCrossEntropy: _EXACT,
+        losses.BinaryFocal: _EXACT,
+        **dict.fromkeys(_CROSS_ENTROPIES, _EXACT),
+        losses.Poisson: _EXACT,
+        losses.Tweedie: _EXACT,
+        losses.Huber: _EXACT,
+        losses.LogCosh: _EXACT,
+        losses.AbsoluteError: _EXACT,
+        losses.Quantile: _EXACT,
+    },
+    "sklearn": {
+        **_SQUARES,
+        losses.BinaryCrossEntropy: _EXACT,
+        **dict.fromkeys(_CROSS_ENTROPIES, _EXACT),
+        losses.Poisson: _EXACT,
+        losses.Gamma: _EXACT,
+        losses.Tweedie: _EXACT,
+        losses.AbsoluteError: Convention(constant=True, tie=lambda loss: -1.0),
+        losses.Quantile: Convention(constant=True, tie=lambda loss: -loss.alpha),
+    },
+}
+
+
+def convention_of(loss: Loss, library: str) -> Convention:
+    """Find a library's convention for a loss.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    library : {"xgboost", "lightgbm", "catboost", "sklearn"}
+        The library.
+
+    Returns
+    -------
+    Convention
+
+    Raises
+    ------
+    ValueError
+        There is no such library, or it has no such objective.
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> from fastloss.boosting.parity import convention_of
+    >>> convention_of(fl.quantile, "lightgbm").constant
+    True
+    """
+    if library not in LIBRARIES:
+        raise ValueError(f"parity must be None or one of {', '.join(map(repr, LIBRARIES))}; got {library!r}.")
+    known = _CONVENTIONS[library]
+    if type(loss) not in known:
+        listed = ", ".join(cls.__name__ for cls in known)
+        raise ValueError(f"parity={library!r}: {library} has no objective for {loss!r}. It has some for {listed}.")
+    convention = known[type(loss)]
+    if library == "xgboost" and loss == losses.BinaryCrossEntropy(from_logits=True):
+        return _ROUNDED
+    return convention
+
+
+def apply(
+    convention: Convention, loss: Loss, y_true: Any, y_pred: Any, weights: Any, gradient: np.ndarray, hessian: np.ndarray
+) -> float:
+    """Turn exact derivatives, times the weights, into those of a library, in place; return the smallest exact Hessian."""
+    if convention.scale != 1.0:
+        np.multiply(gradient, convention.scale, out=gradient)
+        np.multiply(hessian, convention.scale, out=hessian)
+    factor = None if convention.factor is None else convention.factor(y_pred.shape[-1] if y_pred.ndim > 1 else 1)
+    least = scale_and_floor(hessian, factor, convention.least)
+    if convention.tie is not None:
+        ties = np.equal(y_pred, y_true)
+        if ties.any():
+            tie = convention.tie(loss)
+            gradient[ties] = tie if weights is None else tie * _spread(weights, gradient)[ties]
+    if convention.outside is not None:
+        hessian[gradient == 0] = convention.outside
+    return least
+
+
+def scale_and_floor(hessian: np.ndarray, factor: float | None, floor: float) -> float:
+    """Multiply Hessians, and raise them to a floor; return the smallest before that, NaN if one is."""
+    flags, size = hessian.flags, hessian.size
+    flat = hessian.ravel(order="K") if flags.forc else hessian
+    # block by block, so that they are read from memory once
+    step = _BLOCK if flags.forc else max(1, len(hessian))
+    least = math.inf
+    for first in range(0, size if flags.forc else len(hessian), step):
+        block = flat[first : first + step]
+        if factor is not None:
+            np.multiply(block, factor, out=block)
+        low = float(np.minimum.reduce(block, axis=None))
+        if not low >= floor:
+            np.maximum(block, floor, out=block)
+        least = low if low != low or low < least else least
+    return least
+
+
+def logistic_in_float32(
+    y_true: np.ndarray, y_pred: np.ndarray, weights: Any, gradient: np.ndarray, hessian: np.ndarray
+) -> bool:
+    """Compute the derivatives of the logistic loss step by step as XGBoost does, rounding errors included.
+
+    Returns whether all labels are in [0, 1]; what is written counts only then.
+    """
+    for first in range(0, len(gradient), _BLOCK):
+        # everything that a block needs stays in the cache
+        block = slice(first, first + _BLOCK)
+        y, g, h = y_true[block], gradient[block], hessian[block]
+        if not (np.minimum.reduce(y, axis=None) >= 0 and np.maximum.reduce(y, axis=None) <= 1):
+            return False
+        np.negative(y_pred[block], out=g, casting="same_kind")
+        # beyond this float32 has no more powers
+        np.minimum(g, 88.5, out=g)
+        _core.map_function("exp", g, g)
+        np.add(g, 1.0, out=g)
+        np.reciprocal(g, out=g)
+        np.subtract(1.0, g, out=h)
+        np.multiply(h, g, out=h)
+        np.subtract(g, y, out=g, casting="same_kind")
+        if weights is not None:
+            w = _spread(weights[block], g)
+            np.multiply(g, w, out=g, casting="same_kind")
+            np.multiply(h, w, out=h, casting="same_kind")
+    return True
+
+
+def _spread(weights: np.ndarray, array: np.ndarray) -> np.ndarray:
+    """One weight per number."""
+    return weights if weights.ndim == array.ndim else np.broadcast_to(weights[:, None], array.shape)

@@ -1,0 +1,24 @@
+"""The examples run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "catboost", "sklearn"])
+def test_examples(name: str) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip(name)
+    command = [sys.executable, "-W", "error::RuntimeWarning", str(ROOT / "examples" / f"boosting_{name}.py")]
+    # of a checkout, too, that is not installed
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300, env=environment)
+    assert len(done.stdout.splitlines()) >= 2
+    assert "nan" not in done.stdout
