@@ -919,6 +919,7 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="not every file system has sparse files")
 @pytest.mark.parametrize("number", list(KILLED))
+@pytest.mark.usefixtures("interruptible")
 def test_killed_half_way(large: Path, tmp_path: Path, number: signal.Signals) -> None:
     pytest.importorskip("matplotlib")
     plot = tmp_path / "plot.png"
@@ -937,6 +938,7 @@ def test_killed_half_way(large: Path, tmp_path: Path, number: signal.Signals) ->
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="not every file system has sparse files")
+@pytest.mark.usefixtures("interruptible")
 def test_a_bar_on_a_terminal_only(large: Path) -> None:
     pytest.importorskip("rich")
     terminal, end = pty.openpty()
