@@ -101,17 +101,16 @@ static inline void fl_pause(void)
 #endif
 }
 
-/* Watches a number for some milliseconds before its watcher goes to sleep: calls follow one another, and waking a thread takes
-   longer than many of them. Between two looks the processor is offered to others. */
+/* Watches a number for a moment, 20 to 100 microseconds, before its watcher goes to sleep: calls follow one another, and waking a
+   thread takes longer than many of them. Watching for longer, or yielding in between, is no courtesy to the threads of other
+   libraries: Linux counts a yield as a turn that was had, and a worker that has yielded often is let in late the next time,
+   with a part of the work in its hands. XGBoost's rounds took 5 % longer. */
 static inline int fl_changes_soon(const unsigned *number, unsigned from)
 {
-    for (int round = 0; round < 4000; round++) {
-        for (int i = 0; i < 20; i++) {
-            if (__atomic_load_n(number, __ATOMIC_ACQUIRE) != from)
-                return 1;
-            fl_pause();
-        }
-        sched_yield();
+    for (int i = 0; i < 2000; i++) {
+        if (__atomic_load_n(number, __ATOMIC_ACQUIRE) != from)
+            return 1;
+        fl_pause();
     }
     return 0;
 }
