@@ -12,6 +12,7 @@ from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyBuffer_Release, P
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_New
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -91,6 +92,8 @@ cdef extern from "fastloss.h" nogil:
         void (*weigh)(const void *, const double *, double *, Py_ssize_t) noexcept nogil
         void (*divide)(const void *, double, void *, Py_ssize_t) noexcept nogil
         void (*weigh_and_divide)(const void *, const double *, double, void *, Py_ssize_t) noexcept nogil
+        int (*finish_gradient)(void *, double, double, Py_ssize_t) noexcept nogil
+        int (*finish_hessian)(void *, double, double, double, double, double *, Py_ssize_t) noexcept nogil
     ctypedef struct fl_function:
         const char *name
         void (*map[2])(const void *, void *, Py_ssize_t) noexcept nogil
@@ -188,6 +191,7 @@ OUTSIDE_DOMAIN = FL_OUTSIDE
 BAD_WEIGHT = 2
 NO_WEIGHT = 4
 NOT_ONE = FL_NOT_ONE
+INFINITE_DERIVATIVE = 16
 
 cdef enum:
     MAX_DIMS = 64
@@ -195,14 +199,19 @@ cdef enum:
     # places of the operands after the inputs
     WEIGHTS = 4
     OUTPUTS = 5
+    HESSIANS = 8
     # A block is FL_BLOCK floats or half as many doubles: 4 KiB, so that all operands of a block fit in the first-level cache.
     FIRST_BLOCKS = 16  # done by the caller, to see what a block costs
+    SHORT_BLOCKS = 4  # take a few microseconds: less than giving the interpreter away and waiting for it to come back
     MOST_BLOCKS = 64  # that a thread takes at a time: neighbours in memory are read faster
 
 # The bins of a sum and its counts of what is not finite.
 SUM_BYTES = 8 * (FL_SUM_BINS + 3)
 
 cdef Py_ssize_t[12] ITEMSIZE = [4, 8, 2, 2, 1, 2, 4, 8, 1, 2, 4, 8]
+
+# Numbers from here on are infinite in the types that can be written.
+cdef double[4] BOUNDS = [2.0**128 - 2.0**103, INFINITY, 65520.0, 2.0**128 - 2.0**119]
 
 # Outputs from this size on are written past the caches: nobody would find them there.
 cdef Py_ssize_t STREAM_BYTES = 1 << 24
@@ -380,12 +389,23 @@ cdef struct Job:
     bint row_weighted  # what a row counts for in the mean is more than its sample weight
     bint counting  # adds the sample weights up
     bint follows  # another job has just read the same inputs of the same block
+    bint finished  # the derivatives are changed for boosting
+    double gradient_factor
+    double hessian_factor
+    double floor
+    double sign
 
 # What one thread found out.
 cdef struct Findings:
     fl_sum total
     fl_sum weight
+    double least  # the smallest Hessian
     int flags
+
+
+cdef void clear(Findings *findings) noexcept nogil:
+    memset(findings, 0, sizeof(Findings))
+    findings.least = INFINITY
 
 
 cdef int take(Job *job, Py_buffer *buffers, int place, item, int flags, Py_ssize_t width=0) except -1:
@@ -709,6 +729,16 @@ cdef inline void write_block(
     move_items(job, operand, items, first, count, True)
 
 
+cdef inline void finish_block(const Job *job, int place, void *numbers, Py_ssize_t n, Findings *findings) noexcept nogil:
+    """What boosting makes of the derivatives in the cache, and what it wants to know of them."""
+    cdef double bound = BOUNDS[job.operand[place].type]
+    if place < HESSIANS:
+        if job.passes.finish_gradient(numbers, job.gradient_factor, bound, n):
+            findings.flags |= 16
+    elif job.passes.finish_hessian(numbers, job.hessian_factor, job.floor, job.sign, bound, &findings.least, n):
+        findings.flags |= 16
+
+
 cdef void do_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t count, Findings *findings) noexcept nogil:
     cdef fl_block block
     cdef const double *weights = NULL
@@ -755,6 +785,8 @@ cdef void do_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t c
             job.passes.weigh_and_divide(derivative, weights, job.divisor, quotient, count)
         elif job.divisor != 1.0:
             job.passes.divide(derivative, job.divisor, quotient, count)
+        if job.finished:
+            finish_block(job, place, quotient, count, findings)
         if not in_place:
             write_block(job, place, job.passes, derivative, scratch, first, count)
 
@@ -762,6 +794,7 @@ cdef void do_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t c
 cdef void do_row_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize_t count, Findings *findings) noexcept nogil:
     cdef fl_rows rows = job.rows
     cdef double *product = <double *> (scratch + job.product)
+    cdef void *derivative
     cdef const char *items
     cdef int k, place
     if job.indices:
@@ -803,8 +836,13 @@ cdef void do_row_block(const Job *job, char *scratch, Py_ssize_t first, Py_ssize
         if job.operand[OUTPUTS].given and job.operand[OUTPUTS].buffer >= 0:
             write_block(job, OUTPUTS, job.passes, rows.value, scratch, first, count)
     for place in range(OUTPUTS + 1, MAX_OPERANDS):
-        if job.operand[place].given and job.operand[place].buffer >= 0:
-            write_block(job, place, job.passes, scratch + job.operand[place].buffer, scratch, first, count)
+        if not job.operand[place].given:
+            continue
+        derivative = block_target(job, place, scratch, first)
+        if job.finished:
+            finish_block(job, place, derivative, count * job.operand[place].width, findings)
+        if job.operand[place].buffer >= 0:
+            write_block(job, place, job.passes, derivative, scratch, first, count)
 
 
 cdef void do_blocks(
@@ -910,8 +948,8 @@ cdef int do_jobs(const Job *jobs, int n_jobs, Findings *results) except -1:
     scratch = <char *> malloc(shift.room + 64)
     if scratch == NULL:
         raise MemoryError(f"no memory for {shift.room} bytes of buffers")
-    if blocks == 1:
-        do_blocks(jobs, n_jobs, aligned(scratch), 0, 1, results)
+    if blocks <= SHORT_BLOCKS:
+        do_blocks(jobs, n_jobs, aligned(scratch), 0, blocks, results)
         free(scratch)
         return 0
     shift.jobs = jobs
@@ -930,7 +968,8 @@ cdef int do_jobs(const Job *jobs, int n_jobs, Findings *results) except -1:
             findings = <Findings *> malloc(threads * n_jobs * sizeof(Findings))
             if scratch == NULL or findings == NULL:
                 raise MemoryError(f"no memory for the buffers of {threads} threads")
-            memset(findings, 0, threads * n_jobs * sizeof(Findings))
+            for member in range(threads * n_jobs):
+                clear(&findings[member])
         shift.scratch = aligned(scratch)
         shift.findings = findings if findings != NULL else results
         # some turns for each member, so that they end together
@@ -950,6 +989,8 @@ cdef int do_jobs(const Job *jobs, int n_jobs, Findings *results) except -1:
                 fl_sum_merge(&results[k].total, &findings[member].total)
                 fl_sum_merge(&results[k].weight, &findings[member].weight)
                 results[k].flags |= findings[member].flags
+                if findings[member].least < results[k].least:
+                    results[k].least = findings[member].least
     finally:
         free(scratch)
         free(findings)
@@ -1079,6 +1120,7 @@ cdef void set_up(Job *job, bint single, int want, int summed, bint mean, bint we
     job.weighted = weighted
     job.counting = weighted and mean
     job.follows = False
+    job.finished = False
     job.divisor = divisor
 
 
@@ -1118,7 +1160,7 @@ cdef void set_up_rows(
 cdef perform(Job *job, Findings *result):
     """Do the job; returns the sum, and what was found out."""
     cdef double total = 0.0
-    memset(result, 0, sizeof(Findings))
+    clear(result)
     if job.size:
         simplify(job)
         lay_out(job)
@@ -1135,6 +1177,54 @@ cdef void release(Job *job, Py_buffer *buffers) noexcept:
     for place in range(MAX_OPERANDS):
         if job.operand[place].given:
             PyBuffer_Release(&buffers[place])
+
+
+def derive(
+    Program program,
+    Classes classes,
+    tuple inputs,
+    bint single,
+    weights,
+    gradient,
+    hessian,
+    tuple factors,
+    Py_ssize_t width=0,
+    bint indices=False,
+):
+    """Write weighted derivatives for boosting.
+
+    ``gradient`` and ``hessian`` are arrays, the second one or None. Of the four ``factors``, the first multiplies the gradient,
+    the second the Hessian, which is then raised to the third and multiplied by the fourth, a sign. The other arguments are
+    those of `run`, or with ``classes`` those of `run_rows`.
+
+    Returns the smallest Hessian before it was raised (infinity: there is none) and what was found out about the data, with
+    INFINITE_DERIVATIVE for a derivative that is no finite number of its array's type.
+    """
+    cdef Job job
+    cdef Py_buffer[MAX_OPERANDS] buffers
+    cdef Findings result
+    cdef bint wide
+    cdef int want = FL_GRADIENT if hessian is None else FL_GRADIENT | FL_HESSIAN
+    set_up(&job, single, want, 0, False, weights is not None, 1.0)
+    if classes is None:
+        set_up_elements(&job, program, single, want, <int> len(inputs))
+    else:
+        wide = inputs[0][0].ndim == inputs[1][0].ndim
+        set_up_rows(&job, program, classes, single, width, indices, wide)
+    job.finished = True
+    job.gradient_factor, job.hessian_factor, job.floor, job.sign = factors
+    try:
+        take(&job, buffers, 1, inputs[1], PyBUF_STRIDED_RO, width)
+        take(&job, buffers, 0, inputs[0], PyBUF_STRIDED_RO, width if classes is not None and wide else 0)
+        if weights is not None:
+            take(&job, buffers, WEIGHTS, weights, PyBUF_STRIDED_RO)
+        take(&job, buffers, OUTPUTS + 1, (gradient, codes[gradient.dtype]), PyBUF_STRIDED, width)
+        if hessian is not None:
+            take(&job, buffers, HESSIANS, (hessian, codes[hessian.dtype]), PyBUF_STRIDED, width)
+        perform(&job, &result)
+        return result.least, result.flags
+    finally:
+        release(&job, buffers)
 
 
 def accumulate(
@@ -1163,8 +1253,8 @@ def accumulate(
     try:
         if jobs == NULL or buffers == NULL or results == NULL:
             raise MemoryError(f"no memory for {n} losses at once")
-        memset(results, 0, n * sizeof(Findings))
         for k in range(n):
+            clear(&results[k])
             program = programs[k]
             set_up(&jobs[k], single, FL_VALUE, FL_VALUE, True, weights is not None, 1.0)
             made = k + 1

@@ -117,6 +117,37 @@ static void FL_FN(fl_weigh_and_divide)(const void *from, const double *w, double
         quotient[i] = (FL_T)FL_SELECT(w[i] > 0.0, w[i] * (double)x[i] / divisor, 0.0);
 }
 
+static int FL_FN(fl_finish_gradient)(void *gradient, double factor, double bound, ptrdiff_t n)
+{
+    FL_T *const g = gradient;
+    const FL_T times = (FL_T)factor, above = (FL_T)bound;
+    FL_I bad = 0;
+    FL_SIMD_REDUCE(reduction(| : bad))
+    for (ptrdiff_t i = 0; i < n; i++) {
+        g[i] *= times;
+        bad |= FL_SELECT(FL_ABS(g[i]) < above, (FL_I)0, (FL_I)1);
+    }
+    return bad != 0;
+}
+
+static int FL_FN(fl_finish_hessian)(void *hessian, double factor, double floor, double sign, double bound, double *least, ptrdiff_t n)
+{
+    FL_T *const h = hessian;
+    const FL_T times = (FL_T)factor, low = (FL_T)floor, direction = (FL_T)sign, above = (FL_T)bound;
+    FL_T smallest = FL_INFINITY;
+    FL_I bad = 0;
+    FL_SIMD_REDUCE(reduction(| : bad) reduction(min : smallest))
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const FL_T scaled = h[i] * times;
+        /* in this order a NaN stays in the array, where it is found, and out of the minimum */
+        h[i] = direction * FL_SELECT(scaled < low, low, scaled);
+        smallest = FL_MIN(scaled, smallest);
+        bad |= FL_SELECT(FL_ABS(scaled) < above, (FL_I)0, (FL_I)1);
+    }
+    *least = FL_MIN((double)smallest, *least);
+    return bad != 0;
+}
+
 static const fl_passes FL_FN(fl_passes_of) = {
     .load = {[FL_FROM_F32] = FL_FN(fl_load_from_f32),
              [FL_FROM_F64] = FL_FN(fl_load_from_f64),
@@ -138,4 +169,6 @@ static const fl_passes FL_FN(fl_passes_of) = {
     .weigh = FL_FN(fl_weigh),
     .divide = FL_FN(fl_divide),
     .weigh_and_divide = FL_FN(fl_weigh_and_divide),
+    .finish_gradient = FL_FN(fl_finish_gradient),
+    .finish_hessian = FL_FN(fl_finish_hessian),
 };

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import fastloss as fl
+from fastloss import _core
 from fastloss.base import MultiInputLoss
 from fastloss.boosting import HESSIANS, LIBRARIES, Metric, Objective
 from fastloss.boosting.curvature import curvature_of
@@ -172,6 +173,64 @@ def test_arrays_are_used_again_only_when_nobody_has_them() -> None:
     thread.start()
     thread.join()
     assert found[0].ctypes.data not in addresses, "every thread has its own"
+
+
+@pytest.mark.parametrize("loss", [LOGISTIC, fl.poisson, SOFTMAX], ids=repr)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("order", ["C", "F", "strided"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.usefixtures("isa")
+def test_the_driver_finishes_derivatives(loss: fl.Loss, weighted: bool, order: str, dtype: type) -> None:
+    generator = np.random.default_rng(1)
+    n = 20_011
+    scores = generator.normal(scale=2, size=(n, 3)).astype(dtype)
+    labels = generator.integers(0, 2, n)
+    scores, labels = (scores, labels) if isinstance(loss, RowLoss) else (scores[:, 0].copy(), labels.astype(np.float32))
+    weights = generator.uniform(0.5, 2.0, n) if weighted else None
+    gradient, hessian = loss.gradient_and_hessian(labels, scores, weights, reduction="none")
+    if order == "strided":
+        written = [np.empty((*scores.shape, 2), dtype)[..., 0] for _ in range(2)]
+    else:
+        written = [np.empty(scores.shape, dtype, order=order) for _ in range(2)]
+    read = loss._read_inputs((labels, scores))
+    classes = loss._classes(3, read.operands[1]) if isinstance(loss, RowLoss) else None
+    place = (read.width, read.indices) if isinstance(loss, RowLoss) else ()
+    operand = None if weights is None else (weights, _core.CODES[weights.dtype])
+    arguments = (loss._program, classes, read.operands, read.single, operand)
+    floor = float(np.quantile(hessian * dtype(1.5), 0.3))
+    for threads in (1, 3):
+        with fl.num_threads(threads):
+            least, faults = _core.derive(*arguments, *written, (-1.0, 1.5, floor, -1.0), *place)
+        assert (least, faults) == ((hessian * dtype(1.5)).min(), 0)
+        np.testing.assert_array_equal(written[0], -gradient)
+        np.testing.assert_array_equal(written[1], -np.maximum(hessian * dtype(1.5), dtype(floor)))
+    assert _core.derive(*arguments, written[0], None, (0.5, 1.0, -np.inf, 1.0), *place) == (np.inf, 0)
+    np.testing.assert_array_equal(written[0], gradient * dtype(0.5))
+
+
+@pytest.mark.parametrize(
+    ("score", "dtype", "found"),
+    [
+        (np.nan, np.float32, True),
+        (np.inf, np.float64, True),
+        (88.0, np.float32, False),
+        (88.8, np.float32, True),
+        (88.8, np.float64, False),
+        (709.0, np.float64, False),
+        (710.0, np.float64, True),
+    ],
+)
+def test_the_driver_finds_what_is_not_finite(score: float, dtype: type, found: bool) -> None:
+    scores = np.zeros(5000)
+    scores[4321] = score
+    gradient, hessian = np.empty(5000, dtype), np.empty(5000, dtype)
+    read = fl.poisson._read_inputs((np.ones(5000), scores))
+    outputs = (gradient, hessian, (1.0, 1.0, 1e-16, 1.0))
+    with np.errstate(over="ignore"):
+        least, faults = _core.derive(fl.poisson._program, None, read.operands, read.single, None, *outputs)
+    assert bool(faults & _core.INFINITE_DERIVATIVE) is found
+    assert bool(np.isfinite(gradient).all() and np.isfinite(hessian).all()) is not found
+    assert least == 1.0
 
 
 def test_catboost_gets_pairs_of_negative_derivatives() -> None:

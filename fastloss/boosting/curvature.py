@@ -229,8 +229,6 @@ class Curvature:
         Whether surrogates need the mean size of the residuals.
     never : bool, default=False
         Whether the exact Hessian is nowhere positive: then only gradients are computed.
-    bounded : bool, default=False
-        Whether derivatives are bounded, and NaN scores and labels give NaN Hessians: then only those need a look.
     """
 
     auto: Surrogate | None
@@ -239,7 +237,6 @@ class Curvature:
     share: float = 0.0
     sized: bool = False
     never: bool = False
-    bounded: bool = False
 
 
 _ROBUST = Curvature(half_quadratic, half_quadratic, half_quadratic)
@@ -250,11 +247,11 @@ _HALF_KINKED = Curvature(half_kinked, half_kinked, half_kinked, sized=True, neve
 _QUADRATIC = Curvature(None, _same, _steepest)
 _HINGE = Curvature(_mirrored(1.0, 0.5), _mirrored(1.0, 0.5), _mirrored(1.0, 0.5), never=True)
 _SMOOTH_MARGIN = Curvature(_mirrored(_CLOSE, 1.0), _mirrored(_CLOSE, 1.0), _mirrored(_CLOSE, 1.0))
-_LOGISTIC = Curvature(None, _same, bound, bounded=True)
+_LOGISTIC = Curvature(None, _same, bound)
 _EXPONENTIAL = Curvature(None, _same, _within_a_step(1.0, _same))
 _LOG_LINK = Curvature(expected, expected, _within_a_step(1.0, expected))
-_SOFTMAX = Curvature(None, _same, row_bound, bounded=True)
-_OF_TARGET = Curvature(row_bound, frozen_rows, row_bound, bounded=True)
+_SOFTMAX = Curvature(None, _same, row_bound)
+_OF_TARGET = Curvature(row_bound, frozen_rows, row_bound)
 _SCORES_OF_ROWS = Curvature(one, one, None)
 
 _CURVATURES: dict[type[Loss], Curvature] = {
@@ -279,8 +276,8 @@ _CURVATURES: dict[type[Loss], Curvature] = {
     losses.BinaryCrossEntropy: _LOGISTIC,
     losses.SoftMargin: _LOGISTIC,
     losses.Exponential: _EXPONENTIAL,
-    losses.BinaryFocal: Curvature(bound, frozen, bound, bounded=True),
-    losses.Brier: Curvature(bound, expected, bound, bounded=True),
+    losses.BinaryFocal: Curvature(bound, frozen, bound),
+    losses.Brier: Curvature(bound, expected, bound),
     losses.Hinge: _HINGE,
     losses.SquaredHinge: _SMOOTH_MARGIN,
     losses.SmoothedHinge: _SMOOTH_MARGIN,

@@ -10,21 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses
-from .._core import CODES, GRADIENT, HESSIAN, run
+from .. import _arrays, losses
+from .._core import INFINITE_DERIVATIVE, Classes, derive
 from ..base import Loss, MultiInputLoss, NotDifferentiableError
 from . import parity as _parity
-from .curvature import LEAST, Curvature, Surrogate, _same, curvature_of, is_row_loss, mean_size, top
+from .curvature import LEAST, Curvature, _same, curvature_of, is_row_loss, mean_size, top
 from .datasets import is_dataset, read_dataset, refuse_groups
 
 #: Where second derivatives can come from.
 HESSIANS = ("auto", "exact", "gauss_newton", "upper_bound", "constant")
 
-_FLOAT32 = np.dtype(np.float32)
 # Rows of surrogates that are computed at a time: temporaries stay in the cache.
 _BLOCK = 1 << 14
-# Above this many numbers arrays are summed up by their extremes, which needs no threads of NumPy's.
-_SMALL = 4096
 # The raw score that stands for a mean of zero, as for the shares of the binary losses.
 _LEAST_LOG = math.log(2.0**-52)
 
@@ -35,8 +32,8 @@ class _Buffers(threading.local):
     def __init__(self) -> None:
         self.kept: list[np.ndarray] = []
 
-    def take(self, shape: tuple[int, ...], order: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Two float32 arrays of a shape and order, and the memory of both, flat."""
+    def take(self, shape: tuple[int, ...], order: str) -> tuple[np.ndarray, np.ndarray]:
+        """Two float32 arrays of a shape and order."""
         numbers = math.prod(shape)
         for i in range(len(self.kept)):
             if self.kept[i].size == 2 * numbers and _holders(self.kept, i) == _FREE:
@@ -48,7 +45,7 @@ class _Buffers(threading.local):
         first, second = memory[:numbers], memory[numbers:]
         if len(shape) > 1:
             first, second = first.reshape(shape, order=order), second.reshape(shape, order=order)
-        return first, second, memory
+        return first, second
 
 
 def _holders(arrays: list[np.ndarray], i: int) -> int:
@@ -145,8 +142,8 @@ class Objective:
         self._loss, self._mode, self._library, self._check_finite = loss, hessian, parity, bool(check_finite)
         self._curvature: Curvature = curvature
         self._convention = None if parity is None else _parity.convention_of(loss, parity)
-        self._limit = curvature.share * top(loss) if curvature.share else 0.0
         self._rows = is_row_loss(loss)
+        self._plan()
         self._plain = self._whole() and loss in (
             losses.CategoricalCrossEntropy(from_logits=True),
             losses.SparseCategoricalCrossEntropy(from_logits=True),
@@ -154,6 +151,7 @@ class Objective:
         #: Name of the loss; libraries print it.
         self.__name__ = loss.name or type(loss).__name__
         self._buffers = _Buffers()
+        self._classes: dict[int, Classes] = {}
 
     @property
     def loss(self) -> Loss:
@@ -238,10 +236,8 @@ class Objective:
         refuse_groups(group)
         labels, scores, weights = self._match(y_true, y_pred, sample_weight)
         in_columns = scores.ndim > 1 and scores.flags.f_contiguous and not scores.flags.c_contiguous
-        gradient, hessian, memory = self._buffers.take(scores.shape, "F" if in_columns else "C")
-        least = self._derive(labels, scores, weights, gradient, hessian)
-        if self._check_finite and not self._known_finite(least) and not _finite(memory):
-            self._explain(labels, scores, weights, gradient, hessian)
+        gradient, hessian = self._buffers.take(scores.shape, "F" if in_columns else "C")
+        self._derive(labels, scores, weights, gradient, hessian)
         if native and self._mode == "exact" and hessian.size and not np.maximum.reduce(hessian, axis=None) > 0:
             raise ValueError(
                 f"the exact Hessian of {self.loss!r} is positive for no row: the library would build trees without a split. "
@@ -282,55 +278,85 @@ class Objective:
             raise ValueError(f"sample_weight must have one weight per row, {scores.shape[:1]}; got {weights.shape}.")
         return labels, scores, weights
 
+    def _plan(self) -> None:
+        """Find out once what the driver does, and what is left to do after it."""
+        convention, mode, curvature = self._convention, self._mode, self._curvature
+        # the loss whose kernel runs, and what is made of its derivatives
+        self._driven, self._scale, self._floor = self.loss, 1.0, -math.inf
+        # exact Hessians above this limit stay as they are, the others get the surrogate, or a floor where there is none
+        self._limit, self._surrogate = -math.inf, None
+        # whether the driver computes Hessians, and whether derivatives change after it, whatever they are
+        self._exact, self._changes = mode == "exact", False
+        if convention is not None:
+            self._driven = convention.instead or self.loss
+            self._scale, self._floor = convention.scale, convention.least
+            self._exact = not convention.constant
+            self._changes = convention.constant or convention.tie is not None or convention.outside is not None
+        elif mode == "auto":
+            self._exact, self._surrogate = not curvature.never, curvature.auto
+            self._limit = curvature.share * top(self.loss) if curvature.share else 0.0
+        elif mode in ("gauss_newton", "upper_bound"):
+            self._surrogate = getattr(curvature, mode)
+            if self._surrogate is _same:
+                self._exact, self._surrogate, self._limit = True, None, 0.0
+        self._changes = self._changes or not self._exact
+
     def _derive(
-        self, labels: np.ndarray, scores: np.ndarray, weights: Any, gradient: np.ndarray, hessian: np.ndarray
-    ) -> float | None:
-        """Write weighted derivatives into the arrays; return the smallest exact Hessian, NaN if one is, or None: not known."""
+        self, labels: np.ndarray, scores: np.ndarray, weights: Any, gradient: np.ndarray, hessian: np.ndarray, sign: float = 1.0
+    ) -> None:
+        """Write weighted derivatives, times ``sign``, into the arrays; raise if they are not finite."""
+        least, finite = self._drive(labels, scores, weights, gradient, hessian if self._exact else None, sign)
+        limit = self._limit
+        if weights is not None and limit > 0:
+            limit *= np.maximum.reduce(weights, initial=0.0)
+        usable = finite and least > limit
+        if usable and not self._changes:
+            return
+        # rare, or the loss has no Hessian of its own
+        if sign < 0:
+            np.negative(gradient, out=gradient)
+            np.negative(hessian, out=hessian)
+        if not self._exact and self._surrogate is None:
+            hessian[...] = 1.0 if weights is None else weights if hessian.ndim == 1 else weights[:, None]
+        elif not self._exact:
+            self._replace(labels, scores, weights, hessian)
+        elif not usable and self._limit > -math.inf:
+            self._mend(labels, scores, weights, hessian)
         if self._convention is not None:
-            return self._derive_as_library(self._convention, labels, scores, weights, gradient, hessian)
-        if self._mode == "exact":
-            _evaluate(self.loss, labels, scores, weights, gradient, hessian)
-        elif self._mode == "constant":
-            _evaluate(self.loss, labels, scores, weights, gradient, None)
-            _fill_with_weights(hessian, weights)
+            _parity.apply(self._convention, self.loss, labels, scores, weights, gradient, hessian)
+        if self._check_finite and not (_finite(gradient) and _finite(hessian)):
+            self._explain(labels, scores, weights, gradient, hessian)
+        if sign < 0:
+            np.negative(gradient, out=gradient)
+            np.negative(hessian, out=hessian)
+
+    def _drive(
+        self, labels: Any, scores: np.ndarray, weights: Any, gradient: np.ndarray, hessian: np.ndarray | None, sign: float
+    ) -> tuple[float, bool]:
+        """Let the driver write derivatives; return the smallest Hessian, and whether all are finite."""
+        loss, convention = self._driven, self._convention
+        factor = self._scale
+        if convention is not None and convention.factor is not None:
+            factor *= convention.factor(scores.shape[-1] if scores.ndim > 1 else 1)
+        if self._rows:
+            operands, shape, single, width, indices = loss._read_inputs((labels, scores))
+            classes = self._classes.get(width)
+            if classes is None:
+                classes = self._classes[width] = loss._classes(width, operands[1])
         else:
-            surrogate: Surrogate | None = getattr(self._curvature, self._mode)
-            if self._mode == "auto" and not self._curvature.never:
-                _evaluate(self.loss, labels, scores, weights, gradient, hessian)
-                return self._mend(surrogate, self._limit, labels, scores, weights, hessian)
-            if surrogate is _same:
-                _evaluate(self.loss, labels, scores, weights, gradient, hessian)
-                return self._mend(None, 0.0, labels, scores, weights, hessian)
-            _evaluate(self.loss, labels, scores, weights, gradient, None)
-            self._replace(surrogate, labels, scores, weights, hessian)
-        return None
+            operands, shape, single = _arrays.read_inputs((labels, scores), loss.inputs, 1)
+            classes, width, indices = None, 0, False
+        read = None if weights is None else _arrays.read_weights(weights, shape)
+        factors = (sign * self._scale, factor, self._floor, sign)
+        least, faults = derive(loss._program, classes, operands, single, read, gradient, hessian, factors, width, indices)
+        if faults & ~INFINITE_DERIVATIVE:
+            # it raises, unless only what has no weight is concerned
+            loss.gradient(labels, scores, weights, reduction="none")
+        return least, not faults & INFINITE_DERIVATIVE
 
-    def _known_finite(self, least: float | None) -> bool:
-        """Tell whether the smallest Hessian shows that all derivatives are finite."""
-        return self._curvature.bounded and least is not None and least == least
-
-    def _derive_as_library(
-        self, convention: Any, labels: Any, scores: Any, weights: Any, gradient: np.ndarray, hessian: np.ndarray
-    ) -> float | None:
-        loss = convention.instead or self.loss
-        in_rows = gradient.dtype == np.float32 and gradient.flags.c_contiguous and hessian.flags.c_contiguous
-        if not (convention.shares and in_rows and _parity.logistic_in_float32(labels, scores, weights, gradient, hessian)):
-            _evaluate(loss, labels, scores, weights, gradient, None if convention.constant else hessian)
-        if convention.constant:
-            _fill_with_weights(hessian, weights)
-        least = _parity.apply(convention, loss, labels, scores, weights, gradient, hessian)
-        return None if convention.constant else least
-
-    def _mend(
-        self, surrogate: Surrogate | None, limit: float, labels: Any, scores: Any, weights: Any, hessian: np.ndarray
-    ) -> float:
-        """Replace what is not positive, or not above ``limit`` and its share of the surrogate; return the smallest before."""
-        if not hessian.size:
-            return math.inf
-        most = limit if weights is None or not limit else limit * np.maximum.reduce(weights)
-        least = float(np.minimum.reduce(hessian, axis=None))
-        if least > most:
-            return least
+    def _mend(self, labels: Any, scores: Any, weights: Any, hessian: np.ndarray) -> None:
+        """Replace what is not positive, or not above the limit and its share of the surrogate."""
+        surrogate, limit = self._surrogate, self._limit
         spread = weights if weights is None or hessian.ndim == 1 else weights[:, None]
         bad = ~(hessian > (limit if weights is None or not limit else limit * spread))
         if surrogate is not None and self._curvature.share == 0:
@@ -340,11 +366,11 @@ class Objective:
             bad &= spread > 0
         rows = np.flatnonzero(bad if bad.ndim == 1 else bad.any(axis=1))
         if not rows.size:
-            return least
+            return
         if surrogate is None:
             floor = LEAST if weights is None else LEAST * spread
             np.copyto(hessian, floor, where=bad & ~np.isnan(hessian))
-            return least
+            return
         y_true, y_pred = labels[rows].astype(np.float64), scores[rows].astype(np.float64)
         size = mean_size(labels, scores, weights) if self._curvature.sized else 0.0
         exact = self.loss.gradient_and_hessian(y_true, y_pred, reduction="none")[1]
@@ -353,11 +379,12 @@ class Objective:
         mended = np.where(usable, exact, np.maximum(positive, LEAST))
         if weights is not None:
             mended *= spread[rows]
-        hessian[rows] = np.where(bad[rows], mended, hessian[rows])
-        return least
+        with np.errstate(over="ignore"):
+            # infinity is looked for afterwards
+            hessian[rows] = np.where(bad[rows], mended, hessian[rows])
 
-    def _replace(self, surrogate: Surrogate, labels: Any, scores: Any, weights: Any, hessian: np.ndarray) -> None:
-        """Write a surrogate everywhere, block by block."""
+    def _replace(self, labels: Any, scores: Any, weights: Any, hessian: np.ndarray) -> None:
+        """Write the surrogate everywhere, block by block."""
         size = mean_size(labels, scores, weights) if self._curvature.sized else 0.0
         rows = max(1, _BLOCK // (hessian.shape[1] if hessian.ndim > 1 else 1))
         # what has no weight may have no label either
@@ -367,7 +394,7 @@ class Objective:
             if kept is not None:
                 hessian[block] = 0.0
                 block = first + np.flatnonzero(kept[block])
-            positive = surrogate(self.loss, labels[block].astype(np.float64), scores[block].astype(np.float64), size)
+            positive = self._surrogate(self.loss, labels[block].astype(np.float64), scores[block].astype(np.float64), size)
             positive = np.maximum(positive, LEAST)
             if weights is not None:
                 positive = positive * (weights[block] if hessian.ndim == 1 else weights[block, None])
@@ -423,12 +450,9 @@ class Objective:
             or (weights is not None and len(weights) != len(labels))
         ):
             labels, scores, weights = self._match(labels, scores, weights)
-        both = np.empty((len(scores), 2))
-        gradient, hessian = both[:, 0], both[:, 1]
-        least = self._derive(labels, scores, weights, gradient, hessian)
-        if self._check_finite and not self._known_finite(least) and not _finite(both.ravel()):
-            self._explain(labels, scores, weights, gradient, hessian)
-        return np.negative(both, out=both)
+        both = np.empty((2, len(scores)))
+        self._derive(labels, scores, weights, both[0], both[1], -1.0)
+        return both.T
 
     def calc_ders_multi(self, approx: Any, target: Any, weight: Any = None) -> tuple[list[float], list[list[float]]]:
         """Compute the derivatives that CatBoost asks for, of one row with several scores.
@@ -469,8 +493,6 @@ class Objective:
             self._match(labels, scores, weights)
         gradient, hessian = np.empty(scores.shape), np.empty(scores.shape)
         self._derive(labels, scores, weights, gradient, hessian)
-        if self._check_finite and not (math.isfinite(gradient.sum()) and math.isfinite(hessian.sum())):
-            self._explain(labels, scores, weights, gradient, hessian)
         matrix = np.diag(hessian[0])
         if self._whole():
             shares = self.loss.inverse_link(scores[0])
@@ -603,36 +625,7 @@ def _check_loss(loss: Any) -> None:
         )
 
 
-def _evaluate(
-    loss: Loss, labels: np.ndarray, scores: np.ndarray, weights: Any, gradient: np.ndarray, hessian: np.ndarray | None
-) -> None:
-    """Write weighted derivatives into the arrays; a Hessian of None is not computed."""
-    if type(loss)._evaluate is Loss._evaluate:
-        # the shape of everything is known to fit, and no output can be an input: this saves most of a short call
-        codes = [CODES.get(array.dtype) for array in (labels, scores, gradient)]
-        weighted = None if weights is None else CODES.get(weights.dtype)
-        if None not in codes and (weights is None or (weighted is not None and weights.shape == scores.shape)):
-            single = scores.dtype == _FLOAT32 or scores.dtype == np.float16
-            outputs = (None, (gradient, codes[2]), None, None if hessian is None else (hessian, codes[2]))
-            want = GRADIENT if hessian is None else GRADIENT | HESSIAN
-            inputs = ((labels, codes[0]), (scores, codes[1]))
-            _, faults = run(
-                loss._program, single, want, 0, False, inputs, None if weights is None else (weights, weighted), outputs, 1.0
-            )
-            if not faults:
-                return
-    if hessian is None:
-        loss.gradient(labels, scores, weights, reduction="none", out=gradient)
-    else:
-        loss.gradient_and_hessian(labels, scores, weights, reduction="none", out=(gradient, hessian))
-
-
-def _fill_with_weights(hessian: np.ndarray, weights: Any) -> None:
-    hessian[...] = 1.0 if weights is None else weights if hessian.ndim == 1 else weights[:, None]
-
-
-def _finite(numbers: np.ndarray) -> bool:
-    """Tell whether all numbers are finite; a wrong no is possible."""
-    if numbers.size <= _SMALL:
-        return math.isfinite(np.dot(numbers, numbers))
-    return bool(np.isfinite(np.minimum.reduce(numbers)) and np.isfinite(np.maximum.reduce(numbers)))
+def _finite(array: np.ndarray) -> bool:
+    """Tell whether all numbers are finite."""
+    low, high = np.minimum.reduce(array, axis=None, initial=0.0), np.maximum.reduce(array, axis=None, initial=0.0)
+    return bool(np.isfinite(low) and np.isfinite(high))

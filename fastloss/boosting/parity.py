@@ -7,7 +7,7 @@ at a kink. ``parity="xgboost"`` and so on pick a row of these tables.
 loss            XGBoost                LightGBM               CatBoost               scikit-learn
 ==============  =====================  =====================  =====================  =====================
 squared         half of it             half of it             half of it             half of it
-logistic        p in float32, >= 1e-16 exact                  exact                  exact
+logistic        h >= 1e-16             exact                  exact                  exact
 softmax         2 h, >= 1e-16          K / (K - 1) h          exact, full matrix     exact
 Poisson         exp(0.7) h             exp(0.7) h             exact                  exact
 gamma, Tweedie  exact                  exact                  exact (Tweedie)        exact
@@ -30,11 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core, losses
+from .. import losses
 from ..base import Loss
-
-# How many numbers are changed and looked at together: they stay in the cache.
-_BLOCK = 1 << 15
 
 LIBRARIES = ("xgboost", "lightgbm", "catboost", "sklearn")
 
@@ -59,8 +56,6 @@ class Convention:
         The Hessian where the gradient is 0, whatever the weight.
     tie : callable, default=None
         The gradient where prediction and label are equal.
-    shares : bool, default=False
-        Gradient and Hessian are p - y and p (1 - p) of a probability p that was rounded to float32 first.
     """
 
     instead: Loss | None = None
@@ -70,12 +65,10 @@ class Convention:
     constant: bool = False
     outside: float | None = None
     tie: Callable[[Any], float] | None = None
-    shares: bool = False
 
 
 _EXACT = Convention()
 _FLOORED = Convention(least=1e-16)
-_ROUNDED = Convention(least=1e-16, shares=True)
 _HALF = Convention(instead=losses.HalfSquaredError())
 _ONE = Convention(constant=True)
 _CAREFUL = Convention(factor=lambda width: math.exp(0.7))
@@ -167,78 +160,16 @@ def convention_of(loss: Loss, library: str) -> Convention:
     if type(loss) not in known:
         listed = ", ".join(cls.__name__ for cls in known)
         raise ValueError(f"parity={library!r}: {library} has no objective for {loss!r}. It has some for {listed}.")
-    convention = known[type(loss)]
-    if library == "xgboost" and loss == losses.BinaryCrossEntropy(from_logits=True):
-        return _ROUNDED
-    return convention
+    return known[type(loss)]
 
 
-def apply(
-    convention: Convention, loss: Loss, y_true: Any, y_pred: Any, weights: Any, gradient: np.ndarray, hessian: np.ndarray
-) -> float:
-    """Turn exact derivatives, times the weights, into those of a library, in place; return the smallest exact Hessian."""
-    if convention.scale != 1.0:
-        np.multiply(gradient, convention.scale, out=gradient)
-        np.multiply(hessian, convention.scale, out=hessian)
-    factor = None if convention.factor is None else convention.factor(y_pred.shape[-1] if y_pred.ndim > 1 else 1)
-    least = scale_and_floor(hessian, factor, convention.least)
+def apply(convention: Convention, loss: Loss, y_true: Any, y_pred: Any, weights: Any, gradient: Any, hessian: Any) -> None:
+    """Change what depends on where prediction and label lie, in place: the driver has done the rest."""
     if convention.tie is not None:
         ties = np.equal(y_pred, y_true)
         if ties.any():
             tie = convention.tie(loss)
-            gradient[ties] = tie if weights is None else tie * _spread(weights, gradient)[ties]
+            weigh = weights if weights is None or gradient.ndim == 1 else np.broadcast_to(weights[:, None], gradient.shape)
+            gradient[ties] = tie if weigh is None else tie * weigh[ties]
     if convention.outside is not None:
         hessian[gradient == 0] = convention.outside
-    return least
-
-
-def scale_and_floor(hessian: np.ndarray, factor: float | None, floor: float) -> float:
-    """Multiply Hessians, and raise them to a floor; return the smallest before that, NaN if one is."""
-    flags, size = hessian.flags, hessian.size
-    flat = hessian.ravel(order="K") if flags.forc else hessian
-    # block by block, so that they are read from memory once
-    step = _BLOCK if flags.forc else max(1, len(hessian))
-    least = math.inf
-    for first in range(0, size if flags.forc else len(hessian), step):
-        block = flat[first : first + step]
-        if factor is not None:
-            np.multiply(block, factor, out=block)
-        low = float(np.minimum.reduce(block, axis=None))
-        if not low >= floor:
-            np.maximum(block, floor, out=block)
-        least = low if low != low or low < least else least
-    return least
-
-
-def logistic_in_float32(
-    y_true: np.ndarray, y_pred: np.ndarray, weights: Any, gradient: np.ndarray, hessian: np.ndarray
-) -> bool:
-    """Compute the derivatives of the logistic loss step by step as XGBoost does, rounding errors included.
-
-    Returns whether all labels are in [0, 1]; what is written counts only then.
-    """
-    for first in range(0, len(gradient), _BLOCK):
-        # everything that a block needs stays in the cache
-        block = slice(first, first + _BLOCK)
-        y, g, h = y_true[block], gradient[block], hessian[block]
-        if not (np.minimum.reduce(y, axis=None) >= 0 and np.maximum.reduce(y, axis=None) <= 1):
-            return False
-        np.negative(y_pred[block], out=g, casting="same_kind")
-        # beyond this float32 has no more powers
-        np.minimum(g, 88.5, out=g)
-        _core.map_function("exp", g, g)
-        np.add(g, 1.0, out=g)
-        np.reciprocal(g, out=g)
-        np.subtract(1.0, g, out=h)
-        np.multiply(h, g, out=h)
-        np.subtract(g, y, out=g, casting="same_kind")
-        if weights is not None:
-            w = _spread(weights[block], g)
-            np.multiply(g, w, out=g, casting="same_kind")
-            np.multiply(h, w, out=h, casting="same_kind")
-    return True
-
-
-def _spread(weights: np.ndarray, array: np.ndarray) -> np.ndarray:
-    """One weight per number."""
-    return weights if weights.ndim == array.ndim else np.broadcast_to(weights[:, None], array.shape)

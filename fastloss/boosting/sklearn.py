@@ -87,8 +87,6 @@ def _classes() -> tuple[type, type]:
             hessian = np.empty_like(scores) if hessian_out is None else hessian_out
             with num_threads(max(1, n_threads)):
                 objective._derive(labels, scores, weights, gradient, hessian)
-            if objective.check_finite and not (_finite(gradient) and _finite(hessian)):
-                objective._explain(labels, scores, weights, gradient, hessian)
             return gradient, hessian
 
         def loss(
@@ -161,11 +159,6 @@ def _classes() -> tuple[type, type]:
             return np.stack([loss.inverse_link(-scores), loss.inverse_link(scores)], axis=1)
 
     return ObjectiveLoss, ObjectiveClassLoss
-
-
-def _finite(array: np.ndarray) -> bool:
-    low, high = np.minimum.reduce(array, axis=None, initial=0.0), np.maximum.reduce(array, axis=None, initial=0.0)
-    return bool(np.isfinite(low) and np.isfinite(high))
 
 
 def base_loss(objective: Objective, n_classes: int | None = None) -> Any:
