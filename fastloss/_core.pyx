@@ -1001,6 +1001,20 @@ cdef char *aligned(char *memory) noexcept nogil:
     return <char *> ((<size_t> memory + 63) & ~<size_t> 63)
 
 
+cdef extern from "Python.h":
+    int PyGILState_Ensure()
+
+
+def keep_thread_state():
+    """Keep Python's state of the calling thread until the thread ends.
+
+    Libraries that call Python from threads of their own make a state for each call and throw it away afterwards, which asks
+    the system for memory and gives it back, thousands of times a second.
+    """
+    # a count that nobody takes down again
+    PyGILState_Ensure()
+
+
 # ---- the entry points ------------------------------------------------------------------------------------------
 
 cdef double mean_of(const fl_sum *total, double weight) noexcept:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 
 import boosting_data as data
 import numpy as np
@@ -73,6 +74,29 @@ def test_focal_loss_survives_imbalance(gamma: float) -> None:
     loss = fl.BinaryFocal(gamma=gamma, from_logits=True)
     settings = {**PLAIN, "loss_function": Objective(loss), "eval_metric": Metric(loss), "iterations": 500, "metric_period": 500}
     data.assert_learned(loss, y, 0.0, raw(cb.CatBoost(settings).fit(x, y), x))
+
+
+def test_threads_of_the_library_keep_their_state() -> None:
+    states, threads = [], set()
+
+    class Local(threading.local):
+        def __init__(self) -> None:
+            states.append(threading.get_native_id())
+
+    local = Local()
+
+    class Watched(Objective):
+        def calc_ders_range(self, *arguments: object) -> np.ndarray:
+            # a thread whose state is new makes its part of the object anew
+            local.__dict__  # noqa: B018
+            threads.add(threading.get_native_id())
+            return super().calc_ders_range(*arguments)
+
+    x = np.random.default_rng(0).normal(size=(60_000, 4))
+    pool = cb.Pool(x, (x[:, 0] > 0).astype(np.float32))
+    settings = {**PLAIN, "loss_function": Watched(data.LOGISTIC), "eval_metric": Metric(data.LOGISTIC), "iterations": 10}
+    cb.CatBoost(settings).fit(pool)
+    assert len(states) == len(threads | {threading.get_native_id()}), "one state per thread, not one per call"
 
 
 def test_metrics_and_early_stopping() -> None:

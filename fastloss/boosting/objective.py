@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _arrays, losses
-from .._core import INFINITE_DERIVATIVE, Classes, derive
+from .._core import INFINITE_DERIVATIVE, Classes, derive, keep_thread_state
 from ..base import Loss, MultiInputLoss, NotDifferentiableError
 from . import parity as _parity
 from .curvature import LEAST, Curvature, _same, curvature_of, is_row_loss, mean_size, top
@@ -46,6 +46,16 @@ class _Buffers(threading.local):
         if len(shape) > 1:
             first, second = first.reshape(shape, order=order), second.reshape(shape, order=order)
         return first, second
+
+
+_THREAD = threading.local()
+
+
+def _stay() -> None:
+    """Keep the state of this thread: Python would make one for each of the thousands of calls from CatBoost's own threads."""
+    if not hasattr(_THREAD, "stays"):
+        keep_thread_state()
+        _THREAD.stays = True
 
 
 def _holders(arrays: list[np.ndarray], i: int) -> int:
@@ -450,6 +460,7 @@ class Objective:
             or (weights is not None and len(weights) != len(labels))
         ):
             labels, scores, weights = self._match(labels, scores, weights)
+        _stay()
         both = np.empty((2, len(scores)))
         self._derive(labels, scores, weights, both[0], both[1], -1.0)
         return both.T
@@ -473,6 +484,7 @@ class Objective:
         hessian : list of K lists of K floats
             The negative Hessian: the whole matrix for cross-entropy, else its diagonal.
         """
+        _stay()
         scores, labels = np.array([approx], dtype=np.float64), np.array([target], dtype=np.float64)
         weights = None if weight is None or weight == 1.0 else np.array([weight], dtype=np.float64)
         if self._plain and labels.ndim == 1:
