@@ -416,7 +416,7 @@ static int FL_FN(fl_read_labels)(const fl_rows *b, const int64_t *source, ptrdif
 static void FL_FN(fl_clear_dropped)(const fl_rows *b, ptrdiff_t row, ptrdiff_t rows, const FL_FN(fl_labels) * labels, int want)
 {
     const size_t bytes = (size_t)b->classes * sizeof(FL_T);
-    for (ptrdiff_t r = 0; r < rows; r++) {
+    for (ptrdiff_t r = 0; (b->sample_weight || b->ignores) && r < rows; r++) {
         if (!labels->dropped[r])
             continue;
         if (want & FL_VALUE)
@@ -434,10 +434,11 @@ static void FL_FN(fl_clear_dropped)(const fl_rows *b, ptrdiff_t row, ptrdiff_t r
  * Derivatives by the scores of all classes, from the exponentials; those of the row's own class are slope and curvature. They are
  * p a and p (c p + a q) with what one more unit of log p is worth.
  */
-static void FL_FN(fl_derivatives_side_by_side)(const fl_sheet *sheet, FL_T *e, const FL_FN(fl_softmax) * s,
-                                               const FL_FN(fl_labels) * labels, const FL_FN(fl_targets) * t, const FL_T *a,
-                                               const FL_T *c, FL_T *gradient, FL_T *hessian)
+static void FL_FN(fl_derivatives_side_by_side)(const fl_sheet *sheet, FL_T *e, const FL_FN(fl_softmax) * s, const FL_I *own,
+                                               const FL_FN(fl_targets) * t, const FL_T *a, const FL_T *c, FL_T *gradient,
+                                               FL_T *hessian)
 {
+    /* the own class is selected, not stored afterwards: the transposition would wait for stores smaller than what it loads */
     FL_T *const h = e + sheet->groups * sheet->lanes;
     if (hessian) {
         FL_EACH_GROUP(sheet)
@@ -447,11 +448,10 @@ static void FL_FN(fl_derivatives_side_by_side)(const fl_sheet *sheet, FL_T *e, c
             {
                 const FL_T p = x[lane] * s->inverse[lane];
                 const FL_T q = FL_OTHERS(s, x[lane], (FL_I)group) * s->inverse[lane];
-                y[lane] = p * FL_FMA(c[lane], p, a[lane] * q);
+                const FL_T other = p * FL_FMA(c[lane], p, a[lane] * q);
+                y[lane] = FL_SELECT((FL_I)group == own[lane], t->curvature[lane], other);
             }
         }
-        for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            h[FL_PLACE(sheet, r, labels->label[r])] = t->curvature[r];
         FL_FN(fl_take_up)(sheet, h, hessian);
     }
     if (gradient) {
@@ -459,10 +459,11 @@ static void FL_FN(fl_derivatives_side_by_side)(const fl_sheet *sheet, FL_T *e, c
         {
             FL_T *const x = e + group * sheet->lanes;
             FL_EACH_LANE(sheet)
-            x[lane] = x[lane] * s->inverse[lane] * a[lane];
+            {
+                const FL_T other = x[lane] * s->inverse[lane] * a[lane];
+                x[lane] = FL_SELECT((FL_I)group == own[lane], t->slope[lane], other);
+            }
         }
-        for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            e[FL_PLACE(sheet, r, labels->label[r])] = t->slope[r];
         FL_FN(fl_take_up)(sheet, e, gradient);
     }
 }
@@ -515,12 +516,19 @@ static int FL_FN(fl_index_of_logits)(const fl_rows *b, const fl_sheet *sheet, pt
     }
     FL_T chosen[FL_LANES], exponential[FL_LANES], factor[FL_LANES], a[FL_LANES], c[FL_LANES];
     FL_I own[FL_LANES];
-    for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
-        const ptrdiff_t r = lane >= sheet->rows ? 0 : lane;
-        own[lane] = (FL_I)labels.label[r];
-        chosen[lane] = source[r * b->classes + labels.label[r]];
-        exponential[lane] = e[FL_PLACE(sheet, r, labels.label[r])];
-        factor[lane] = labels.weight[r];
+    const ptrdiff_t row_step = sheet->stride ? sheet->stride : 1, class_step = sheet->stride ? 1 : sheet->lanes;
+    for (ptrdiff_t r = 0; r < sheet->rows; r++) {
+        const ptrdiff_t label = labels.label[r];
+        own[r] = (FL_I)label;
+        chosen[r] = source[r * b->classes + label];
+        exponential[r] = e[r * row_step + label * class_step];
+        factor[r] = labels.weight[r];
+    }
+    for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
+        own[lane] = own[0];
+        chosen[lane] = chosen[0];
+        exponential[lane] = exponential[0];
+        factor[lane] = factor[0];
     }
     FL_FN(fl_set_scale)(b, sheet, row, s.scale);
     FL_EACH_LANE(sheet)
@@ -541,7 +549,7 @@ static int FL_FN(fl_index_of_logits)(const fl_rows *b, const fl_sheet *sheet, pt
     if (sheet->stride)
         FL_FN(fl_derivatives_by_row)(sheet, e, &s, &labels, &t, a, c, gradient, hessian);
     else
-        FL_FN(fl_derivatives_side_by_side)(sheet, e, &s, &labels, &t, a, c, gradient, hessian);
+        FL_FN(fl_derivatives_side_by_side)(sheet, e, &s, own, &t, a, c, gradient, hessian);
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels, want);
     return invalid;
 }
