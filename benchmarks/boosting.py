@@ -180,9 +180,8 @@ def main() -> None:
     size = f"{arguments.rows} rows of {arguments.features}, {arguments.rounds} rounds, {arguments.threads} threads"
     print(f"{size}; seconds, best of {arguments.repeats}")
     ways = ("built-in", "fastloss", "NumPy", "free")
-    print(
-        f"{'':18}{''.join(f'{way:>10}' for way in ways)}   built-in = 1:{''.join(f'{way:>10}' for way in ways[1:])}   difference"
-    )
+    columns = ["".join(f"{way:>10}" for way in some) for some in (ways, ways[1:])]
+    print(f"{'':18}{columns[0]}   built-in = 1:{columns[1]}   difference")
     for name in arguments.only or makers:
         for case in makers[name](*data, arguments.rounds, arguments.threads):
             predictions = {way: case.predict(train()) for way, train in case.train.items()}

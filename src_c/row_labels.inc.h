@@ -39,11 +39,8 @@ static int FL_FN(fl_label_sheet)(const fl_rows *b, const fl_sheet *sheet, ptrdif
 static int FL_FN(fl_label_rows)(const fl_rows *b, FL_FN(fl_label_map) map, int want)
 {
     fl_sheet sheet = fl_sheet_of(b->classes);
-    const ptrdiff_t most = sheet.rows;
     int invalid = 0;
-    for (ptrdiff_t row = 0; row < b->rows; row += most) {
-        sheet.rows = b->rows - row < most ? b->rows - row : most;
-        invalid |= FL_FN(fl_label_sheet)(b, &sheet, row, map, want);
-    }
+    FL_EACH_SHEET(b, sheet)
+    invalid |= FL_FN(fl_label_sheet)(b, &sheet, row, map, want);
     return invalid;
 }

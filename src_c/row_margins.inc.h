@@ -199,11 +199,8 @@ static int FL_FN(fl_margin_sheet)(const fl_rows *b, const fl_sheet *sheet, ptrdi
 static int FL_FN(fl_margin_rows)(const fl_rows *b, int largest, FL_FN(fl_margin_map) map, const double *parameters, int want)
 {
     fl_sheet sheet = fl_sheet_of(b->classes);
-    const ptrdiff_t most = sheet.rows;
     int invalid = 0;
-    for (ptrdiff_t row = 0; row < b->rows; row += most) {
-        sheet.rows = b->rows - row < most ? b->rows - row : most;
-        invalid |= FL_FN(fl_margin_sheet)(b, &sheet, row, largest, map, parameters, want);
-    }
+    FL_EACH_SHEET(b, sheet)
+    invalid |= FL_FN(fl_margin_sheet)(b, &sheet, row, largest, map, parameters, want);
     return invalid;
 }

@@ -78,11 +78,8 @@ static int FL_FN(fl_sum_sheet)(const fl_rows *b, const fl_sheet *sheet, ptrdiff_
 static int FL_FN(fl_sum_rows)(const fl_rows *b, int gradients, FL_FN(fl_term_map) map, const double *parameters, int want)
 {
     fl_sheet sheet = fl_sheet_of(b->classes);
-    const ptrdiff_t most = sheet.rows;
     int invalid = 0;
-    for (ptrdiff_t row = 0; row < b->rows; row += most) {
-        sheet.rows = b->rows - row < most ? b->rows - row : most;
-        invalid |= FL_FN(fl_sum_sheet)(b, &sheet, row, gradients, map, parameters, want);
-    }
+    FL_EACH_SHEET(b, sheet)
+    invalid |= FL_FN(fl_sum_sheet)(b, &sheet, row, gradients, map, parameters, want);
     return invalid;
 }

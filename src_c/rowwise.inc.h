@@ -48,6 +48,9 @@ FL_INLINE fl_sheet fl_sheet_by_row(ptrdiff_t classes)
     for (ptrdiff_t lane = 0; lane < (sheet)->lanes; lane++)
 #define FL_EACH_GROUP(sheet) for (ptrdiff_t group = 0; group < (sheet)->groups; group++)
 #define FL_EACH_ROW(sheet) for (ptrdiff_t row = 0; row < (sheet)->rows; row++)
+/* All rows of a block, from `row` on as many as there are on a sheet; on the last one there may be fewer. */
+#define FL_EACH_SHEET(block, sheet)                                                                                            \
+    for (ptrdiff_t row = 0, most = (sheet).rows; ((sheet).rows = FL_MIN(most, (block)->rows - row)) > 0; row += most)
 
 /* The size of the machine's vectors. It decides how fast sums are, and nothing else. */
 #if defined(__AVX512F__)
@@ -956,10 +959,9 @@ static int FL_FN(fl_target_rows)(const fl_rows *b, int from_logits, FL_FN(fl_tar
 {
     const int shares = b->y_true != NULL || b->label_smoothing > 0.0;
     fl_sheet sheet = from_logits && !shares ? fl_sheet_by_row(b->classes) : fl_sheet_of(b->classes);
-    const ptrdiff_t most = sheet.rows;
     int invalid = 0;
-    for (ptrdiff_t row = 0; row < b->rows; row += most) {
-        sheet.rows = b->rows - row < most ? b->rows - row : most;
+    FL_EACH_SHEET(b, sheet)
+    {
         FL_FN(fl_labels) labels;
         if (!want) /* the weights alone */
             invalid |= shares ? FL_FN(fl_lay_out_shares)(b, &sheet, row, b->scratch, &labels)
@@ -981,11 +983,10 @@ static int FL_FN(fl_target_rows)(const fl_rows *b, int from_logits, FL_FN(fl_tar
 static int FL_FN(fl_share_rows)(const fl_rows *b, FL_FN(fl_target_map) map, const double *parameters, int want)
 {
     fl_sheet sheet = fl_sheet_of(b->classes);
-    const ptrdiff_t most = sheet.rows;
     FL_T *const y = (FL_T *)b->scratch + 2 * sheet.groups * sheet.lanes;
     int invalid = 0;
-    for (ptrdiff_t row = 0; row < b->rows; row += most) {
-        sheet.rows = b->rows - row < most ? b->rows - row : most;
+    FL_EACH_SHEET(b, sheet)
+    {
         FL_FN(fl_labels) labels;
         FL_FN(fl_lay_out)(&sheet, (const FL_T *)b->y_true + row * b->classes, y, FL_C(0));
         for (ptrdiff_t r = 0; r < sheet.rows; r++)
