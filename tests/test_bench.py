@@ -35,12 +35,13 @@ def test_results_equal_numpy(loss: Loss, n: int) -> None:
     for case in cases:
         numpy_call, fastloss_call = case.prepare()
         expected, result = numpy_call(), fastloss_call()
+        close = 1e-4 if case.dtype == "float32" else 1e-11
         if case.what == "value":
             assert np.shape(result) == ()
-            assert result == pytest.approx(expected, rel=1e-3, abs=1e-3)
+            assert result == pytest.approx(expected, rel=close, abs=close)
         else:
             assert all(array.dtype == case.dtype for array in bench._leaves(result[1]))
-            np.testing.assert_allclose(result[1], expected[1], rtol=1e-3, atol=1e-3 / n)
+            np.testing.assert_allclose(result[1], expected[1], rtol=close, atol=close / n)
 
 
 def test_gradients_of_several_inputs(monkeypatch: pytest.MonkeyPatch) -> None:

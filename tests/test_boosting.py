@@ -153,7 +153,7 @@ def test_layouts_are_those_of_the_scores() -> None:
         assert other.ravel(order="F").base is not None, "LightGBM reads it without a copy"
         np.testing.assert_array_equal(array, other)
     single = objective(labels, scores.astype(np.float32))[0]
-    np.testing.assert_allclose(single, in_rows[0], rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(single, in_rows[0], rtol=1e-6)
 
 
 def test_arrays_are_used_again_only_when_nobody_has_them() -> None:
