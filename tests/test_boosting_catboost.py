@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import threading
 
@@ -13,6 +14,7 @@ import fastloss as fl
 from fastloss.boosting import Metric, Objective
 
 cb = pytest.importorskip("catboost")
+joblib = pytest.importorskip("joblib")
 sklearn = pytest.importorskip("sklearn")
 
 PLAIN = {"verbose": 0, "thread_count": 2, "allow_writing_files": False, "learning_rate": 0.3, "depth": 4}
@@ -143,7 +145,11 @@ def test_clones_folds_and_pickles() -> None:
     assert clone(model).get_params()["loss_function"] is model.get_params()["loss_function"]
     assert cross_val_score(model, data.X, data.REAL, cv=3).min() > 0.3
     model.fit(data.X, data.REAL)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(data.X), model.predict(data.X))
+    memory = io.BytesIO()
+    joblib.dump(model, memory)
+    memory.seek(0)
+    for again in (pickle.loads(pickle.dumps(model)), joblib.load(memory)):
+        np.testing.assert_array_equal(again.predict(data.X), model.predict(data.X))
 
 
 def test_errors_reach_the_user() -> None:
