@@ -141,6 +141,13 @@ def test_absolute_errors_know_their_scale() -> None:
         np.testing.assert_allclose(hessian * scale, [0.75, 0.75, 1 / 3], rtol=1e-6)
 
 
+def test_flat_labels_of_several_outputs_get_their_shape() -> None:
+    labels, scores = np.arange(6.0).reshape(3, 2), np.ones((3, 2))
+    for array, other in zip(Objective(fl.mse)(labels.ravel(), scores), Objective(fl.mse)(labels, scores), strict=True):
+        np.testing.assert_array_equal(array, other)
+    assert Metric(fl.mse)(labels.ravel(), scores) == fl.mse(labels, scores)
+
+
 def test_layouts_are_those_of_the_scores() -> None:
     generator = np.random.default_rng(0)
     labels, scores = generator.integers(0, 4, 50), generator.normal(size=(50, 4))

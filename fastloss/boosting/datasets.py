@@ -30,6 +30,19 @@ def read_dataset(dataset: Any) -> tuple[Any, Any, Any]:
     return labels, weights, groups
 
 
+def arrays_of(y_true: Any, y_pred: Any, rows: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Make arrays of labels and predictions, without axes of one number; ``rows``: the loss takes rows of predictions."""
+    labels, predictions = np.asarray(y_true), np.asarray(y_pred)
+    if predictions.ndim == 2 and predictions.shape[1] == 1 and not rows:
+        predictions = predictions[:, 0]
+    if labels.ndim == 2 and labels.shape[1] == 1 and (rows or predictions.ndim == 1):
+        labels = labels[:, 0]
+    if labels.ndim == 1 and predictions.ndim == 2 and labels.size == predictions.size != len(predictions):
+        # XGBoost 3.0 forgets the shape of several labels per row
+        labels = labels.reshape(predictions.shape)
+    return labels, predictions
+
+
 def refuse_groups(groups: Any) -> None:
     """Raise for data in groups: there are no losses of groups."""
     if groups is not None and np.size(groups):

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base import Loss, MultiInputLoss
 from .curvature import is_row_loss
-from .datasets import is_dataset, is_lightgbm, read_dataset
+from .datasets import arrays_of, is_dataset, is_lightgbm, read_dataset
 
 # What stands for an argument that did not come.
 _ABSENT = object()
@@ -138,12 +138,8 @@ class Metric:
 
     def _value(self, y_true: Any, y_pred: Any, sample_weight: Any, raw: bool | None) -> float:
         """Return the mean loss of predictions that are raw, or not, or what the loss takes (None)."""
-        loss, predictions, labels = self.loss, np.asarray(y_pred), np.asarray(y_true)
-        rows = is_row_loss(loss)
-        if predictions.ndim == 2 and predictions.shape[1] == 1 and not rows:
-            predictions = predictions[:, 0]
-        if labels.ndim == 2 and labels.shape[1] == 1 and (rows or predictions.ndim == 1):
-            labels = labels[:, 0]
+        loss = self.loss
+        labels, predictions = arrays_of(y_true, y_pred, is_row_loss(loss))
         raw = raw if self.raw is None else self.raw
         if raw is not None:
             loss, predictions = _suited(loss, predictions, raw)

@@ -15,7 +15,7 @@ from .._core import INFINITE_DERIVATIVE, Classes, derive, keep_thread_state
 from ..base import Loss, MultiInputLoss, NotDifferentiableError
 from . import parity as _parity
 from .curvature import LEAST, Curvature, _same, curvature_of, is_row_loss, mean_size, top
-from .datasets import is_dataset, read_dataset, refuse_groups
+from .datasets import arrays_of, is_dataset, read_dataset, refuse_groups
 
 #: Where second derivatives can come from.
 HESSIANS = ("auto", "exact", "gauss_newton", "upper_bound", "constant")
@@ -258,13 +258,9 @@ class Objective:
 
     def _match(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Make arrays of labels, scores and weights whose shapes fit the loss, without a copy; raise where they do not."""
-        labels, scores = np.asarray(y_true), np.asarray(y_pred)
+        labels, scores = arrays_of(y_true, y_pred, self._rows)
         if scores.ndim not in (1, 2):
             raise ValueError(f"raw scores must have shape (n,) or (n, K); got {scores.shape}.")
-        if scores.ndim == 2 and scores.shape[1] == 1 and not self._rows:
-            scores = scores[:, 0]
-        if labels.ndim == 2 and labels.shape[1] == 1 and (scores.ndim == 1 or self._rows):
-            labels = labels[:, 0]
         if labels.shape[:1] != scores.shape[:1]:
             raise ValueError(
                 f"there must be one label per row of scores; got labels of shape {labels.shape} for {scores.shape}."

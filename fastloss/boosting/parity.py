@@ -18,9 +18,10 @@ hinge           h = 1, outside 1e-38   -                      -                 
 ==============  =====================  =====================  =====================  =====================
 
 The factor exp(0.7) is that of the default ``max_delta_step``. XGBoost and LightGBM refit the leaves of absolute errors and
-quantiles, which a custom objective cannot ask them to do; `refit_leaves` does so afterwards. XGBoost computes in float32, and
-its rounding errors are not imitated: probabilities of the models agree to some 1e-7, but where Hessians are tiny, as in the tails
-of pseudo-Huber, the leaves magnify them, and a tree may split elsewhere.
+quantiles, which a custom objective cannot ask them to do; `refit_leaves` does so afterwards.
+
+XGBoost computes in float32, and its rounding errors are not imitated: probabilities of the models agree to some 1e-7, but where
+Hessians are tiny, as in the tails of pseudo-Huber, the leaves magnify them, and a tree may split elsewhere.
 """
 
 from __future__ import annotations
