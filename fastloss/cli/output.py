@@ -83,6 +83,8 @@ def progress(what: str, total: float) -> Iterator[Callable[[float], None]]:
 def tracked(cases: Sequence[bench.Case]) -> Iterable[bench.Case]:
     """Go through cases of a benchmark, with a bar on a terminal."""
     console = _console(stderr=True)
+    if not console.is_terminal:
+        return cases
     from rich.progress import track
 
-    return track(cases, "timing", console=console, transient=True, refresh_per_second=2, disable=not console.is_terminal)
+    return track(cases, "timing", console=console, transient=True, refresh_per_second=2)
