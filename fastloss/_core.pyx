@@ -1626,10 +1626,11 @@ cdef const void *column_block(const Scan *scan, int place, const Tally *tally, P
     cdef const Column *column = &scan.column[place]
     cdef char *numbers = tally.buffers + 2 * place * scan.buffer_size
     cdef char *packed = numbers + scan.buffer_size
-    cdef const char *items = column.data + first * column.stride
+    cdef const char *items
     cdef Py_ssize_t k
     if not column.given:
         return NULL
+    items = column.data + first * column.stride
     if not column.side_by_side:
         if column.width == 1:
             copy_items(packed, column.itemsize, items, column.stride, count, column.itemsize, column.swapped)
