@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=28, help="as many as the HIGGS data have")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--only", choices=["xgboost", "lightgbm", "catboost"], action="append")
     arguments = parser.parse_args()
     fl.set_num_threads(arguments.threads)
@@ -187,10 +187,11 @@ def main() -> None:
             predictions = {way: case.predict(train()) for way, train in case.train.items()}
             difference = np.abs(predictions["fastloss"] - predictions["built-in"]).max()
             times: dict[str, list[float]] = {way: [] for way in case.train}
-            for _ in range(arguments.repeats):
-                for way, train in case.train.items():
+            for turn in range(arguments.repeats):
+                # another one begins each time, so that none always comes after the same
+                for way in [*list(times)[turn % len(times) :], *list(times)[: turn % len(times)]]:
                     start = time.perf_counter()
-                    train()
+                    case.train[way]()
                     times[way].append(time.perf_counter() - start)
             fastest = "".join(f"{min(times[way]):10.3f}" if way in times else f"{'':10}" for way in ways)
             ratios = [
