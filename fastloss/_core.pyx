@@ -1006,10 +1006,10 @@ cdef extern from "Python.h":
 
 
 def keep_thread_state():
-    """Keep Python's state of the calling thread until the thread ends.
+    """Keep Python's state of the calling thread for as long as the interpreter lives.
 
     Libraries that call Python from threads of their own make a state for each call and throw it away afterwards, which asks
-    the system for memory and gives it back, thousands of times a second.
+    the system for memory and gives it back, thousands of times a second. What stays is some kilobytes for each such thread.
     """
     # a count that nobody takes down again
     PyGILState_Ensure()
