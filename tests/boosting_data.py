@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import pickle
+from typing import Any
+
 import numpy as np
 
 import fastloss as fl
@@ -75,3 +79,13 @@ def assert_learned(loss: fl.Loss, labels: np.ndarray, start: object, scores: np.
         assert after < share * before
     else:
         assert after < before - 0.02
+
+
+def copies_of(model: Any) -> tuple[Any, Any]:
+    """The model after a pickle, and after joblib, which estimators are kept with."""
+    import joblib
+
+    memory = io.BytesIO()
+    joblib.dump(model, memory)
+    memory.seek(0)
+    return pickle.loads(pickle.dumps(model)), joblib.load(memory)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 import threading
 
@@ -14,7 +13,7 @@ import fastloss as fl
 from fastloss.boosting import Metric, Objective
 
 cb = pytest.importorskip("catboost")
-joblib = pytest.importorskip("joblib")
+pytest.importorskip("joblib")
 sklearn = pytest.importorskip("sklearn")
 
 PLAIN = {"verbose": 0, "thread_count": 2, "allow_writing_files": False, "learning_rate": 0.3, "depth": 4}
@@ -145,10 +144,7 @@ def test_clones_folds_and_pickles() -> None:
     assert clone(model).get_params()["loss_function"] is model.get_params()["loss_function"]
     assert cross_val_score(model, data.X, data.REAL, cv=3).min() > 0.3
     model.fit(data.X, data.REAL)
-    memory = io.BytesIO()
-    joblib.dump(model, memory)
-    memory.seek(0)
-    for again in (pickle.loads(pickle.dumps(model)), joblib.load(memory)):
+    for again in data.copies_of(model):
         np.testing.assert_array_equal(again.predict(data.X), model.predict(data.X))
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import io
-import pickle
 import warnings
 
 import boosting_data as data
@@ -15,7 +13,7 @@ import fastloss as fl
 from fastloss.boosting import Metric, Objective, refit_leaves
 
 lgb = pytest.importorskip("lightgbm")
-joblib = pytest.importorskip("joblib")
+pytest.importorskip("joblib")
 sklearn = pytest.importorskip("sklearn")
 
 PARAMETERS = {"verbose": -1, "num_threads": 1, "num_leaves": 15}
@@ -128,10 +126,7 @@ def test_clones_folds_and_pickles() -> None:
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         assert cross_val_score(model, data.X, data.REAL, cv=3).min() > 0.3
         model.fit(data.X, data.REAL)
-        memory = io.BytesIO()
-        joblib.dump(model, memory)
-        memory.seek(0)
-        for again in (pickle.loads(pickle.dumps(model)), joblib.load(memory)):
+        for again in data.copies_of(model):
             assert again.objective == model.objective
             np.testing.assert_array_equal(again.predict(data.X), model.predict(data.X))
 
@@ -178,14 +173,15 @@ def test_dask() -> None:
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=False) as cluster,
         distributed.Client(cluster) as client,
     ):
-        x, y, w = (da.from_array(array, chunks=(750, *array.shape[1:])) for array in (data.X, data.BINARY, data.WEIGHTS))
+        # Few values, so that the bins hardly depend on who gets which part of the data, which is not the same twice.
+        coarse = np.round(np.clip(data.X, -1.5, 1.5) * 2)
+        x, y, w = (da.from_array(array, chunks=(750, *array.shape[1:])) for array in (coarse, data.BINARY, data.WEIGHTS))
         settings = {"client": client, "n_estimators": 5, "boost_from_average": False, "verbose": -1}
         models = [
             lgb.DaskLGBMClassifier(objective=objective, **settings).fit(x, y, sample_weight=w)
             for objective in (Objective(data.LOGISTIC, parity="lightgbm"), "binary")
         ]
-        scores = [model.to_local().booster_.predict(data.X, raw_score=True) for model in models]
-    # who gets which part of the data is not the same twice, and the bins depend on it: even two built-in models differ
+        scores = [model.to_local().booster_.predict(coarse, raw_score=True) for model in models]
     ours, built_in = (data.LOGISTIC(data.BINARY, score, data.WEIGHTS) for score in scores)
-    assert ours == pytest.approx(built_in, rel=0.05)
-    assert ours < 0.5
+    # sharing the parts out otherwise changes it by 0.0008, weights that count twice by 0.01, lost ones by 0.03
+    assert ours == pytest.approx(built_in, rel=0.002)

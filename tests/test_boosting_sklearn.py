@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Iterator
 
 import boosting_data as data
@@ -14,7 +12,7 @@ import fastloss as fl
 from fastloss.boosting import Metric, Objective
 
 ensemble = pytest.importorskip("sklearn.ensemble")
-joblib = pytest.importorskip("joblib")
+pytest.importorskip("joblib")
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
 REGRESSOR, CLASSIFIER = ensemble.HistGradientBoostingRegressor, ensemble.HistGradientBoostingClassifier
@@ -115,10 +113,7 @@ def test_clones_folds_and_pickles() -> None:
     assert clone(model).loss.objective is model.loss.objective
     assert cross_val_score(model, data.X, data.CLASSES, cv=3).min() > 0.6
     model.fit(data.X, data.CLASSES)
-    memory = io.BytesIO()
-    joblib.dump(model, memory)
-    memory.seek(0)
-    for again in (pickle.loads(pickle.dumps(model)), joblib.load(memory)):
+    for again in data.copies_of(model):
         np.testing.assert_array_equal(again.predict_proba(data.X), model.predict_proba(data.X))
     candidates = [Objective(fl.Huber(delta=delta)).to_sklearn() for delta in (0.5, 2.0)]
     search = GridSearchCV(REGRESSOR(max_iter=5), {"loss": candidates}, cv=2).fit(data.X, data.REAL)

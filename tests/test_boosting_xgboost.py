@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import pickle
-
 import boosting_data as data
 import numpy as np
 import pytest
@@ -13,7 +10,7 @@ import fastloss as fl
 from fastloss.boosting import Metric, Objective, refit_leaves
 
 xgb = pytest.importorskip("xgboost")
-joblib = pytest.importorskip("joblib")
+pytest.importorskip("joblib")
 sklearn = pytest.importorskip("sklearn")
 
 PARAMETERS = {"max_depth": 4, "nthread": 1, "eta": 0.3}
@@ -123,10 +120,7 @@ def test_clones_folds_and_pickles() -> None:
     assert clone(model).objective is model.objective
     assert cross_val_score(model, data.X, data.REAL, cv=3).min() > 0.3
     model.fit(data.X, data.REAL)
-    memory = io.BytesIO()
-    joblib.dump(model, memory)
-    memory.seek(0)
-    for again in (pickle.loads(pickle.dumps(model)), joblib.load(memory)):
+    for again in data.copies_of(model):
         assert again.objective == model.objective
         np.testing.assert_array_equal(again.predict(data.X), model.predict(data.X))
 
