@@ -1,10 +1,38 @@
-/* Runs every kernel of one table on numbers from the standard input and writes all outputs: tests/test_cross.py compares the
-   bytes across processors. Input: three arrays of n doubles. */
+/* Runs every kernel of one table on numbers from the standard input and writes all outputs, for each kernel and precision a line
+   with its name, the type of its numbers and their bytes, and these: tests/corpus.py hashes them. Input: three arrays of n
+   doubles for each precision. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fastloss.h"
+
+static char *written;
+static size_t length, room;
+
+static void put(const void *bytes, size_t size)
+{
+    if (length + size > room) {
+        room = 2 * (length + size);
+        written = realloc(written, room);
+    }
+    memcpy(written + length, bytes, size);
+    length += size;
+}
+
+static void put_integer(int x, int precision)
+{
+    const float single = (float)x;
+    const double number = x;
+    put(precision == FL_F32 ? (const void *)&single : &number, precision == FL_F32 ? sizeof single : sizeof number);
+}
+
+static void flush(const char *name, int precision)
+{
+    printf("%s float%d %zu\n", name, precision == FL_F32 ? 32 : 64, length);
+    fwrite(written, 1, length, stdout);
+    length = 0;
+}
 
 #define NAME_(isa) fl_table_##isa
 #define NAME(isa) NAME_(isa)
@@ -43,11 +71,11 @@ static void write_rows(const fl_table *table, const fl_kernel *kernel, int preci
                                    .sum_tolerance = 1e-3,
                                    .lists = kind == LISTS};
             const int found = kernel->rows[precision](&block, parameters, FL_VALUE | FL_GRADIENT | FL_HESSIAN);
-            fwrite(&found, sizeof found, 1, stdout);
-            fwrite(memory[4], size, (size_t)rows, stdout);
+            put_integer(found, precision);
+            put(memory[4], size * (size_t)rows);
             for (int k = 0; k < kernel->gradients; k++) {
-                fwrite(block.gradient[k], size, (size_t)(rows * width), stdout);
-                fwrite(block.hessian[k], size, (size_t)(rows * width), stdout);
+                put(block.gradient[k], size * (size_t)(rows * width));
+                put(block.hessian[k], size * (size_t)(rows * width));
             }
             free(label);
         }
@@ -76,6 +104,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < table->kernels; i++) {
             if (table->kernel[i].rows[precision]) {
                 write_rows(table, &table->kernel[i], precision, memory, n);
+                flush(table->kernel[i].name, precision);
                 continue;
             }
             fl_block block = {.input = {memory[0], memory[1], memory[2], memory[3]}, .value = memory[4]};
@@ -85,18 +114,24 @@ int main(int argc, char **argv)
             }
             table->kernel[i].map[precision][FL_VALUE | FL_GRADIENT | FL_HESSIAN](&block, n, parameters);
             for (int k = 0; k < OUTPUTS; k++)
-                fwrite(memory[4 + k], size, (size_t)n, stdout);
+                if (k == 0 || (k - 1) % FL_MAX_GRADIENTS < table->kernel[i].gradients)
+                    put(memory[4 + k], size * (size_t)n);
+            flush(table->kernel[i].name, precision);
             fl_sum sum;
             fl_sum_clear(&sum);
             for (ptrdiff_t start = 0; start < n; start += FL_BLOCK)
                 table->passes[precision]->sum(&sum, memory[4] + (size_t)start * size,
                                               n - start < FL_BLOCK ? n - start : FL_BLOCK);
             const double total = fl_sum_round(&sum, 0);
-            fwrite(&total, sizeof total, 1, stdout);
+            put(&total, sizeof total);
+            char name[256];
+            snprintf(name, sizeof name, "sum_of_%s_%d", table->kernel[i].name, precision);
+            flush(name, FL_F64);
         }
         for (int i = 0; i < table->functions; i++) {
             table->function[i].map[precision](memory[1], memory[4], n);
-            fwrite(memory[4], size, (size_t)n, stdout);
+            put(memory[4], size * (size_t)n);
+            flush(table->function[i].name, precision);
         }
         for (int k = 0; k < ARRAYS; k++)
             free(memory[k]);

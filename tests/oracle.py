@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from mpmath import isinf, isnan, mp, mpf
-from references import REFERENCES, ROW_REFERENCES
+from references import REFERENCES, ROW_REFERENCES, WHOLE_ROW_REFERENCES
 
 import fastloss as fl
 from fastloss.base import Choice
@@ -32,6 +32,12 @@ def every_row_instance() -> list[Any]:
         for name, reference in ROW_REFERENCES.items()
         for parameters in reference.instances
     ]
+
+
+def every_loss() -> list[Any]:
+    """All losses with all parameters that are tried."""
+    rows = [fl.get_loss(name, **parameters) for name, item in WHOLE_ROW_REFERENCES.items() for parameters in item.instances]
+    return [*every_instance(), *every_row_instance(), *rows]
 
 
 def promised(loss: fl.Loss, output: str) -> float:
