@@ -1,11 +1,12 @@
 """Loss functions on the CPU: value, exact gradient and exact Hessian of NumPy arrays in one pass over memory."""
 
+from . import _environment
+
+_environment.end_quietly_when_interrupted()
 try:
     from . import _core, _threads  # noqa: F401 - these read environment variables
 except ValueError as _error:
-    from ._environment import stop_the_command as _stop_the_command
-
-    _stop_the_command(_error)
+    _environment.stop_the_command(_error)
     raise
 
 from . import losses as _losses
@@ -13,10 +14,12 @@ from . import metrics
 from ._config import config, show_config
 from ._include import get_include
 from ._threads import get_num_threads, num_threads, set_num_threads
-from .base import SHORT_NAMES as _SHORT_NAMES
-from .base import Loss, NotDifferentiableError, get_loss, list_losses
+from .errors import InputError, NotDifferentiableError
 from .evaluation import Evaluation, evaluate
+from .loss import Loss
 from .losses import *  # noqa: F403 - the classes; losses/__init__.py finds them
+from .registry import SHORT_NAMES as _SHORT_NAMES
+from .registry import get_loss, list_losses
 
 __version__ = "0.1.0"
 
@@ -26,6 +29,7 @@ globals().update(_defaults)
 
 __all__ = [
     "Evaluation",
+    "InputError",
     "Loss",
     "NotDifferentiableError",
     "config",

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _core
-from ._core import CODES
+from . import _core, errors
+from ._core import CODES, Inputs, is_single
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .base import Domain
+    from .domains import Domain
+    from .signature import Form, Signature
 
     Operand = tuple[np.ndarray, int]
     Shape = tuple[int, ...]
+    Index = tuple[int, ...]
 
 _BFLOAT16 = _core.TYPE_CODES["bfloat16"]
-# Predictions of these types are computed with in float32, all others in float64.
-_SINGLE = {_core.TYPE_CODES[name] for name in ("float32", "float16", "bfloat16")}
-_FLOATS = _SINGLE | {_core.TYPE_CODES["float64"]}
+_FLOATS = {_core.TYPE_CODES[name] for name in ("float32", "float64", "float16", "bfloat16")}
 _FLOAT64 = np.dtype(np.float64)
 _SUM_TOLERANCES = {
     _core.TYPE_CODES[name]: 2.0**power for name, power in (("float32", -11.5), ("float16", -5), ("bfloat16", -3.5))
@@ -57,7 +57,9 @@ def _as_ndarray(value: Any, name: str) -> np.ndarray:
             return np.from_dlpack(value)
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
-        raise type(error)(f"{name} cannot be read as an array of numbers: {error}") from error
+        # an error of another kind may want other arguments
+        kind = type(error) if type(error) in (TypeError, ValueError, RuntimeError, BufferError) else ValueError
+        raise kind(f"{name} cannot be read as an array of numbers: {error}") from error
 
 
 def _read_rare(array: np.ndarray, name: str) -> Operand:
@@ -72,25 +74,103 @@ def _read_rare(array: np.ndarray, name: str) -> Operand:
     raise TypeError(f"{name} must hold real numbers (float, int or bool, up to 64 bits); got dtype {array.dtype}.")
 
 
-def read_inputs(values: Sequence[Any], names: Sequence[str], labels: int) -> tuple[tuple[Operand, ...], Shape, bool]:
-    """Operands of all inputs, their common shape, and whether to compute in single precision.
-
-    The first ``labels`` inputs are labels; the others decide the precision.
-    """
-    ordinary = _core.read_ordinary(values, labels)
+def read_alike(values: Sequence[Any], names: Sequence[str], given: int) -> Inputs:
+    """Read inputs of one shape, of which a loss takes one number each; the first ``given`` do not decide the precision."""
+    ordinary = _core.read_ordinary(values, given)
     if ordinary is not None:
         return ordinary
     operands = tuple(map(read, values, names))
     shape = operands[0][0].shape
     if any(array.shape != shape for array, _ in operands):
         raise ValueError(_shape_message(operands, names))
-    return operands, shape, all(map(is_single, operands[labels:]))
+    return Inputs(operands, shape, all(is_single(code) for _, code in operands[given:]))
+
+
+def read_units(values: Sequence[Any], signature: Signature, unit_axes: int = 1) -> Inputs:
+    """Read inputs of one shape, of which a unit of the loss has some axes: the last, all but the first ones, or all."""
+    names = signature.names
+    inputs = read_alike(values, names, len(names) - len(signature.differentiated) if signature.differentiated else 1)
+    shape = inputs.shape
+    units = {"(...)": 0, "(m...)": unit_axes if len(shape) > 1 else 0}.get(signature.axes, len(shape) - 1)
+    if signature.axes != "(...)" and (units < 0 or len(shape) == units or not all(shape[units:])):
+        what = "an axis" if units < 2 else f"more than {units} axes"
+        raise ValueError(f"{listed(names)} must have {what} of at least one number for each loss; got shape {shape}.")
+    return Inputs(inputs.operands, shape[:units], inputs.single, len(shape) - units)
+
+
+def read_rows(values: Sequence[Any], forms: Sequence[Form]) -> Inputs:
+    """Read labels, of one of these forms, and rows of predictions."""
+    predictions = read(values[1], "y_pred")
+    labels = read(values[0], "y_true")
+    shape, found = predictions[0].shape, labels[0].shape
+    if not shape or not shape[-1]:
+        raise ValueError(f"y_pred must have an axis of classes, the last one, with at least one class; got shape {shape}.")
+    single = is_single(predictions[1])
+    for form in forms:
+        if found == (shape if form.axes else shape[:-1]):
+            return Inputs((labels, predictions), shape[:-1], single, 1, form.index)
+    kinds = {(False, True): "class indices", (True, False): "a distribution", (True, True): "lists of class indices"}
+    wanted = ", or ".join(f"{shape if form.axes else shape[:-1]} for {kinds[bool(form.axes), form.index]}" for form in forms)
+    advice = ""
+    if any(not form.axes for form in forms):
+        advice = " Pass y_true[..., 0]." if found == (*shape[:-1], 1) else ""
+        if found == shape:
+            advice = " CategoricalCrossEntropy takes distributions."
+    raise ValueError(f"y_true must have shape {wanted}, for y_pred of shape {shape}; got {found}.{advice}")
+
+
+def read_groups(values: Sequence[Any], names: Sequence[str]) -> Inputs:
+    """Read items in groups: arrays of one axis, and the sizes of the groups, or an identifier for each item."""
+    inputs = read_alike(values[:-1], names[:-1], 1)
+    if len(inputs.shape) != 1:
+        raise ValueError(f"{listed(names[:-1])} must have one axis, that of the items; got shape {inputs.shape}.")
+    starts = _starts(read(values[-1], names[-1]), inputs.shape[0])
+    return Inputs(inputs.operands, (len(starts) - 1,), inputs.single, 0, False, starts)
+
+
+def _starts(group: Operand, n: int) -> np.ndarray:
+    """Find where groups begin, and where the last one ends."""
+    array = decode(group)
+    if array.ndim != 1:
+        raise ValueError(
+            f"group must have one axis: the sizes of the groups, or an identifier for each item; got {array.shape}."
+        )
+    with np.errstate(invalid="ignore"):
+        bad = ~((array >= 0) & (array <= n) & (array == np.trunc(array)))
+    if (array.size != n and bad.any()) or (not bad.any() and array.sum(dtype=object) == n):
+        if bad.any():
+            index = first(bad)
+            raise errors.InputError(
+                f"group must hold sizes of groups, from 0 to {n}; got {array[index]}{{place}}.", "group", index, array[index]
+            )
+        return np.concatenate([[0], np.cumsum(array, dtype=np.int64)])
+    if array.size != n:
+        raise ValueError(
+            f"the sizes of the groups must sum to the number of items, {n}; they sum to {array.sum(dtype=object)}."
+        )
+    # identifiers, in runs
+    begins = np.flatnonzero(array[1:] != array[:-1]) + 1 if n else np.empty(0, np.int64)
+    names, counts = np.unique(array[np.concatenate([[0], begins])] if n else array, return_counts=True)
+    if (counts > 1).any():
+        name = names[np.argmax(counts > 1)]
+        index = (int(np.flatnonzero(array == name)[-1]),)
+        raise errors.InputError(
+            f"group must hold each identifier in one run; {name} comes again{{place}}. Sort the items by group.",
+            "group",
+            index,
+            name,
+        )
+    return np.concatenate([[0], begins, [n]]).astype(np.int64) if n else np.zeros(1, np.int64)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names with an "and" before the last one."""
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
 
 
 def _shape_message(operands: Sequence[Operand], names: Sequence[str]) -> str:
     shapes = [operand[0].shape for operand in operands]
-    listed = " and ".join([", ".join(map(str, shapes[:-1])), str(shapes[-1])])
-    message = f"{' and '.join([', '.join(names[:-1]), names[-1]])} must have the same shape; got {listed}."
+    message = f"{listed(names)} must have the same shape; got {listed([str(shape) for shape in shapes])}."
     for name, shape in zip(names, shapes, strict=True):
         for other, other_shape in zip(names, shapes, strict=True):
             if shape == (*other_shape, 1):
@@ -98,26 +178,36 @@ def _shape_message(operands: Sequence[Operand], names: Sequence[str]) -> str:
     return f"{message} There is no broadcasting of data against data."
 
 
-def read_weights(value: Any, shape: Shape) -> Operand:
-    """Make an operand of the shape of the losses of weights; one number per row is repeated along the other axes."""
+def read_weights(value: Any, shape: Shape, numbers: Shape | None = None) -> Operand:
+    """Make an operand of weights: of the shape of the losses, or, where a loss takes them, of the numbers of its units.
+
+    One number per row is repeated along the other axes.
+    """
     array, code = read(value, "sample_weight")
     if array.shape == shape:
         return array, code
-    if array.ndim == 1 and array.shape == shape[:1]:
-        rows = array.reshape(array.shape + (1,) * (len(shape) - 1))
-        return np.broadcast_to(rows, shape), code
-    wanted = f"{shape}" if len(shape) < 2 else f"{shape} or {shape[:1]} (one per row)"
-    raise ValueError(f"sample_weight must have the shape of the losses, {wanted}; got {array.shape}.")
+    if numbers is not None and array.shape == numbers:
+        return array, code
+    whole = numbers if numbers is not None and not shape else shape
+    if array.ndim == 1 and array.shape == whole[:1]:
+        rows = array.reshape(array.shape + (1,) * (len(whole) - 1))
+        return np.broadcast_to(rows, whole), code
+    wanted = f"{whole}" if len(whole) < 2 else f"{whole} or {whole[:1]} (one per row)"
+    also = f", or that of the inputs, {numbers}" if numbers is not None and numbers != whole else ""
+    raise ValueError(f"sample_weight must have the shape of the losses, {wanted}{also}; got {array.shape}.")
 
 
-def first_bad_weight(weights: Operand) -> str:
-    """Say which weight is negative or not finite; an empty string when none is."""
+def bad_weight(weights: Operand) -> tuple[Index, Any] | None:
+    """Find the first weight that is negative or not finite."""
     array = decode(weights)
-    bad = ~(array >= 0) | ~np.isfinite(array)
+    return _first_of(~(array >= 0) | ~np.isfinite(array), array)
+
+
+def _first_of(bad: np.ndarray, array: np.ndarray) -> tuple[Index, Any] | None:
     if not bad.any():
-        return ""
+        return None
     index = first(bad)
-    return f"sample_weight must be finite and not negative; got {array[index]} at index {shown(index)}."
+    return index, array[index]
 
 
 def decode(operand: Operand) -> np.ndarray:
@@ -133,33 +223,26 @@ def holds_integers(operand: Operand) -> bool:
     return operand[1] & 0xFF not in _FLOATS
 
 
-def first(mask: np.ndarray) -> tuple[int, ...]:
+def first(mask: np.ndarray) -> Index:
+    """Return the index of the first true one."""
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
 
 
-def shown(index: tuple[int, ...]) -> str:
-    return str(index[0]) if len(index) == 1 else str(index)
-
-
-def first_outside(operand: Operand, domain: Domain, single: bool, weights: Operand | None) -> tuple[Any, str] | None:
-    """Value and index of the first number outside a domain, compared in the precision of the kernel.
+def outside(operand: Operand, domain: Domain, single: bool, weights: Operand | None) -> tuple[Index, Any] | None:
+    """Find the first number outside a domain, compared in the precision of the kernel.
 
     NaN is inside every domain (it propagates), and a sample of weight zero does not count.
     """
     original = decode(operand)
-    array = original.astype(np.float32 if single else np.float64)
-    bad = domain.outside(array)
+    bad = domain.outside(original.astype(np.float32 if single else np.float64))
     if weights is not None:
-        bad &= decode(weights) != 0
-    if not bad.any():
-        return None
-    index = first(bad)
-    return original[index], shown(index)
+        bad &= spread(decode(weights), original.ndim) != 0
+    return _first_of(bad, original)
 
 
-def is_single(operand: Operand) -> bool:
-    """Whether predictions are computed with in single precision."""
-    return operand[1] & 0xFF in _SINGLE
+def spread(weights: np.ndarray, ndim: int) -> np.ndarray:
+    """Give weights of units the axes that the numbers of a unit have beside them."""
+    return weights.reshape(weights.shape + (1,) * (ndim - weights.ndim))
 
 
 def sum_tolerance(operand: Operand) -> float:
@@ -179,46 +262,39 @@ def result_dtype(operand: Operand, original: Any) -> np.dtype:
 
 
 def read_outputs(
-    out: Any, places: Sequence[int], shapes: Sequence[Shape], inputs: Sequence[Operand], names: Sequence[str], labels: int
+    out: Any, names: Sequence[str], shapes: Sequence[Shape], inputs: Sequence[Operand], input_names: Sequence[str]
 ) -> tuple[list[np.ndarray | None], bool]:
     """Check the arrays given as ``out`` before anything is written; tell, too, whether one of them is an input.
 
-    ``places`` are those of the outputs in the driver, ``shapes`` theirs, ``names`` those of the inputs, the first ``labels`` of
-    which are not differentiated by, and the weights. None stands where an array is to be made.
+    ``names`` and ``shapes`` are those of the outputs, ``input_names`` those of the inputs, the weights included. None stands
+    where an array is to be made.
     """
     given = _flatten(out)
-    if len(given) != len(places):
-        listed = ", ".join(_output_name(place, names[labels:]) for place in places)
-        expected = {0: "nothing: no array is returned", 1: f"one array ({listed})"}.get(
-            len(places), f"{len(places)} arrays ({listed})"
+    if len(given) != len(names):
+        all_names = ", ".join(names)
+        expected = {0: "nothing: no array is returned", 1: f"one array ({all_names})"}.get(
+            len(names), f"{len(names)} arrays ({all_names})"
         )
         raise ValueError(f"out must hold {expected}; got {len(given)}.")
     overwrites = False
     for position, array in enumerate(given):
         if array is None:
             continue
-        problem = _problem_of_output(array, shapes[position])
+        kind, problem = _problem_of_output(array, shapes[position])
         if not problem:
-            for i, (other, _) in enumerate(inputs):
+            for name, (other, _) in zip(input_names, inputs, strict=True):
                 if np.may_share_memory(array, other):
                     if _same_memory(array, other):
                         overwrites = True
                     elif _overlap(array, other):
-                        problem = f"overlaps {names[i]} in part. Use the same array exactly, or memory of its own."
+                        problem = f"overlaps {name} in part. Use the same array exactly, or memory of its own."
             for other in given[:position]:
                 if other is not None and _overlap(array, other):
                     problem = "overlaps another output."
         if problem:
             label = "out" if len(given) == 1 else f"out[{position}]"
-            kind = TypeError if "NumPy array" in problem or "dtype" in problem else ValueError
-            raise kind(f"{label}, the {_output_name(places[position], names[labels:])}, {problem}")
+            raise kind(f"{label}, the {names[position]}, {problem}")
     return given, overwrites
-
-
-def _output_name(place: int, names: Sequence[str]) -> str:
-    kind = ("value", "gradient", "gradient", "hessian", "hessian")[place]
-    differentiated = [name for name in names if name != "sample_weight"]
-    return kind if place == 0 or len(differentiated) == 1 else f"{kind} of {differentiated[(place - 1) % 2]}"
 
 
 def _flatten(out: Any) -> list[Any]:
@@ -227,26 +303,28 @@ def _flatten(out: Any) -> list[Any]:
     return [out]
 
 
-def _problem_of_output(array: Any, shape: Shape) -> str:
-    """Say what keeps an array from receiving results of this shape; an empty string when nothing does."""
+def _problem_of_output(array: Any, shape: Shape) -> tuple[type[Exception], str]:
+    """Say what keeps an array from receiving results of this shape, and the kind of error; an empty string: nothing does."""
     if not isinstance(array, np.ndarray):
-        return f"must be a NumPy array; got {type(array).__name__}."
+        return TypeError, f"must be a NumPy array; got {type(array).__name__}."
+    if isinstance(array, np.ma.MaskedArray):
+        return TypeError, "is a masked array, and what is under its mask would be written. Pass its data."
     code = CODES.get(array.dtype)
     if (code is None and array.dtype.name != "bfloat16") or (code is not None and code & 0xFF not in _FLOATS):
-        return f"must have a floating dtype of 16, 32 or 64 bits; got {array.dtype}."
+        return TypeError, f"must have a floating dtype of 16, 32 or 64 bits; got {array.dtype}."
     if array.shape != shape:
-        return f"must have shape {shape}; got {array.shape}."
+        return ValueError, f"must have shape {shape}; got {array.shape}."
     flags = array.flags
     if not flags.writeable:
-        return "is read-only."
+        return ValueError, "is read-only."
     if not flags.forc:
         reach = array.itemsize
         for step, length in sorted(zip(map(abs, array.strides), array.shape, strict=True)):
             if length > 1:
                 if step < reach:
-                    return f"has elements that share memory (strides {array.strides})."
+                    return ValueError, f"has elements that share memory (strides {array.strides})."
                 reach += step * (length - 1)
-    return ""
+    return ValueError, ""
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
@@ -278,7 +356,7 @@ def map_numbers(function: str | None, value: Any) -> Any:
     """Apply an elementary function of the kernels (None: the identity) to anything array-like."""
     operand = read(value, "raw")
     dtype = result_dtype(operand, value)
-    single = operand[1] & 0xFF in _SINGLE
+    single = is_single(operand[1])
     numbers = np.array(decode(operand), dtype=np.float32 if single else np.float64, order="C")
     if function is not None:
         _core.map_function(function, numbers, numbers)

@@ -14,12 +14,15 @@ def config() -> dict[str, Any]:
     Returns
     -------
     dict
-        Compiler and flags, instruction sets built and active, OpenMP version (0: built without), number of threads.
+        Compiler and flags, instruction sets built and active, OpenMP version (0: built without),
+        threading layer, number of threads.
     """
     return {
         **_core.build_info(),
+        "openmp": _core.OPENMP_VERSION,
         "isa_available": list(_core.available_isas()),
         "isa_active": _core.active_isa(),
+        "threading_layer": _core.active_layer(),
         "threads": get_num_threads(),
     }
 

@@ -1,24 +1,45 @@
-"""What happens when an environment variable makes no sense."""
+"""What happens to the command ``fastloss`` while the package is being imported, before its own code can catch anything."""
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import PurePath
+from typing import Any
+
+_EXIT_USAGE, _EXIT_INTERRUPT = 2, 130
+
+
+def is_command() -> bool:
+    """Tell whether this process is the command ``fastloss``, or ``python -m fastloss``."""
+    # argv[0] is -m until the module that is to be run has been found
+    first = sys.argv[0] if sys.argv else ""
+    stem = os.path.splitext(os.path.basename(first))[0]
+    return stem == "fastloss" or (first == "-m" and bool({"fastloss", "-mfastloss"} & set(sys.orig_argv)))
+
+
+def end_quietly_when_interrupted() -> None:
+    """Let Ctrl-C end the command with the exit status of an interrupt, and nothing else."""
+    if not is_command():
+        return
+
+    def end(kind: type[BaseException], error: BaseException, traceback: Any) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            # nothing has been written yet
+            os._exit(_EXIT_INTERRUPT)
+        sys.__excepthook__(kind, error, traceback)
+
+    sys.excepthook = end
 
 
 def stop_the_command(error: ValueError) -> None:
-    """End the process with one line and the exit status of a wrong usage, if it is the command ``fastloss``.
-
-    Environment variables are read when the package is imported, which comes before anything the command line could catch.
-    Everybody else gets the error itself.
+    """End the command with one line and the exit status of a wrong usage; everybody else gets the error itself.
 
     Parameters
     ----------
     error : ValueError
-        What is wrong, and what is allowed.
+        What is wrong with an environment variable, and what is allowed.
     """
-    # argv[0] is -m until the module that is to be run has been found
-    first = sys.argv[0] if sys.argv else ""
-    if PurePath(first).stem == "fastloss" or (first == "-m" and {"fastloss", "-mfastloss"} & set(sys.orig_argv)):
-        print(f"fastloss: error: {error}", file=sys.stderr)
-        raise SystemExit(2)
+    if is_command():
+        if sys.stderr is not None:
+            print(f"fastloss: error: {error}", file=sys.stderr)
+        raise SystemExit(_EXIT_USAGE)

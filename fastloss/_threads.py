@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _core
+from .domains import brief
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,7 +29,7 @@ def set_num_threads(n: int | None) -> None:
     Raises
     ------
     ValueError
-        ``n`` is 0.
+        ``n`` is 0, or beyond 32 bits.
     TypeError
         ``n`` is no integer.
     """
@@ -44,8 +46,10 @@ def get_num_threads() -> int:
     return _core.thread_count()
 
 
-class num_threads:
+class num_threads(threading.local):
     """Use ``n`` threads inside a ``with`` block, in this Python thread only.
+
+    One object may serve several Python threads, and blocks inside one another.
 
     Parameters
     ----------
@@ -79,9 +83,11 @@ def _checked(n: int | None) -> int:
     n = n.__index__()
     if n == 0:
         raise ValueError("the number of threads must be at least 1, or negative to count down from all CPUs; got 0.")
-    if n < 0:
-        return max(1, _cpus() + 1 + n)
-    return n
+    if not -(2**31) <= n < 2**31:
+        raise ValueError(
+            f"the number of threads must be one of 32 bits, and {_core.MOST_THREADS} are used at the most; got {brief(n)}."
+        )
+    return max(1, _cpus() + 1 + n) if n < 0 else n
 
 
 def _cpus() -> int:
@@ -130,8 +136,9 @@ def _from_environment() -> int | None:
     try:
         return _checked(int(text))
     except ValueError:
-        raise ValueError(f"FASTLOSS_NUM_THREADS must be an integer other than 0; got {text!r}") from None
+        raise ValueError(f"FASTLOSS_NUM_THREADS must be an integer of 32 bits other than 0; got {brief(text)}") from None
 
 
 _QUOTA = _container_quota()
 _core.configure_threads(_from_environment() or 0, _QUOTA)
+_core.use_layer(os.environ.get("FASTLOSS_THREADING_LAYER", "").strip() or "pool")

@@ -15,15 +15,16 @@ import numpy as np
 
 from . import _core
 from ._threads import get_num_threads
-from .base import Choice, Domain, Interval, Loss
-from .rows import INDICES, RowLoss
+from .domains import ANY, Choice, Domain
+from .loss import Loss
 
 WHATS = ("value", "value_and_gradient")
 #: How far results may be apart, for inputs of order one: the rounding errors of the one-liners.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
 
 _SEED = 20240229
-_CLASSES = 10
+# Numbers in a row, a mask or a group.
+_TOGETHER = 10
 # One repeat lasts at least this long, so that the clock's resolution does not matter.
 _REPEAT_SECONDS = 1e-3
 _FEWEST_REPEATS = 3
@@ -69,16 +70,12 @@ class Case:
             The results differ.
         """
         loss = self.loss
-        domains = loss._domains()
-        if isinstance(loss, RowLoss):
-            arrays = make_rows(_row_kinds(loss), self.dtype, self.n)
-        else:
-            arrays = make_inputs(tuple(domains.get(name) for name in loss.inputs), self.dtype, self.n)
+        arrays = make_inputs(loss, self.dtype, self.n)
         names = {
             "np": np,
             "n": len(arrays[0]),
             "loss": loss,
-            "out": tuple(np.empty_like(array) for array in arrays[loss.labels :]),
+            "out": tuple(np.empty_like(array) for array in arrays[loss.labels : len(loss.signature.names)]),
             **{item.name: getattr(loss, item.name) for item in fields(loss)},
             **dict(zip(loss.inputs, arrays, strict=True)),
         }
@@ -164,18 +161,17 @@ def make_cases(
     ]
 
 
-@lru_cache(maxsize=1)
-def make_inputs(domains: tuple[Domain | None, ...], dtype: str, n: int) -> tuple[np.ndarray, ...]:
-    """Seeded random arrays inside the domains of a loss's inputs.
+def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
+    """Seeded random inputs of a loss.
 
     Parameters
     ----------
-    domains : tuple of Interval, Choice or None
-        One for each input; None for any number.
+    loss : Loss
+        The loss.
     dtype : str
-        Floating dtype.
+        Floating dtype of all but class indices and groups.
     n : int
-        Size.
+        Number of predictions: in rows, masks or groups of ten, if the loss takes such.
 
     Returns
     -------
@@ -183,64 +179,55 @@ def make_inputs(domains: tuple[Domain | None, ...], dtype: str, n: int) -> tuple
         Normal numbers where any is allowed, uniform ones between two ends, log-normal distances from a single end; labels
         with equal shares.
     """
-    generator = np.random.default_rng(_SEED)
-    return tuple(_draw(generator, domain or Interval(), np.dtype(dtype), n) for domain in domains)
+    signature, domains = loss.signature, loss._domains()
+    together = signature.axes in ("", "(...)", "[g]")
+    shape = (n,) if together else (max(1, n // _TOGETHER), _TOGETHER)
+    kinds = [domains.get(name, ANY) for name in signature.names]
+    if signature.axes == "(k)":
+        kinds = ["distribution" if name in domains else "scores" for name in signature.names]
+        if loss.labels:
+            kinds[0] = "labels" if kinds[1] == "scores" else kinds[1]
+        if signature.labels:
+            kinds[0] = "lists" if signature.labels[0].axes else "indices"
+    arrays = _make(tuple(kinds), shape, dtype)
+    return (*arrays, _groups_of(n)) if signature.axes == "[g]" else arrays
 
 
-def _row_kinds(loss: RowLoss) -> tuple[str, str]:
-    """Say what the two inputs of a loss of rows hold: a key of `make_rows`."""
-    predictions = "distribution" if "y_pred" in loss._domains() else "scores"
-    if not loss.labels:
-        return "scores", predictions
-    if INDICES in loss.label_kinds:
-        return "indices", predictions
-    return "distribution" if predictions == "distribution" else "labels", predictions
+def _groups_of(n: int) -> np.ndarray:
+    sizes = np.full(n // _TOGETHER, _TOGETHER)
+    return np.append(sizes, n % _TOGETHER) if n % _TOGETHER else sizes
 
 
 @lru_cache(maxsize=1)
-def make_rows(kinds: tuple[str, str], dtype: str, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Seeded random labels and rows of predictions.
-
-    Parameters
-    ----------
-    kinds : pair of str
-        What labels and predictions are: normal ``"scores"``, a ``"distribution"`` over ten classes, ``"labels"`` 0 and 1 of
-        each of ten classes, or class ``"indices"``, one for each row.
-    dtype : str
-        Floating dtype of all but indices.
-    n : int
-        Number of predictions, in rows of ten.
-
-    Returns
-    -------
-    y_true : ndarray of shape (rows,) for indices, else (rows, 10)
-    y_pred : ndarray of shape (rows, 10)
-    """
+def _make(kinds: tuple[Domain | str, ...], shape: tuple[int, ...], dtype: str) -> tuple[np.ndarray, ...]:
     generator = np.random.default_rng(_SEED)
-    shape = max(1, n // _CLASSES), _CLASSES
+    return tuple(_draw(generator, kind, np.dtype(dtype), shape) for kind in kinds)
 
-    def make(kind: str) -> np.ndarray:
-        if kind == "indices":
-            return generator.integers(0, _CLASSES, shape[0])
-        if kind == "labels":
-            return generator.integers(0, 2, shape).astype(dtype)
-        scores = generator.standard_normal(shape, np.dtype(dtype).type)
+
+def _draw(generator: np.random.Generator, kind: Domain | str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """Draw numbers of a domain, or rows: of scores, of a distribution, of labels 0 and 1; or class indices."""
+    if kind == "indices":
+        return generator.integers(0, shape[1], shape[0])
+    if kind == "lists":
+        # as many right classes as there are others
+        lists = generator.permuted(np.broadcast_to(np.arange(shape[1]), shape), axis=1)
+        lists[:, shape[1] // 2 :] = -1
+        return lists
+    if kind == "labels":
+        return generator.integers(0, 2, shape).astype(dtype)
+    if isinstance(kind, str):
+        scores = generator.standard_normal(shape, dtype.type)
         if kind == "distribution":
             np.exp(scores, out=scores)
             scores /= scores.sum(axis=1, keepdims=True)
         return scores
-
-    return make(kinds[0]), make(kinds[1])
-
-
-def _draw(generator: np.random.Generator, domain: Domain, dtype: np.dtype, n: int) -> np.ndarray:
-    if isinstance(domain, Choice):
-        return generator.choice(np.array(domain.numbers, dtype), n)
-    low, high = domain.low, domain.high
+    if isinstance(kind, Choice):
+        return generator.choice(np.array(kind.numbers, dtype), shape)
+    low, high = kind.low, kind.high
     if math.isfinite(low) and math.isfinite(high):
         # a hair inside: the ends may be excluded, and rounding may reach them
-        return generator.random(n, dtype) * (0.98 * (high - low)) + (low + 0.01 * (high - low))
-    normal = generator.standard_normal(n, dtype)
+        return generator.random(shape, dtype) * (0.98 * (high - low)) + (low + 0.01 * (high - low))
+    normal = generator.standard_normal(shape, dtype)
     if math.isfinite(low):
         return low + np.exp(normal / 2)
     return normal if math.isinf(high) else high - np.exp(normal / 2)

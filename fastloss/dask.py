@@ -7,8 +7,9 @@ from functools import reduce
 from typing import Any
 
 from . import _threads
-from .base import Loss
+from .errors import prefixed
 from .evaluation import Evaluation
+from .loss import Loss
 
 
 def evaluate(
@@ -197,7 +198,7 @@ def _evaluate(empty: Evaluation, names: Sequence[str], *arrays: Any) -> Evaluati
 
 def _check(state: Evaluation | Exception, i: int, count: int) -> Evaluation:
     if isinstance(state, Exception):
-        raise type(state)(f"in partition {i} of {count}: {state}")
+        raise prefixed(state, f"in partition {i} of {count}: ")
     return state
 
 

@@ -8,15 +8,134 @@ from typing import Any
 import numpy as np
 
 from . import _arrays, _core
-from ._core import Sum, accumulate
-from .base import NO_SAMPLES, NO_WEIGHTS, Loss, Read, get_loss
-from .metrics import State, state_of
+from ._core import STATISTICS, VALUE, WEIGHT, Inputs, Output, Sums, execute
+from .errors import NO_SAMPLES, NO_WEIGHTS, prefixed
+from .loss import Loss
+from .metrics import state_of
 from .metrics._check import length
 from .metrics._state import is_metric
+from .registry import get_loss
+from .state import State
 
-# What a pickled state begins with; to be raised when its bytes come to mean something else.
-_VERSION = 1
 _POSITIONAL = ("y_true", "y_pred")
+
+
+class LossState(State):
+    """The state of a loss: exact sums of its values, or of its statistics where the unit is all there is, and of the weights.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    reduction : {"mean", "sum"}
+        What the result is.
+    """
+
+    __slots__ = ("n", "single", "sums", "whole")
+
+    def start(self, loss: Loss, reduction: str = "mean") -> None:
+        """Set up the state of no samples."""
+        loss._check_reduction(reduction)
+        self.sums: Sums | None = None
+        # whether the samples are parts of one unit, and the precision of its statistics; None before there are samples
+        self.whole: bool | None = None
+        self.single: bool | None = None
+        self.n = 0
+
+    @property
+    def loss(self) -> Loss:
+        """The loss."""
+        return self.keywords["loss"]
+
+    def update(self, *inputs: Any, sample_weight: Any = None) -> LossState:
+        """Take some samples in."""
+        (piece,) = _sum_up([(self, *_read(self.loss, inputs))], sample_weight)
+        self.take(piece)
+        return self
+
+    def take(self, other: LossState) -> None:
+        """Take in the samples of a state that fits."""
+        if other.sums is None:
+            return
+        if self.sums is None:
+            self.sums, self.whole, self.single = other.sums.copy(), other.whole, other.single
+        else:
+            self.check(other)
+            self.sums.merge(other.sums)
+        self.n += other.n
+
+    add = take
+
+    def check(self, other: LossState) -> None:
+        """Raise where the samples of two states cannot be added up."""
+        if self.sums is None or other.sums is None:
+            return
+        if self.whole != other.whole:
+            raise ValueError(
+                f"{self.loss.name or self.loss!r} takes parts of one array, of one axis, or whole units; got some of each."
+            )
+        if self.whole and self.single != other.single:
+            raise ValueError(
+                f"{self.loss.name or self.loss!r} needs all predictions in one precision; got some that are computed with in "
+                "float32 and some in float64. Convert them with astype."
+            )
+
+    def validate(self) -> None:
+        """Raise where this cannot be what samples have left: after it came from elsewhere."""
+        places = 2 if not self.whole else _core.count_of_statistics(self.loss._kernel) + 1
+        kinds = (self.whole, bool), (self.single, bool), (self.sums, Sums)
+        none = [value is None for value, _ in kinds]
+        right = all(none) or all(isinstance(value, kind) for value, kind in kinds)
+        if not right or (self.sums is not None and self.sums.count != places) or not isinstance(self.n, int) or self.n < 0:
+            raise ValueError(f"this is no state of {self.loss!r}.")
+
+    def result(self) -> float:
+        """Compute the loss of all samples so far."""
+        mean = self.keywords["reduction"] == "mean"
+        weight = 0.0 if self.sums is None else self.sums.rounded(self.sums.count - 1)
+        if mean and weight == 0.0:
+            raise ValueError(NO_WEIGHTS if self.n else NO_SAMPLES)
+        if self.sums is None:
+            return 0.0
+        if self.whole:
+            return _core.outcome_of(self.loss._kernel, self.single, self.sums, 0, weight)
+        return self.sums.mean(0, 1) if mean else self.sums.rounded(0)
+
+
+# A state, the loss that computes it of the inputs, and these.
+_Reading = tuple[LossState, Loss, Inputs]
+
+
+def _read(loss: Loss, values: tuple[Any, ...]) -> tuple[Loss, Inputs]:
+    """Read the inputs of a loss, or of the one that stands for it where the inputs are of other shapes."""
+    loss = loss._for(values)
+    return loss, loss._read(values)
+
+
+def _sum_up(group: list[_Reading], sample_weight: Any) -> list[LossState]:
+    """Sum losses over samples that they read in the same way: the states of these samples alone."""
+    _, first, inputs = group[0]
+    weights = None if sample_weight is None else first._read_weights(sample_weight, inputs)
+    states, outputs, kernels = [], [], []
+    for call, (state, loss, _) in enumerate(group):
+        piece = state.empty()
+        # a unit that is all there is may come in parts: what is kept are its statistics
+        piece.whole = loss.signature.plan == "statistics" and not inputs.shape
+        piece.single = inputs.single
+        count = _core.count_of_statistics(loss._kernel) if piece.whole else 1
+        piece.sums = Sums(count + 1)
+        piece.n = int(np.prod(inputs.operands[-1][0].shape)) if piece.whole else int(np.prod(inputs.shape))
+        outputs += [
+            Output(STATISTICS if piece.whole else VALUE, piece.sums, call=call),
+            Output(WEIGHT, piece.sums, call=call, place=count),
+        ]
+        kernels.append(loss._kernel_for(inputs))
+        states.append(piece)
+    found = execute(tuple(kernels), inputs, weights, tuple(outputs))
+    for (_, loss, own), fault in zip(group, found.faults, strict=True):
+        if fault:
+            loss._explain(fault, own, weights, False)
+    return states
 
 
 class Evaluation:
@@ -66,42 +185,32 @@ class Evaluation:
     (2.5625, 4)
     """
 
-    __slots__ = ("_names", "_single", "_states", "_sums", "_weights", "losses", "metrics", "n_samples", "reduction")
+    __slots__ = ("_states", "losses", "metrics", "n_samples", "reduction")
 
     def __init__(self, losses: Mapping[str, Any] | Iterable[Any] | Loss | str, reduction: str = "mean") -> None:
         named = _named(losses)
-        self._names = tuple(named)
         self.losses: dict[str, Loss] = {name: item for name, item in named.items() if isinstance(item, Loss)}
         self.metrics: dict[str, Callable[..., Any]] = {name: item for name, item in named.items() if not isinstance(item, Loss)}
-        self._states: dict[str, State] = {name: state_of(metric) for name, metric in self.metrics.items()}
         if reduction not in ("mean", "sum"):
             raise ValueError(f'reduction must be "mean" or "sum"; got {reduction!r}.')
-        for loss in self.losses.values():
-            loss._check_reduction(reduction)
         self.reduction = reduction
         self.n_samples = 0
-        # the precision of the first piece; None before there is one
-        self._single: bool | None = None
-        self._sums = {name: tuple(Sum() for _ in loss._programs(True)) for name, loss in self.losses.items()}
-        # what the samples count for in the mean of each loss
-        self._weights = {name: Sum() for name in self.losses}
+        self._states: dict[str, State] = {
+            name: LossState(loss=item, reduction=reduction) if isinstance(item, Loss) else state_of(item)
+            for name, item in named.items()
+        }
 
     def __repr__(self) -> str:
         reduction = "" if self.reduction == "mean" else f", reduction={self.reduction!r}"
         return f"<Evaluation({self._evaluated()!r}{reduction}) of {self.n_samples} samples>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        sums = [item for name in self.losses for item in (*self._sums[name], self._weights[name])]
-        state = b"".join(item.to_bytes() for item in sums)
-        precision = {None: b"\0", True: b"\1", False: b"\2"}[self._single]
-        head = bytes([_VERSION]) + precision + self.n_samples.to_bytes(8, "little")
-        states = (self._states,) if self._states else ()
-        return _restore, (self._evaluated(), self.reduction, head + state, *states)
+        return _restore, (self._evaluated(), self.reduction, self.n_samples, self._states)
 
     def _evaluated(self) -> dict[str, Any]:
         """Return losses and metrics in the order in which they were given."""
         every = {**self.losses, **self.metrics}
-        return {name: every[name] for name in self._names}
+        return {name: every[name] for name in self._states}
 
     def empty(self) -> Evaluation:
         """Make an evaluation of the same losses that has seen nothing.
@@ -135,27 +244,41 @@ class Evaluation:
             As the losses raise them. Nothing has been added then.
         """
         given = self._bind(inputs, named)
-        groups = _by_inputs(self.losses, given)
-        pieces: list[tuple[str, tuple[Sum, ...], Sum | float]] = []
-        # no comprehension: warnings count the frames to the caller
-        for group in groups:
-            pieces += _sum_up(group, sample_weight)
-        self._check_precision(read.single for group in groups for _, _, read in group if read.operands[-1][0].size)
-        states = self._updated(inputs, named, sample_weight)
-        # nothing can fail from here on: all losses have the samples, or none
-        for name, sums, weight in pieces:
-            self._add(name, sums, weight)
-        for group in groups:
-            for _, _, read in group:
-                if read.operands[-1][0].size:
-                    self._single = read.single
-        self._states = states
+        pieces: dict[str, LossState] = {}
+        groups = self._by_inputs(given)
+        for names, group in groups:
+            pieces |= zip(names, _sum_up(group, sample_weight), strict=True)
+        for name, piece in pieces.items():
+            self._states[name].check(piece)
+        updated = self._updated(inputs, named, sample_weight)
+        # nothing can fail from here on: all losses and metrics have the samples, or none
+        for name, piece in pieces.items():
+            self._states[name].take(piece)
+        self._states |= updated
         if groups:
-            first = groups[0][0][2].operands[0][0]
-            self.n_samples += len(first) if first.ndim else 1
+            first = next(iter(given.values()))[0]
+            self.n_samples += length(first) if np.ndim(first) else 1
         else:
             self.n_samples += length(inputs[0] if inputs else named["y_true"])
         return self
+
+    def _by_inputs(self, given: Mapping[str, tuple[Any, ...]]) -> list[tuple[list[str], list[_Reading]]]:
+        """Put the losses together that read the same numbers in the same way."""
+        groups: dict[Any, tuple[list[str], list[_Reading]]] = {}
+        for name in self.losses:
+            loss, inputs = _read(self.losses[name], given[name])
+            # a unit that is all there is, is read number by number
+            plan = "elements" if loss.signature.plan == "statistics" and not inputs.shape else loss.signature.plan
+            shape = inputs.operands[-1][0].shape if plan == "elements" else inputs.shape
+            arrays = tuple(map(id, given[name]))
+            names, group = groups.setdefault((arrays, plan, shape, inputs.single, inputs.labels), ([], []))
+            names.append(name)
+            group.append((self._states[name], loss, inputs))
+        # a whole array comes first: it says what the others' units are parts of
+        return [
+            tuple(map(list, zip(*sorted(zip(*group, strict=True), key=lambda item: len(item[1][2].shape)), strict=True)))
+            for group in groups.values()
+        ]
 
     def _updated(self, inputs: tuple[Any, ...], named: dict[str, Any], sample_weight: Any) -> dict[str, State]:
         """Return the states of the metrics with some samples more; the old ones stay as they are."""
@@ -165,9 +288,10 @@ class Evaluation:
         if len(inputs) > len(_POSITIONAL) or not given.keys() >= set(_POSITIONAL):
             raise TypeError(f"{next(iter(self.metrics))} takes y_true and y_pred; got {len(inputs)} inputs by place.")
         states = {}
-        for name, metric in self.metrics.items():
-            new = state_of(metric).update(given["y_true"], given["y_pred"], sample_weight)
-            states[name] = state_of(metric).merge(self._states[name]).merge(new)
+        for name in self.metrics:
+            state = self._states[name]
+            new = state.empty().update(given["y_true"], given["y_pred"], sample_weight)
+            states[name] = state.empty().merge(state).merge(new)
         return states
 
     def merge(self, other: Evaluation) -> Evaluation:
@@ -190,16 +314,15 @@ class Evaluation:
         """
         if not isinstance(other, Evaluation):
             raise TypeError(f"an Evaluation can be merged with another one only; got {type(other).__name__}.")
-        if other.losses != self.losses or other.reduction != self.reduction or other._names != self._names:
+        if other.losses != self.losses or other.reduction != self.reduction or [*other._states] != [*self._states]:
             raise ValueError(f"evaluations can be merged when they evaluate the same; got {self!r} and {other!r}.")
-        if other._single is not None:
-            self._check_precision([other._single])
-        pairs = {name: (self._states[name], other._states[name]) for name in self.metrics}
-        self._states = {name: state_of(self.metrics[name]).merge(mine).merge(new) for name, (mine, new) in pairs.items()}
-        if other._single is not None:
-            self._single = other._single
         for name in self.losses:
-            self._add(name, other._sums[name], other._weights[name])
+            self._states[name].check(other._states[name])
+        self._states |= {
+            name: self._states[name].empty().merge(self._states[name]).merge(other._states[name]) for name in self.metrics
+        }
+        for name in self.losses:
+            self._states[name].take(other._states[name])
         self.n_samples += other.n_samples
         return self
 
@@ -217,23 +340,15 @@ class Evaluation:
         ValueError
             A mean is asked for of no samples, or of weights that sum to zero.
         """
-        return {
-            name: self._result(name, self.losses[name]) if name in self.losses else self._states[name].result()
-            for name in self._names
-        }
-
-    def _result(self, name: str, loss: Loss) -> float:
-        weight = None
-        if self.reduction == "mean":
-            weight = float(self._weights[name])
-            if weight == 0.0:
-                raise ValueError(f"{name}: {NO_WEIGHTS if self.n_samples else NO_SAMPLES}")
-        return loss._reduce(self._sums[name], weight, bool(self._single))
-
-    def _add(self, name: str, sums: tuple[Sum, ...], weight: Sum | float) -> None:
-        for mine, new in zip(self._sums[name], sums, strict=True):
-            mine.add(new)
-        self._weights[name].add(weight)
+        results = {}
+        for name, state in self._states.items():
+            try:
+                results[name] = state.result()
+            except ValueError as error:
+                if name not in self.losses:
+                    raise
+                raise prefixed(error, f"{name}: ") from None
+        return results
 
     def _bind(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
         """Give each loss the inputs it takes, in its order."""
@@ -262,16 +377,6 @@ class Evaluation:
             if missing:
                 raise TypeError(f"{name} takes the inputs {', '.join(loss.inputs)}; {' and '.join(missing)} missing.")
         return {name: tuple(given[item] for item in loss.inputs) for name, loss in self.losses.items()}
-
-    def _check_precision(self, found: Iterable[bool]) -> None:
-        """Losses that keep sums for each precision need all pieces in one."""
-        precisions = {single for single in (self._single, *found) if single is not None}
-        split = [name for name, sums in self._sums.items() if len(sums) > 1]
-        if len(precisions) > 1 and split:
-            raise ValueError(
-                f"{split[0]} needs all predictions in one precision; got some that are computed with in float32 and some in "
-                "float64. Convert them with astype."
-            )
 
 
 def evaluate(
@@ -339,60 +444,17 @@ def _plain(value: Any, name: str) -> Any:
     return value if _arrays.decode(operand) is not array else array
 
 
-_Group = list[tuple[str, Loss, Read]]
-
-
-def _by_inputs(losses: Mapping[str, Loss], given: Mapping[str, tuple[Any, ...]]) -> list[_Group]:
-    """Put the losses together that read the same numbers in the same way."""
-    groups: dict[Any, _Group] = {}
-    for name, loss in losses.items():
-        loss = loss._of(given[name])
-        read = loss._read_inputs(given[name])
-        arrays = tuple(id(value) for value in given[name])
-        groups.setdefault((arrays, read.shape, read.single, read.width, read.indices), []).append((name, loss, read))
-    return list(groups.values())
-
-
-def _sum_up(group: _Group, sample_weight: Any) -> list[tuple[str, tuple[Sum, ...], Sum | float]]:
-    """Sum losses over their samples: the sums of each, and what the samples count for in its mean."""
-    _, _, read = group[0]
-    weights = None if sample_weight is None else _arrays.read_weights(sample_weight, read.shape)
-    programs = [loss._programs(read.single) for _, loss, _ in group]
-    classes = None
-    if read.width:
-        classes = [
-            loss._classes(read.width, read.operands[-1]) for (_, loss, _), own in zip(group, programs, strict=True) for _ in own
-        ]
-    flat = [program for own in programs for program in own]
-    sums = accumulate(flat, classes, read.single, read.operands, weights, read.width, read.indices)
-    # weights are looked at once, for all
-    bad_weight = sums[0][2] & _core.BAD_WEIGHT
-    pieces, start = [], 0
-    for (name, loss, own_read), own in zip(group, programs, strict=True):
-        mine = sums[start : start + len(own)]
-        start += len(own)
-        faults = bad_weight | mine[0][2]
-        if faults:
-            loss._explain_read(own_read, faults, weights)
-        weight = mine[0][1] if mine[0][1] is not None else float(np.prod(read.shape))
-        pieces.append((name, tuple(total for total, _, _ in mine), weight))
-    return pieces
-
-
-def _restore(losses: dict[str, Any], reduction: str, state: bytes, states: dict[str, State] | None = None) -> Evaluation:
+def _restore(losses: dict[str, Any], reduction: str, n_samples: int, states: dict[str, State]) -> Evaluation:
     """Make an evaluation of its pickled parts."""
     ev = Evaluation(losses, reduction)
-    size = _core.SUM_BYTES
-    wanted = 10 + size * sum(len(sums) + 1 for sums in ev._sums.values())
-    if not state or state[0] != _VERSION:
-        raise ValueError(f"this evaluation was saved by another version of fastloss, in format {state[:1]!r}.")
-    if len(state) != wanted:
-        raise ValueError(f"the state of this evaluation must have {wanted} bytes; got {len(state)}.")
-    ev._single = {0: None, 1: True, 2: False}[state[1]]
-    ev.n_samples = int.from_bytes(state[2:10], "little")
-    ev._states = states or {}
-    sums = (Sum.from_bytes(state[start : start + size]) for start in range(10, wanted, size))
-    for name, own in ev._sums.items():
-        ev._sums[name] = tuple(next(sums) for _ in own)
-        ev._weights[name] = next(sums)
+    if isinstance(n_samples, bool) or not isinstance(n_samples, int) or n_samples < 0:
+        raise ValueError(f"the number of samples of an evaluation must be an integer from 0; got {n_samples!r}.")
+    for name, own in ev._states.items():
+        state = states.get(name)
+        if type(state) is not type(own) or repr(state.keywords) != repr(own.keywords):
+            raise ValueError(f"the state of {name} must be one of {own!r}; got {state!r}.")
+        if isinstance(state, LossState):
+            state.validate()
+    ev.n_samples = n_samples
+    ev._states = {name: states[name] for name in ev._states}
     return ev

@@ -1,10 +1,12 @@
 /*
  * fastloss: the kernels, as C sees them.
  *
- * A kernel is a pure map over a block of contiguous numbers of one precision: no threads, no allocation, no Python.
- * fl_tables() lists the tables that this CPU can run; every table of the process gives the same bits. The installed package
- * gives its own, from C: PyCapsule_Import("fastloss._core.table", 0) is a const fl_table *, and fastloss.get_include() the
- * folder of this file. The functions at the end are those of programs that are compiled together with src_c. Drivers cut the data into blocks, convert what is not contiguous, and sum with the exact accumulator.
+ * A kernel computes losses and derivatives of a block of units: numbers, rows, masks, groups. It is a pure function of
+ * contiguous numbers of one precision: no threads, no allocation, no Python. fl_tables() lists the tables that this CPU can
+ * run; every table of the process gives the same bits. The installed package gives its own, from C:
+ * PyCapsule_Import("fastloss._core.table", 0) is a const fl_table *, and fastloss.get_include() the folder of this file. The
+ * functions at the end are those of programs that are compiled together with src_c. Drivers cut the data into blocks, convert
+ * what is not contiguous, and sum with the exact accumulator.
  */
 #ifndef FASTLOSS_H
 #define FASTLOSS_H
@@ -18,62 +20,93 @@ extern "C" {
 
 enum { FL_F32, FL_F64, FL_PRECISIONS };
 
-/* What a call of a kernel computes, or-ed. Value, gradient, both, gradient and Hessian, and all three exist. */
-enum { FL_VALUE = 1, FL_GRADIENT = 2, FL_HESSIAN = 4, FL_WANTS = 8 };
+/* What a kernel computes, or-ed: the value, the gradient, both, gradient and Hessian, or all three (one after the other). */
+enum { FL_VALUE = 1, FL_GRADIENT = 2, FL_HESSIAN = 4 };
 
-enum { FL_MAX_INPUTS = 4, FL_MAX_GRADIENTS = 2, FL_MAX_PARAMETERS = 4 };
+/* How many of each there is room for. */
+enum { FL_MAX_INPUTS = 4, FL_MAX_GRADIENTS = 3, FL_MAX_STATISTICS = 4, FL_MAX_PARAMETERS = 8 };
 
 /* The longest block the passes below accept. */
 enum { FL_BLOCK = 1024 };
 
-/* Numbers of the kernel's precision; `value`, `gradient` and `hessian` may be the same memory as an input, exactly. */
-typedef struct {
-    const void *input[FL_MAX_INPUTS];
-    void *value;
-    void *gradient[FL_MAX_GRADIENTS];
-    void *hessian[FL_MAX_GRADIENTS];
-} fl_block;
-
-/* Returns 1 when an input lies outside the loss's domain, else 0. The outputs are written in both cases. */
-typedef int (*fl_map)(const fl_block *block, ptrdiff_t n, const double *parameters);
-
 /*
- * Rows of one score or probability per class, one loss per row. The classes of the rows are indices, checked before they are
- * used, or shares: numbers like those of y_pred. A kernel with two gradients differentiates with respect to y_true, too.
+ * What a unit of a loss is: that for which there is one value.
+ *
+ * FL_ELEMENTS     a number of each input. Outputs may be the memory of an input, exactly, but of all three not.
+ * FL_ROWS         a row of `width` numbers.
+ * FL_STATISTICS   the same, where a few sums over the numbers say everything: units of any length can be computed in parts.
+ * FL_GROUPS       a group of numbers, each of its own length.
+ *
+ * Derivatives of all but elements come weighted and divided.
  */
+enum { FL_ELEMENTS, FL_ROWS, FL_STATISTICS, FL_GROUPS };
+
+/* What losses of classes know of these. */
 typedef struct {
-    const void *y_pred;          /* rows times classes numbers of the kernel's precision */
-    const void *y_true;          /* rows times classes shares, or NULL */
-    const int64_t *label;        /* without shares: one class index per row, or a list of as many as there are classes */
-    const double *class_scale;   /* per class: multiplies the loss; or NULL */
-    const double *class_weight;  /* per class: what a sample of it counts for in a mean; or NULL */
-    const double *sample_weight; /* per row, or NULL: multiplies the derivatives; where it is 0, the row is as if ignored */
-    void *value;                 /* per row */
-    double *weight;              /* per row: what the row counts for in a mean, its sample_weight included; or NULL */
-    void *gradient[FL_MAX_GRADIENTS], *hessian[FL_MAX_GRADIENTS]; /* like y_pred; may be the memory of an input, exactly */
-    void *scratch;                                                /* as many numbers as row_block says */
-    ptrdiff_t rows, classes;
-    double divisor; /* of the derivatives */
+    const double *scale;  /* per class: multiplies the loss; or NULL */
+    const double *weight; /* per class: what a sample of it counts for in a mean; or NULL */
     double label_smoothing, eps;
     double sum_tolerance; /* how far from 1 the sum of a row of probabilities may be; 0: it is not looked at */
-    int64_t ignored; /* rows of this label count for nothing, if `ignores` */
+    int64_t ignored;      /* rows of this label count for nothing, if `ignores` */
     int ignores;
-    int lists; /* each row has a list of class indices, of which those from the first -1 on are none */
-} fl_rows;
+} fl_classes;
+
+/* What the statistics of a unit amount to. */
+typedef struct {
+    double value;
+    double by[FL_MAX_STATISTICS], divisor; /* the derivative by statistic k is by[k] / divisor */
+} fl_outcome;
+
+/* A block of units, side by side, in numbers of the kernel's precision. */
+typedef struct {
+    ptrdiff_t units, width;
+    const ptrdiff_t *starts;          /* of groups: the place in the inputs where each begins, and where the last one ends */
+    const void *input[FL_MAX_INPUTS]; /* in the order of the signature */
+    const int64_t *label;             /* in place of the first input, where that may hold class indices */
+    const double *weight;             /* per unit, or NULL: multiplies derivatives; a unit whose weight is 0 is left out */
+    const double *parameters;
+    const fl_classes *classes;
+    double divisor; /* of the derivatives */
+    void *value;    /* per unit */
+    /* like the inputs that are differentiated, in their order; may be the memory of an input, exactly */
+    void *gradient[FL_MAX_GRADIENTS], *hessian[FL_MAX_GRADIENTS];
+    double *counted; /* per unit, of losses of classes: what it counts for in a mean, `weight` included; or NULL */
+    void *statistic[FL_MAX_STATISTICS]; /* per number: what it adds to each; of parts only */
+    const fl_outcome *outcome;          /* of the whole unit; of parts only */
+    void *scratch;                      /* as many numbers as `layout` says */
+    int want;
+} fl_block;
 
 /*
- * Returns, or-ed, FL_OUTSIDE when a label is no class, or a share or a probability lies outside [0, 1], and FL_NOT_ONE when the
- * probabilities of a row that counts may sum to something else than 1. The outputs are written then, too.
+ * Returns, or-ed, FL_OUTSIDE when an input lies outside the loss's domain or a label is no class, FL_UNUSUAL when a part has
+ * numbers that belong to other than the usual statistics, and FL_NOT_ONE when the probabilities of a row that counts may sum to
+ * something else than 1. The outputs are written in all cases.
  */
-enum { FL_OUTSIDE = 1, FL_NOT_ONE = 8 };
-typedef int (*fl_row_map)(const fl_rows *rows, const double *parameters, int want);
+enum { FL_OUTSIDE = 1, FL_UNUSUAL = 2, FL_NOT_ONE = 8 };
+typedef int (*fl_map)(const fl_block *block);
+
+/*
+ * A loss of statistics in parts: `part` writes what the numbers of a part of a unit add to the statistics, or, where `outcome`
+ * is given, the gradients before their division. The outcome is that of the sums, over all parts, of statistics and weights.
+ */
+typedef struct {
+    int count, usual; /* the first `usual` are enough until a part returns FL_UNUSUAL; then all are written */
+    fl_map part[FL_PRECISIONS];
+    void (*outcome)(const double *sums, double weight, int precision, const double *parameters, fl_outcome *outcome);
+} fl_statistics;
 
 typedef struct {
     const char *name;
-    const char *parameters;              /* names in the order the kernel reads them, separated by ", " */
-    int inputs, gradients;               /* of rows: 1 input where labels may be class indices */
-    fl_map map[FL_PRECISIONS][FL_WANTS]; /* NULL where a combination is not built, and in kernels of rows */
-    fl_row_map rows[FL_PRECISIONS];      /* NULL in kernels of elements */
+    /*
+     * Inputs in their order, with a star at those that are differentiated: "y_true, y_pred*". What a unit has of an input
+     * stands behind its name: (k) its last axis, (m...) all axes but those of the units, (...) all axes there are, [g] the
+     * numbers of a group, nothing: one number. Inputs that may be class indices say so: "y_true index|(k), y_pred(k)*".
+     */
+    const char *signature;
+    const char *parameters; /* names in the order the kernel reads them, separated by ", " */
+    int plan;
+    fl_map map[FL_PRECISIONS];
+    const fl_statistics *statistics; /* or NULL */
 } fl_kernel;
 
 /*
@@ -128,18 +161,26 @@ typedef struct {
     void (*map[FL_PRECISIONS])(const void *x, void *y, ptrdiff_t n);
 } fl_function;
 
+/* The kernels of one family of losses. */
+typedef struct {
+    const char *name;
+    int kernels;
+    const fl_kernel *kernel;
+} fl_family;
+
 typedef struct {
     const char *isa;
-    int kernels, functions;
-    const fl_kernel *kernel;
+    int families, functions;
+    const fl_family *const *family;
     const fl_function *function;
     const fl_passes *passes[FL_PRECISIONS];
     /* A copy that goes past the caches, for arrays larger than they are. Other threads see it after a store fence. */
     void (*stream)(const void *from, void *to, ptrdiff_t bytes);
     /* 1 when a weight is negative, infinite or NaN */
     int (*bad_weights)(const double *w, ptrdiff_t n);
-    /* How many rows of so many classes are best mapped at a time, and the numbers of scratch memory for it. */
-    ptrdiff_t (*row_block)(ptrdiff_t classes, ptrdiff_t *scratch);
+    /* How many units of a plan and width are best computed at a time, and the numbers of scratch memory for it. The width of
+       groups is that of the longest one, and the first result means nothing. */
+    ptrdiff_t (*layout)(int plan, ptrdiff_t width, ptrdiff_t *scratch);
     /* Class indices; INT64_MIN for what is no integer of 64 bits. */
     void (*labels[FL_FROM_TYPES])(const void *from, int64_t *to, ptrdiff_t n);
 } fl_table;

@@ -106,14 +106,14 @@ def row_inputs(loss: Any, dtype: str, width: int, n: int, soft: bool) -> tuple[n
 
 def cases(loss: Any, dtype: str) -> Iterable[tuple[np.ndarray, ...]]:
     """The inputs a loss is tried on."""
-    kinds = getattr(loss, "label_kinds", None)
-    if kinds is None:
+    if loss.signature.axes in ("", "(...)"):
         yield from (element_inputs(loss, dtype, wide) for wide in (False, True))
         return
+    forms = loss.signature.inputs[0].forms
     for width, n in ROWS:
-        if any("indices" in kind for kind in kinds):
+        if any(form.index for form in forms):
             yield row_inputs(loss, dtype, width, n, False)
-        if "a distribution" in kinds:
+        if any(not form.index for form in forms) and not loss.indices_only:
             yield row_inputs(loss, dtype, width, n, True)
 
 
@@ -186,17 +186,17 @@ def hashes_of_kernels(output: bytes) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    from test_cross import REFERENCE, outputs as kernel_outputs
-    from tempfile import TemporaryDirectory
+    import test_cross
 
-    with TemporaryDirectory() as folder:
-        kernels = hashes_of_kernels(kernel_outputs(Path(folder), *REFERENCE))
+    kernels = hashes_of_kernels(test_cross.outputs(*test_cross.REFERENCE))
     found = {"losses": corpus(), "kernels": kernels}
     if FILE.exists():
         before = json.loads(FILE.read_text())
         for kind, hashes in found.items():
             for name in sorted({*hashes, *before[kind]}):
                 if hashes.get(name) != before[kind].get(name):
-                    print(f"{kind}: {name}: {'new' if name not in before[kind] else 'gone' if name not in hashes else 'changed'}")
+                    print(
+                        f"{kind}: {name}: {'new' if name not in before[kind] else 'gone' if name not in hashes else 'changed'}"
+                    )
     FILE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     print(f"{len(found['losses'])} losses with fastloss {fl.__version__}", file=sys.stderr)

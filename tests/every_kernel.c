@@ -38,6 +38,39 @@ static void flush(const char *name, int precision)
 #define NAME(isa) NAME_(isa)
 extern const fl_table NAME(FL_ISA);
 
+static int count(const char *text, char wanted)
+{
+    int found = 0;
+    for (; *text; text++)
+        found += *text == wanted;
+    return found;
+}
+
+enum { INPUTS = FL_MAX_INPUTS, OUTPUTS = 1 + 2 * FL_MAX_GRADIENTS, ARRAYS = INPUTS + OUTPUTS };
+enum { ALL = FL_VALUE | FL_GRADIENT | FL_HESSIAN };
+
+/* The arrays as inputs and outputs of a block. */
+static fl_block block_of(char **memory)
+{
+    fl_block block = {.value = memory[INPUTS], .divisor = 1.0};
+    for (int k = 0; k < INPUTS; k++)
+        block.input[k] = memory[k];
+    for (int k = 0; k < FL_MAX_GRADIENTS; k++) {
+        block.gradient[k] = memory[INPUTS + 1 + k];
+        block.hessian[k] = memory[INPUTS + 1 + FL_MAX_GRADIENTS + k];
+    }
+    return block;
+}
+
+static void put_derivatives(const fl_kernel *kernel, const fl_block *block, size_t bytes)
+{
+    for (int k = 0; k < count(kernel->signature, '*'); k++) {
+        put(block->gradient[k], bytes);
+        if (block->want & FL_HESSIAN)
+            put(block->hessian[k], bytes);
+    }
+}
+
 /* Rows of both widths that the engine tells apart, by class index, by share, smoothed, and by lists of indices. */
 static void write_rows(const fl_table *table, const fl_kernel *kernel, int precision, char **memory, ptrdiff_t n)
 {
@@ -49,48 +82,131 @@ static void write_rows(const fl_table *table, const fl_kernel *kernel, int preci
         for (int kind = 0; kind < KINDS; kind++) {
             const ptrdiff_t width = widths[w], rows = n / width;
             ptrdiff_t scratch;
-            table->row_block(width, &scratch);
+            table->layout(kernel->plan, width, &scratch);
+            const fl_classes classes = {.label_smoothing = kind == SMOOTHED ? 0.1 : 0.0, .sum_tolerance = 1e-3};
             /* lists of none to all but one of the classes */
             int64_t *label = malloc((size_t)(rows * width) * sizeof *label);
             for (ptrdiff_t i = 0; i < rows * width; i++)
-                label[i] = kind != LISTS                            ? i % width
+                label[i] = kind != LISTS                                      ? i % width
                            : i % width < i / width % (width < 9 ? width : 9) ? (i + i / width) % width
-                                                                    : -1;
-            memory[FL_MAX_INPUTS + 5] = realloc(memory[FL_MAX_INPUTS + 5], (size_t)scratch * size);
-            const fl_rows block = {.y_pred = memory[1],
-                                   .y_true = kernel->inputs == 2 ? memory[0] : NULL,
-                                   .label = label,
-                                   .value = memory[4],
-                                   .gradient = {memory[5], memory[6]},
-                                   .hessian = {memory[7], memory[8]},
-                                   .scratch = memory[FL_MAX_INPUTS + 5],
-                                   .rows = rows,
-                                   .classes = width,
-                                   .divisor = 3.0,
-                                   .label_smoothing = kind == SMOOTHED ? 0.1 : 0.0,
-                                   .sum_tolerance = 1e-3,
-                                   .lists = kind == LISTS};
-            const int found = kernel->rows[precision](&block, parameters, FL_VALUE | FL_GRADIENT | FL_HESSIAN);
-            put_integer(found, precision);
-            put(memory[4], size * (size_t)rows);
-            for (int k = 0; k < kernel->gradients; k++) {
-                put(block.gradient[k], size * (size_t)(rows * width));
-                put(block.hessian[k], size * (size_t)(rows * width));
+                                                                              : -1;
+            fl_block block = block_of(memory);
+            block.scratch = malloc((size_t)scratch * size);
+            block.parameters = parameters;
+            block.classes = &classes;
+            block.units = rows;
+            block.width = width;
+            block.divisor = 3.0;
+            block.want = kernel->plan == FL_STATISTICS ? FL_VALUE | FL_GRADIENT : ALL;
+            if (strstr(kernel->signature, "index")) {
+                block.label = label;
+                block.input[0] = NULL;
             }
+            put_integer(kernel->map[precision](&block), precision);
+            put(block.value, size * (size_t)rows);
+            put_derivatives(kernel, &block, size * (size_t)(rows * width));
+            free(block.scratch);
             free(label);
         }
+}
+
+/* A block of numbers as a part of a unit. */
+static void write_part(const fl_kernel *kernel, int precision, char **memory)
+{
+    const double parameters[FL_MAX_PARAMETERS] = {0.5, 1.25, 0.5, 0.5};
+    const size_t bytes = FL_BLOCK * (precision == FL_F32 ? sizeof(float) : sizeof(double));
+    const fl_outcome outcome = {.by = {1.5, -0.75, 0.25, 0.125}, .divisor = 3.0};
+    fl_block block = block_of(memory);
+    block.units = FL_BLOCK;
+    block.parameters = parameters;
+    for (int k = 0; k < kernel->statistics->count; k++)
+        block.statistic[k] = memory[INPUTS + k];
+    put_integer(kernel->statistics->part[precision](&block), precision);
+    for (int k = 0; k < kernel->statistics->count; k++)
+        put(block.statistic[k], bytes);
+    block.outcome = &outcome;
+    kernel->statistics->part[precision](&block);
+    put_derivatives(kernel, &block, bytes);
+}
+
+/* Groups of several sizes, with ties. */
+static void write_groups(const fl_table *table, const fl_kernel *kernel, int precision, char **memory)
+{
+    const double parameters[FL_MAX_PARAMETERS] = {1.5, 0.25, 0.5, 0.5};
+    const size_t size = precision == FL_F32 ? sizeof(float) : sizeof(double);
+    const ptrdiff_t starts[] = {0, 0, 1, 3, 10, 310, 1023};
+    const ptrdiff_t groups = sizeof starts / sizeof *starts - 1, n = starts[groups];
+    ptrdiff_t scratch;
+    double *relevance = malloc((size_t)n * sizeof *relevance);
+    for (ptrdiff_t i = 0; i < n; i++)
+        relevance[i] = (double)(i * i % 5);
+    void *const numbers = malloc((size_t)n * size);
+    table->passes[precision]->load[FL_FROM_F64](relevance, numbers, n);
+    table->layout(kernel->plan, n, &scratch);
+    fl_block block = block_of(memory);
+    block.scratch = malloc((size_t)scratch * size);
+    block.input[0] = numbers;
+    block.starts = starts;
+    block.units = groups;
+    block.parameters = parameters;
+    block.divisor = 3.0;
+    block.want = ALL;
+    put_integer(kernel->map[precision](&block), precision);
+    put(block.value, size * (size_t)groups);
+    put_derivatives(kernel, &block, size * (size_t)n);
+    free(block.scratch);
+    free(relevance);
+    free(numbers);
+}
+
+/* Numbers, and in a record of its own the exact sum of their values. */
+static void write_elements(const fl_table *table, const fl_kernel *kernel, int precision, char **memory, ptrdiff_t n)
+{
+    const double parameters[FL_MAX_PARAMETERS] = {1.5, 0.25, 0.5, 0.5};
+    const size_t size = precision == FL_F32 ? sizeof(float) : sizeof(double);
+    fl_block block = block_of(memory);
+    block.units = n;
+    block.parameters = parameters;
+    block.want = ALL;
+    kernel->map[precision](&block);
+    put(block.value, size * (size_t)n);
+    for (int k = 0; k < count(kernel->signature, '*'); k++)
+        put(block.gradient[k], size * (size_t)n);
+    for (int k = 0; k < count(kernel->signature, '*'); k++)
+        put(block.hessian[k], size * (size_t)n);
+    flush(kernel->name, precision);
+    fl_sum sum;
+    fl_sum_clear(&sum);
+    for (ptrdiff_t start = 0; start < n; start += FL_BLOCK)
+        table->passes[precision]->sum(&sum, (char *)block.value + (size_t)start * size, n - start < FL_BLOCK ? n - start : FL_BLOCK);
+    const double total = fl_sum_round(&sum, 0);
+    put(&total, sizeof total);
+    char name[256];
+    snprintf(name, sizeof name, "sum_of_%s_%d", kernel->name, precision);
+    flush(name, FL_F64);
+}
+
+static void write_kernel(const fl_table *table, const fl_kernel *kernel, int precision, char **memory, ptrdiff_t n)
+{
+    if (kernel->plan == FL_ELEMENTS) {
+        write_elements(table, kernel, precision, memory, n);
+        return;
+    }
+    if (kernel->plan == FL_GROUPS)
+        write_groups(table, kernel, precision, memory);
+    else
+        write_rows(table, kernel, precision, memory, n);
+    if (kernel->plan == FL_STATISTICS)
+        write_part(kernel, precision, memory);
+    flush(kernel->name, precision);
 }
 
 int main(int argc, char **argv)
 {
     const fl_table *table = &NAME(FL_ISA);
-    const double parameters[FL_MAX_PARAMETERS] = {1.5, 0.25, 0.5, 0.5};
     const ptrdiff_t n = argc > 1 ? atol(argv[1]) : 0;
-    enum { OUTPUTS = 1 + 2 * FL_MAX_GRADIENTS };
     for (int precision = 0; precision < FL_PRECISIONS; precision++) {
         const size_t size = precision == FL_F32 ? sizeof(float) : sizeof(double);
-        /* inputs, outputs, scratch */
-        enum { ARRAYS = FL_MAX_INPUTS + OUTPUTS + 1 };
         char *memory[ARRAYS];
         for (int k = 0; k < ARRAYS; k++)
             memory[k] = calloc((size_t)n, size);
@@ -101,40 +217,17 @@ int main(int argc, char **argv)
             table->passes[precision]->load[FL_FROM_F64](numbers, memory[k], n);
         }
         free(numbers);
-        for (int i = 0; i < table->kernels; i++) {
-            if (table->kernel[i].rows[precision]) {
-                write_rows(table, &table->kernel[i], precision, memory, n);
-                flush(table->kernel[i].name, precision);
-                continue;
-            }
-            fl_block block = {.input = {memory[0], memory[1], memory[2], memory[3]}, .value = memory[4]};
-            for (int k = 0; k < FL_MAX_GRADIENTS; k++) {
-                block.gradient[k] = memory[5 + k];
-                block.hessian[k] = memory[5 + FL_MAX_GRADIENTS + k];
-            }
-            table->kernel[i].map[precision][FL_VALUE | FL_GRADIENT | FL_HESSIAN](&block, n, parameters);
-            for (int k = 0; k < OUTPUTS; k++)
-                if (k == 0 || (k - 1) % FL_MAX_GRADIENTS < table->kernel[i].gradients)
-                    put(memory[4 + k], size * (size_t)n);
-            flush(table->kernel[i].name, precision);
-            fl_sum sum;
-            fl_sum_clear(&sum);
-            for (ptrdiff_t start = 0; start < n; start += FL_BLOCK)
-                table->passes[precision]->sum(&sum, memory[4] + (size_t)start * size,
-                                              n - start < FL_BLOCK ? n - start : FL_BLOCK);
-            const double total = fl_sum_round(&sum, 0);
-            put(&total, sizeof total);
-            char name[256];
-            snprintf(name, sizeof name, "sum_of_%s_%d", table->kernel[i].name, precision);
-            flush(name, FL_F64);
-        }
+        for (int i = 0; i < table->families; i++)
+            for (int k = 0; k < table->family[i]->kernels; k++)
+                write_kernel(table, &table->family[i]->kernel[k], precision, memory, n);
         for (int i = 0; i < table->functions; i++) {
-            table->function[i].map[precision](memory[1], memory[4], n);
-            put(memory[4], size * (size_t)n);
+            table->function[i].map[precision](memory[1], memory[INPUTS], n);
+            put(memory[INPUTS], size * (size_t)n);
             flush(table->function[i].name, precision);
         }
         for (int k = 0; k < ARRAYS; k++)
             free(memory[k]);
     }
+    free(written);
     return 0;
 }

@@ -10,7 +10,7 @@ from mpmath import isinf, isnan, mp, mpf
 from references import REFERENCES, ROW_REFERENCES, WHOLE_ROW_REFERENCES
 
 import fastloss as fl
-from fastloss.base import Choice
+from fastloss.domains import Choice
 
 # Digits enough for a second difference, with steps of 1e-45 of the distance to a kink, of numbers that are 1e330 times as
 # large; and for such a difference at the ends of the range of double precision.

@@ -10,7 +10,7 @@ from oracle import default_instances, error_in_ulp, every_instance, exact, large
 from references import REFERENCES
 
 import fastloss as fl
-from fastloss.base import Choice
+from fastloss.domains import Choice
 
 # Every instruction set gives the same bits (test_bits.py), so one is enough here.
 POINTS = int(os.environ.get("FASTLOSS_ACCURACY_POINTS", "150"))

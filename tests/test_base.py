@@ -16,7 +16,10 @@ from oracle import default_instances, every_instance, every_row_instance, parame
 from references import REFERENCES, ROW_REFERENCES, WHOLE_ROW_REFERENCES
 
 import fastloss as fl
-from fastloss import _core, base
+from fastloss import _core, domains
+from fastloss.classes import WrongLabel
+from fastloss.registry import snake_case
+from fastloss.signature import signatures
 
 Y = np.array([1.0, 2.0, 3.0, 4.0])
 P = np.array([1.5, 2.0, 1.0, 8.0])
@@ -95,11 +98,9 @@ def test_a_parameter_is_right_or_refused(loss: fl.Loss, value: Any) -> None:
 
 def test_every_loss_has_its_three_places() -> None:
     """src_c/losses/<family>/<loss>.h, a class, and a reference; a default instance and an export come by themselves."""
-    kernels = {loss._kernel() for loss in every_instance()}
-    assert kernels == set(_core.kernels()), "a formula without a class, or the other way round"
     whole = [fl.get_loss(name, **given) for name, reference in WHOLE_ROW_REFERENCES.items() for given in reference.instances]
-    kernels = {loss._kernel() for loss in [*every_row_instance(), *whole, fl.ZeroOne.of_rows]}
-    assert kernels == set(_core.row_kernels()), "a formula of rows without a class, or the other way round"
+    kernels = {loss._kernel_name() for loss in [*every_instance(), *every_row_instance(), *whole, WrongLabel()]}
+    assert kernels == set(_core.kernels()), "a formula without a class, or the other way round"
     references = {*REFERENCES, *ROW_REFERENCES, *WHOLE_ROW_REFERENCES}
     assert references == set(fl.list_losses()), "a class without a reference, or the other way round"
     for name in fl.list_losses():
@@ -110,11 +111,12 @@ def test_every_loss_has_its_three_places() -> None:
         assert cls.__name__ in fl.__all__
 
 
-@pytest.mark.parametrize("loss", every_instance(), ids=repr)
+@pytest.mark.parametrize("loss", [*every_instance(), *every_row_instance()], ids=repr)
 def test_kernels_and_classes_agree(loss: fl.Loss) -> None:
-    parameters, inputs, gradients = _core.kernels()[loss._kernel()]
-    assert inputs == len(loss.inputs)
-    assert gradients == len(loss.inputs) - loss.labels
+    name = loss._kernel_name()
+    family, plan, _, parameters = _core.kernels()[name]
+    assert (family, plan) == (loss.family, loss.signature.plan)
+    assert signatures()[name] == loss.signature, "all kernels of a loss have one signature"
     assert set(parameters) <= set(loss._parameters())
     assert set(loss._domains()) <= set(loss.inputs)
 
@@ -125,7 +127,7 @@ def test_kernels_and_classes_agree(loss: fl.Loss) -> None:
      ("L1Penalty", "l1_penalty"), ("GANDiscriminator", "gan_discriminator"), ("InfoNCE", "info_nce")],
 )  # fmt: skip
 def test_snake_case(name: str, snake: str) -> None:
-    assert base.snake_case(name) == snake
+    assert snake_case(name) == snake
 
 
 def test_get_loss() -> None:
@@ -272,15 +274,15 @@ def test_unknown_reduction() -> None:
 @pytest.mark.parametrize(
     ("domain", "inside", "outside", "text"),
     [
-        (base.UNIT, [0.0, 0.5, 1.0], [-1e-300, 1.5, math.inf], "lie in [0, 1]"),
-        (base.OPEN_UNIT, [0.5], [0.0, 1.0, -math.inf], "lie in (0, 1)"),
-        (base.POSITIVE, [1e-300, 7.0], [0.0, -0.0, -1.0], "be > 0"),
-        (base.Choice((0.0, 1.0)), [0.0, -0.0, 1.0], [-1.0, 0.5, 7.0, math.inf], "be 0 or 1"),
-        (base.Choice((-1.0, 0.0, 1.0)), [-1.0, 0.0, 1.0], [-2.0, 1e-300], "be -1, 0 or 1"),
+        (domains.UNIT, [0.0, 0.5, 1.0], [-1e-300, 1.5, math.inf], "lie in [0, 1]"),
+        (domains.OPEN_UNIT, [0.5], [0.0, 1.0, -math.inf], "lie in (0, 1)"),
+        (domains.POSITIVE, [1e-300, 7.0], [0.0, -0.0, -1.0], "be > 0"),
+        (domains.Choice((0.0, 1.0)), [0.0, -0.0, 1.0], [-1.0, 0.5, 7.0, math.inf], "be 0 or 1"),
+        (domains.Choice((-1.0, 0.0, 1.0)), [-1.0, 0.0, 1.0], [-2.0, 1e-300], "be -1, 0 or 1"),
     ],
     ids=str,
 )
-def test_domains(domain: base.Domain, inside: list[float], outside: list[float], text: str) -> None:
+def test_domains(domain: domains.Domain, inside: list[float], outside: list[float], text: str) -> None:
     assert str(domain) == text
     assert all(number in domain for number in inside)
     assert not any(number in domain for number in outside)
@@ -544,8 +546,8 @@ def test_inverse_link(loss: fl.Loss) -> None:
     np.testing.assert_array_equal(raw, np.float32([-1, 0, 2.5]))
 
 
-def ordinary_numbers(domain: base.Domain | None, rng: np.random.Generator, n: int) -> np.ndarray:
-    if isinstance(domain, base.Choice):
+def ordinary_numbers(domain: domains.Domain | None, rng: np.random.Generator, n: int) -> np.ndarray:
+    if isinstance(domain, domains.Choice):
         return rng.choice(domain.numbers, n)
     return rng.uniform(0.1, 0.9, n) if domain is not None and domain.high == 1 else rng.uniform(0.5, 2.0, n)
 

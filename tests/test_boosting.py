@@ -15,11 +15,9 @@ import numpy as np
 import pytest
 
 import fastloss as fl
-from fastloss import _core
-from fastloss.base import MultiInputLoss
+from fastloss import _arrays, _core
 from fastloss.boosting import HESSIANS, LIBRARIES, Metric, Objective
-from fastloss.boosting.curvature import curvature_of
-from fastloss.rows import INDICES, LISTS, RowLoss
+from fastloss.boosting.curvature import curvature_of, is_row_loss
 
 SCORES = np.linspace(-6.0, 6.0, 241)
 
@@ -33,7 +31,7 @@ def raw(name: str) -> fl.Loss:
 OBJECTIVES = [
     raw(name)
     for name in fl.list_losses()
-    if not fl.get_loss(name).no_gradient and not isinstance(fl.get_loss(name), MultiInputLoss | fl.RootMeanSquaredError)
+    if not (fl.get_loss(name).no_gradient or fl.get_loss(name).no_hessian) and fl.get_loss(name).inputs == fl.Loss.inputs
 ]
 LOGISTIC = fl.BinaryCrossEntropy(from_logits=True)
 SOFTMAX = fl.CategoricalCrossEntropy(from_logits=True)
@@ -42,12 +40,14 @@ SOFTMAX = fl.CategoricalCrossEntropy(from_logits=True)
 def example(loss: fl.Loss) -> tuple[np.ndarray, np.ndarray]:
     """Labels and scores."""
     generator = np.random.default_rng(0)
-    if isinstance(loss, RowLoss):
+    if is_row_loss(loss):
         scores = generator.normal(scale=3, size=(241, 3))
         labels = generator.integers(0, 3, 241)
-        if LISTS in loss.label_kinds:
+        if not loss.signature.labels:
+            return np.eye(3)[labels], scores
+        if loss.signature.labels[0].axes:
             return np.stack([labels, np.full(241, -1), np.full(241, -1)], axis=1), scores
-        return (labels if INDICES in loss.label_kinds else np.eye(3)[labels]), scores
+        return labels, scores
     labels = generator.integers(0, 2, SCORES.size).astype(np.float32)
     if loss.family == "regression":
         labels += np.float32(0.5)
@@ -192,26 +192,30 @@ def test_the_driver_finishes_derivatives(loss: fl.Loss, weighted: bool, order: s
     n = 20_011
     scores = generator.normal(scale=2, size=(n, 3)).astype(dtype)
     labels = generator.integers(0, 2, n)
-    scores, labels = (scores, labels) if isinstance(loss, RowLoss) else (scores[:, 0].copy(), labels.astype(np.float32))
+    scores, labels = (scores, labels) if is_row_loss(loss) else (scores[:, 0].copy(), labels.astype(np.float32))
     weights = generator.uniform(0.5, 2.0, n) if weighted else None
     gradient, hessian = loss.gradient_and_hessian(labels, scores, weights, reduction="none")
     if order == "strided":
         written = [np.empty((*scores.shape, 2), dtype)[..., 0] for _ in range(2)]
     else:
         written = [np.empty(scores.shape, dtype, order=order) for _ in range(2)]
-    read = loss._read_inputs((labels, scores))
-    classes = loss._classes(3, read.operands[1]) if isinstance(loss, RowLoss) else None
-    place = (read.width, read.indices) if isinstance(loss, RowLoss) else ()
+    inputs = loss._read((labels, scores))
     operand = None if weights is None else (weights, _core.CODES[weights.dtype])
-    arguments = (loss._program, classes, read.operands, read.single, operand)
+
+    def derive(what: list[int], *factors: float) -> _core.Found:
+        finish = _core.Finish(*factors)
+        outputs = [_core.Output(kind, _arrays.write(array), finish=finish) for kind, array in zip(what, written, strict=False)]
+        return _core.execute((loss._kernel_for(inputs),), inputs, operand, tuple(outputs))
+
     floor = float(np.quantile(hessian * dtype(1.5), 0.3))
     for threads in (1, 3):
         with fl.num_threads(threads):
-            least, faults = _core.derive(*arguments, *written, (-1.0, 1.5, floor, -1.0), *place)
-        assert (least, faults) == ((hessian * dtype(1.5)).min(), 0)
+            found = derive([_core.GRADIENT, _core.HESSIAN], -1.0, 1.5, floor, -1.0)
+        assert (found.least, found.fault) == ((hessian * dtype(1.5)).min(), 0)
         np.testing.assert_array_equal(written[0], -gradient)
         np.testing.assert_array_equal(written[1], -np.maximum(hessian * dtype(1.5), dtype(floor)))
-    assert _core.derive(*arguments, written[0], None, (0.5, 1.0, -np.inf, 1.0), *place) == (np.inf, 0)
+    found = derive([_core.GRADIENT], 0.5, 1.0, -np.inf, 1.0)
+    assert (found.least, found.fault) == (np.inf, 0)
     np.testing.assert_array_equal(written[0], gradient * dtype(0.5))
 
 
@@ -231,13 +235,16 @@ def test_the_driver_finds_what_is_not_finite(score: float, dtype: type, found: b
     scores = np.zeros(5000)
     scores[4321] = score
     gradient, hessian = np.empty(5000, dtype), np.empty(5000, dtype)
-    read = fl.poisson._read_inputs((np.ones(5000), scores))
-    outputs = (gradient, hessian, (1.0, 1.0, 1e-16, 1.0))
+    finish = _core.Finish(1.0, 1.0, 1e-16, 1.0)
+    outputs = tuple(
+        _core.Output(kind, _arrays.write(array), finish=finish)
+        for kind, array in ((_core.GRADIENT, gradient), (_core.HESSIAN, hessian))
+    )
     with np.errstate(over="ignore"):
-        least, faults = _core.derive(fl.poisson._program, None, read.operands, read.single, None, *outputs)
-    assert bool(faults & _core.INFINITE_DERIVATIVE) is found
+        result = _core.execute((fl.poisson._kernel,), fl.poisson._read((np.ones(5000), scores)), None, outputs)
+    assert bool(result.fault & _core.INFINITE_DERIVATIVE) is found
     assert bool(np.isfinite(gradient).all() and np.isfinite(hessian).all()) is not found
-    assert least == 1.0
+    assert result.least == 1.0
 
 
 def test_catboost_gets_pairs_of_negative_derivatives() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,34 +11,29 @@ from pathlib import Path
 
 import pytest
 
+import build
 import fastloss as fl
+from build import ROOT, run, tool
 from fastloss import _core
 
-ROOT = Path(__file__).parents[1]
-MODULE = Path(_core.__file__)
+MODULES = sorted(Path(_core.__file__).parent.glob("*.so"))
+DRIVER = sorted((ROOT / "fastloss" / "_core").glob("*.pyx"))
 
 
-def tool(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
+def test_every_driver_file_is_a_module() -> None:
+    assert [path.name.partition(".")[0] for path in MODULES] == [path.stem for path in DRIVER]
 
 
-def run(*command: str, cwd: Path | None = None) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=cwd)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout + done.stderr
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name.partition(".")[0])
+def test_only_the_module_function_is_exported(module: Path) -> None:
+    defined = run(tool("nm"), "-D", "--defined-only", module).splitlines()
+    assert [line.split()[-1] for line in defined] == [f"PyInit_{module.name.partition('.')[0]}"]
 
 
-def test_only_the_module_function_is_exported() -> None:
-    defined = run(tool("nm"), "-D", "--defined-only", str(MODULE)).splitlines()
-    assert [line.split()[-1] for line in defined] == ["PyInit__core"]
-
-
-def test_no_mathematical_library_in_the_kernels() -> None:
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name.partition(".")[0])
+def test_no_mathematical_library(module: Path) -> None:
     """Results depend on no libm; fma is exact everywhere, and only the baseline, without the instruction, calls it."""
-    undefined = {line.split()[-1].split("@")[0] for line in run(tool("nm"), "-D", "--undefined-only", str(MODULE)).splitlines()}
+    undefined = {line.split()[-1].split("@")[0] for line in run(tool("nm"), "-D", "--undefined-only", module).splitlines()}
     functions = {
         "exp",
         "expm1",
@@ -62,43 +56,73 @@ def test_no_mathematical_library_in_the_kernels() -> None:
     assert "fmaf" not in undefined
 
 
-AVX2 = ["-mavx2", "-mfma"]
-AVX512 = [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"]
+HEADERS = sorted(path for path in (ROOT / "src_c").rglob("*.h") if "losses" not in path.parts)
 
 
-@pytest.fixture(scope="module", params=[("avx2", AVX2), ("avx512", AVX512)], ids=["avx2", "avx512"])
-def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """kernels.c compiled as setup.py does, with the vectoriser's account of it: instruction set and folder."""
+@pytest.mark.parametrize("header", HEADERS, ids=lambda path: str(path.relative_to(ROOT / "src_c")))
+def test_a_header_compiles_on_its_own(header: Path) -> None:
+    flags = [*build.setup.COMMON_FLAGS, *build.setup.KERNEL_FLAGS, *build.setup.WARNINGS, "-Werror", "-fsyntax-only"]
+    run(tool("gcc"), *flags, "-Isrc_c", "-DFL_ISA=baseline", "-include", header, "-x", "c", "/dev/null")
+
+
+@pytest.mark.parametrize("formula", build.setup.formulas(), ids=lambda path: path.stem)
+def test_a_formula_file_compiles_on_its_own(formula: Path) -> None:
+    flags = [*build.setup.COMMON_FLAGS, *build.setup.KERNEL_FLAGS, *build.setup.WARNINGS, "-Werror", "-fsyntax-only"]
+    # what is defined, is not used
+    run(
+        tool("gcc"),
+        *flags,
+        "-Wno-unused-function",
+        "-Wno-unused-const-variable",
+        "-Isrc_c",
+        "-include",
+        formula,
+        "-x",
+        "c",
+        "/dev/null",
+    )
+
+
+class Kernels:
+    """The kernels of an instruction set, compiled as setup.py does, with the vectoriser's account of it."""
+
+    def __init__(self, isa: str) -> None:
+        self.isa = isa
+        self.width = {"avx2": 32, "avx512": 64}[isa]
+        self.objects = build.objects(["gcc"], isa, [*build.WIDE[isa], "-fPIC", "-fdump-tree-vect-details"])
+
+    def functions(self) -> dict[str, str]:
+        """What the vectoriser says of each function."""
+        found: dict[str, str] = {}
+        for path in self.objects:
+            (account,) = path.parent.glob(f"{path.stem}.c.*.vect")
+            parts = re.split(r"^;; Function (\S+) .*$", account.read_text(), flags=re.MULTILINE)[1:]
+            found |= zip(parts[::2], parts[1::2], strict=True)
+        return found
+
+
+@pytest.fixture(scope="module", params=["avx2", "avx512"])
+def kernels(request: pytest.FixtureRequest) -> Kernels:
     if os.uname().machine != "x86_64" or "GCC" not in fl.config()["compiler"]:
         pytest.skip("GCC on x86-64 gives the account")
-    generated = ROOT / "build" / "generated"
-    if not generated.exists():
-        pytest.skip("the lists of the build are not here")
-    isa, flags = request.param
-    folder = tmp_path_factory.mktemp(isa)
-    kernel_flags = re.search(r"KERNEL_FLAGS = \[(.*)\]", (ROOT / "setup.py").read_text()).group(1)
-    run(
-        *[tool("gcc"), "-std=gnu11", *re.findall(r'"(.+?)"', kernel_flags), *flags, f"-DFL_ISA={isa}", "-fPIC"],
-        *["-I", str(ROOT / "src_c"), "-I", str(generated), f"-fdump-tree-vect-details={folder / 'vectoriser.txt'}"],
-        *["-c", str(ROOT / "src_c" / "kernels.c"), "-o", str(folder / "kernels.o")],
-    )
-    return isa, folder
+    return Kernels(request.param)
 
 
-def test_an_object_exports_its_table_only(kernels: tuple[str, Path]) -> None:
-    isa, folder = kernels
-    defined = run(tool("nm"), "--defined-only", "--extern-only", str(folder / "kernels.o")).splitlines()
-    assert [line.split()[-1] for line in defined] == [f"fl_table_{isa}"]
+def test_an_object_exports_its_table_only(kernels: Kernels) -> None:
+    for path in kernels.objects:
+        defined = run(tool("nm"), "--defined-only", "--extern-only", path).splitlines()
+        name = f"fl_table_{kernels.isa}" if path.stem.startswith("passes") else f"fl_family_{path.stem}"
+        # beside the passes of both precisions, which are in the table
+        assert [line.split()[-1] for line in defined] == [name]
 
 
-def test_wide_registers_stay_in_their_kernels(kernels: tuple[str, Path]) -> None:
+def test_wide_registers_stay_in_their_kernels(kernels: Kernels) -> None:
     """What runs before the dispatcher has spoken must run on every CPU."""
-    isa, folder = kernels
-    register = "%ymm" if isa == "avx2" else "%zmm"
-    wide = functions_with(register, folder / "kernels.o")
+    register = "%ymm" if kernels.isa == "avx2" else "%zmm"
+    wide = {name for path in kernels.objects for name in functions_with(register, path)}
     assert len(wide) > 100
-    common = {name for name in functions_with(register, MODULE) if name not in wide}
-    if isa == "avx2":
+    common = {name for module in MODULES for name in functions_with(register, module) if name not in wide}
+    if kernels.isa == "avx2":
         # the other wide kernels use these registers too
         common = {name for name in common if not re.search(r"_f(32|64)$|^(stream|bad_weights|labels_from_\w+)$", name)}
     assert not common
@@ -115,51 +139,47 @@ def functions_with(register: str, path: Path) -> set[str]:
     return found
 
 
-def test_every_element_loop_is_vectorised(kernels: tuple[str, Path]) -> None:
+def test_every_element_loop_is_vectorised(kernels: Kernels) -> None:
     """GCC says so of each loop; a formula that it cannot vectorise would be ten times slower, and otherwise unnoticed."""
-    isa, folder = kernels
-    vectorised = re.compile(rf"losses/\w+/\w+\.h:.*optimized: loop vectorized using {32 if isa == 'avx2' else 64}")
-    parts = re.split(r"^;; Function (\S+) .*$", (folder / "vectoriser.txt").read_text(), flags=re.MULTILINE)[1:]
-    bodies = dict(zip(parts[::2], parts[1::2], strict=True))
-    loops = [f"{kernel}_{want}_{bits}" for kernel in _core.kernels() for want in (1, 2, 3, 6, 7) for bits in ("f32", "f64")]
+    vectorised = re.compile(rf"losses/\w+/\w+\.h:.*optimized: loop vectorized using {kernels.width}")
+    bodies = kernels.functions()
+    names = [name for name, (_, plan, _, _) in _core.kernels().items() if plan == "elements"]
+    loops = [f"{name}_{want}_{bits}" for name in names for want in (1, 2, 3, 6) for bits in ("f32", "f64")]
     # identical loops are folded into one, and the others then have no body
     present = [name for name in loops if name in bodies]
     assert len(present) > len(loops) * 0.7
     assert not [name for name in present if not vectorised.search(bodies[name])]
 
 
-def test_every_lane_loop_is_vectorised(kernels: tuple[str, Path]) -> None:
+def test_every_lane_loop_is_vectorised(kernels: Kernels) -> None:
     """What is vectorised in one precision is in the other, too; and every formula of a row's right class is in both."""
-    isa, folder = kernels
-    optimised = rf"(\w+\.(?:inc\.)?h):(\d+):\d+: optimized: loop vectorized using {32 if isa == 'avx2' else 64}"
-    parts = re.split(r"^;; Function (\S+) .*$", (folder / "vectoriser.txt").read_text(), flags=re.MULTILINE)[1:]
-    found = {name: set(re.findall(optimised, body)) for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    optimised = rf"(\w+\.h):(\d+):\d+: optimized: loop vectorized using {kernels.width}"
+    found = {name: set(re.findall(optimised, body)) for name, body in kernels.functions().items()}
     engine = [name for name in found if re.match(r"fl_(exponentials|(index|shares)_of_\w+)_f32$", name)]
     assert engine
     for name in engine:
         assert found[name] == found[name[:-3] + "f64"], name
-    targets = [name for name in found if re.search(r"_target_f(32|64)$", name)]
-    formulas = [
-        text for path in ROOT.glob("src_c/losses/*/*.h") for text in re.findall("^FL_TARGET_FORMULA", path.read_text(), re.M)
-    ]
-    assert len(targets) == 2 * len(formulas)
-    assert not [name for name in targets if not found[name]]
+    texts = [path.read_text() for path in ROOT.glob("src_c/losses/*/*.h")]
+    for macro, loops in (("TARGET", ["target"]), ("STATISTICS", ["add_lanes", "slope_lanes", "few", "part_gradient"])):
+        formulas = [name for text in texts for name in re.findall(rf"^FL_{macro}_FORMULA\((\w+)", text, re.M)]
+        assert formulas
+        wanted = [f"{name}_{loop}_{bits}" for name in formulas for loop in loops for bits in ("f32", "f64")]
+        # where the loops of several formulas are the same, only one has a body
+        present = [name for name in wanted if name in found]
+        assert len(present) > 0.4 * len(wanted)
+        assert not [name for name in present if not found[name]]
 
 
-def test_coefficients_are_those_of_the_script(tmp_path: Path) -> None:
+def test_coefficients_are_those_of_the_script() -> None:
     written = run(sys.executable, str(ROOT / "tools" / "coefficients.py"))
-    assert written == (ROOT / "src_c" / "coefficients.h").read_text()
+    assert written == (ROOT / "src_c" / "language" / "coefficients.h").read_text()
 
 
-def test_cython_has_nothing_to_say(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", DRIVER, ids=lambda path: path.stem)
+def test_cython_has_nothing_to_say(tmp_path: Path, path: Path) -> None:
     """Neither a warning nor a performance hint, such as an exception check or the GIL where neither is needed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cython", "-3", str(ROOT / "fastloss" / "_core.pyx"), "-o", str(tmp_path / "core.c")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert not re.findall(r"^(?:warning|performance hint).*$", done.stdout + done.stderr, re.MULTILINE)
+    said = run(sys.executable, "-m", "cython", "-3", path, "-o", tmp_path / "module.c")
+    assert not re.findall(r"^(?:warning|performance hint).*$", said, re.MULTILINE)
 
 
 def test_no_flag_that_changes_arithmetic() -> None:
@@ -200,10 +220,12 @@ int main(void)
         return PyErr_Print(), 1;
     const double y_true[] = {1.0, 2.0}, y_pred[] = {1.5, 5.0};
     double value[2], gradient[2];
-    fl_block block = {.input = {y_true, y_pred}, .value = value, .gradient = {gradient}};
-    for (int i = 0; i < table->kernels; i++)
-        if (!strcmp(table->kernel[i].name, "squared_error"))
-            table->kernel[i].map[FL_F64][FL_VALUE | FL_GRADIENT](&block, 2, NULL);
+    const fl_block block = {
+        .units = 2, .input = {y_true, y_pred}, .value = value, .gradient = {gradient}, .want = FL_VALUE | FL_GRADIENT};
+    for (int i = 0; i < table->families; i++)
+        for (int k = 0; k < table->family[i]->kernels; k++)
+            if (!strcmp(table->family[i]->kernel[k].name, "squared_error"))
+                table->family[i]->kernel[k].map[FL_F64](&block);
     printf("%s %g %g %g %g\\n", table->isa, value[0], value[1], gradient[0], gradient[1]);
     return 0;
 }

@@ -244,7 +244,7 @@ def test_bad_probabilities() -> None:
         fl.kl_divergence([0], good)
     with pytest.raises(ValueError, match="mean and log_var must have the same shape"):
         fl.gaussian_kl([[1.0]], [[1.0, 2.0]])
-    with pytest.raises(ValueError, match="must have an axis to sum over"):
+    with pytest.raises(ValueError, match="must have an axis of at least one number for each loss"):
         fl.gaussian_kl(1.0, 1.0)
     with pytest.raises(ValueError, match="var_q must be > 0 for GaussianCrossEntropy"):
         fl.gaussian_cross_entropy([0.0], [1.0], [0.0], [0.0])

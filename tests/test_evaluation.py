@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastloss as fl
-from fastloss import _core
-from fastloss.rows import INDICES, LISTS, RowLoss
+from fastloss import _core, bench
+from fastloss.state import VERSION
 
 N = 5000
 ELEMENTS = {
@@ -81,22 +81,16 @@ def test_every_loss_can_be_evaluated() -> None:
     rng = np.random.default_rng(2)
     for name in fl.list_losses():
         loss = fl.get_loss(name)
-        domains = loss._domains()
-        width = (5,) if isinstance(loss, RowLoss) else ()
-        inputs = {}
-        for item in loss.inputs:
-            x = rng.random((40, *width)) if item in domains or item.startswith("var") else rng.standard_normal((40, *width))
-            inputs[item] = x
-        if "y_true" in inputs:
-            inputs["y_true"] = rng.integers(0, 2, 40)
-            if width and INDICES not in loss.label_kinds:
-                inputs["y_true"] = np.full((40, 5), -1 if LISTS in loss.label_kinds else 0.2)
-            elif not width and name in ("gamma", "tweedie"):
-                inputs["y_true"] = rng.random(40) + 0.5
-        expected = loss(*inputs.values(), sample_weight=np.arange(40.0))
+        inputs = dict(zip(loss.inputs, bench.make_inputs(loss, "float64", 400), strict=True))
+        n = 40 if "group" in inputs else len(inputs[loss.inputs[-1]])
+        weights = rng.permutation(np.arange(float(n)))
+        expected = loss(*inputs.values(), sample_weight=weights)
         ev = fl.Evaluation({name: loss})
-        for part in (slice(0, 1), slice(1, 40)):
-            ev.update(**{item: x[part] for item, x in inputs.items()}, sample_weight=np.arange(40.0)[part])
+        for first, last in ((0, 1), (1, n)):
+            # a sample of a loss of groups is a group of ten
+            items = slice(10 * first, 10 * last) if "group" in inputs else slice(first, last)
+            part = {item: x[slice(first, last) if item == "group" else items] for item, x in inputs.items()}
+            ev.update(**part, sample_weight=weights[first:last])
         assert ev.result() == {name: expected}
 
 
@@ -210,28 +204,57 @@ def test_only_like_is_merged() -> None:
 
 def test_the_state_is_small_and_has_a_version() -> None:
     ev = fl.Evaluation(ELEMENTS).update(*make(ELEMENTS)[:2])
-    restore, (losses, reduction, state) = ev.__reduce__()
-    assert state[0] == 1
-    assert len(pickle.dumps(ev)) < 1000 * (len(ELEMENTS) + 2)
-    assert restore(losses, reduction, state).result() == ev.result()
-    with pytest.raises(ValueError, match="another version of fastloss"):
-        restore(losses, reduction, b"\x02" + state[1:])
-    with pytest.raises(ValueError, match="must have"):
-        restore(losses, reduction, state[:-1])
-    with pytest.raises(ValueError, match="not those of a sum"):
-        restore(losses, reduction, state[:10] + b"\xff" * (len(state) - 10))
+    assert len(pickle.dumps(ev)) < 1300 * (len(ELEMENTS) + 2)
+    assert pickle.loads(pickle.dumps(ev)).result() == ev.result()
+    restore, (version, *parts) = ev._states["mse"].__reduce__()
+    assert version == VERSION
+    assert restore(version, *parts).result() == ev.result()["mse"]
+    with pytest.raises(ValueError, match=rf"version {VERSION + 1} cannot be read"):
+        restore(VERSION + 1, *parts)
+
+
+def test_forged_states_are_refused() -> None:
+    ev = fl.Evaluation(ELEMENTS).update(*make(ELEMENTS)[:2])
+    restore, (losses, reduction, n_samples, states) = ev.__reduce__()
+
+    def refused(message: str, **changed: Any) -> None:
+        parts = {"losses": losses, "reduction": reduction, "n_samples": n_samples, "states": states} | changed
+        with pytest.raises(ValueError, match=message):
+            restore(*parts.values())
+
+    refused("the number of samples of an evaluation must be an integer", n_samples=-1)
+    refused("the number of samples of an evaluation must be an integer", n_samples=True)
+    refused("the state of mse must be one of", states={})
+    refused("the state of mse must be one of", states=states | {"mse": states["huber"]})
+    refused("the state of huber must be one of", losses=losses | {"huber": fl.Huber(delta=7.0)})
+    for name, slot, value in (
+        ("rmse", "single", 7),
+        ("rmse", "whole", False),
+        ("mse", "sums", _core.Sums(5)),
+        ("mse", "n", -1),
+        ("mse", "whole", None),
+    ):
+        forged = states[name].empty()
+        forged.take(states[name])
+        setattr(forged, slot, value)
+        refused("this is no state of", states=states | {name: forged})
+    with pytest.raises(ValueError, match="not those of sums"):
+        _core.Sums.from_bytes(b"\xff" * (2 * _core.SUM_BYTES))
+    make_state, (version, cls, keywords, _) = states["mse"].__reduce__()
+    with pytest.raises(ValueError, match="the state of a LossState has"):
+        make_state(version, cls, keywords, {"n": 1})
 
 
 def test_equal_sums_have_equal_bytes() -> None:
-    a, b = _core.Sum(), _core.Sum()
+    a, b = _core.Sums(1), _core.Sums(1)
     for x in (1e300, -1.0, 2.0**-1074, 3.5):
-        a.add(x)
+        a.add(0, x)
     for x in (3.5, 2.0**-1074, 1e300, -1.0):
-        part = _core.Sum()
-        part.add(x)
-        b.add(part)
+        part = _core.Sums(1)
+        part.add(0, x)
+        b.merge(part)
     assert a.to_bytes() == b.to_bytes()
-    assert float(_core.Sum.from_bytes(a.to_bytes())) == float(b) == 1e300
+    assert _core.Sums.from_bytes(a.to_bytes()).rounded(0) == b.rounded(0) == 1e300
 
 
 def test_rows_of_predictions() -> None:

@@ -761,7 +761,8 @@ def test_moments_are_exact() -> None:
 
 def test_sums_are_pickled_and_checked() -> None:
     sums = _core.Sums(2)
-    _core.add_losses(None, False, ((np.array([1.0, 2**-60]), _core.CODES[np.dtype("f8")]),), None, sums, 1)
+    sums.add(1, 1.0)
+    sums.add(1, 2**-60)
     copy = pickle.loads(pickle.dumps(sums))
     assert (copy.rounded(0), copy.exact(1)) == (0.0, (1 << 1074) + (1 << 1014))
     with pytest.raises(IndexError):
@@ -769,7 +770,7 @@ def test_sums_are_pickled_and_checked() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         sums.merge(_core.Sums(3))
     with pytest.raises(ValueError, match="are not those of sums"):
-        _core.restore_sums(b"12345")
+        _core.Sums.from_bytes(b"12345")
 
 
 def test_types_of_targets(theirs: Any) -> None:

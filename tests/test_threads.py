@@ -119,7 +119,7 @@ def test_environment(environment: dict[str, str], expected: str) -> None:
 def test_bad_environment_of_our_own(bad: str) -> None:
     done = run_script("import fastloss", FASTLOSS_NUM_THREADS=bad)
     assert done.returncode == 1
-    assert f"FASTLOSS_NUM_THREADS must be an integer other than 0; got '{bad}'" in done.stderr
+    assert f"FASTLOSS_NUM_THREADS must be an integer of 32 bits other than 0; got '{bad}'" in done.stderr
 
 
 @pytest.mark.parametrize("name", _core.available_isas())

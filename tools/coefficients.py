@@ -1,6 +1,6 @@
-"""Write src_c/coefficients.h: every constant and polynomial of src_c/vmath.inc.h.
+"""Write src_c/language/coefficients.h: every constant and polynomial of src_c/language/vmath.h.
 
-Run ``python tools/coefficients.py > src_c/coefficients.h`` (needs mpmath). The polynomials are Chebyshev
+Run ``python tools/coefficients.py > src_c/language/coefficients.h`` (needs mpmath). The polynomials are Chebyshev
 interpolants (within a fraction of a bit of the minimax ones) of the smallest degree whose error, seen through
 the place where the polynomial enters its function, is below 2**-(p + s) for a precision of p bits and s spare
 bits: 6 for functions that are to be as good as correctly rounded, 0 where a loss has room. A test compares the
@@ -171,7 +171,7 @@ def split(value: mpf, head_bits: int, scalar: type, parts: int) -> list[mpf]:
 
 def lines() -> list[str]:
     out = [
-        "/* Written by tools/coefficients.py; do not edit. Constants and polynomials of vmath.inc.h. */",
+        "/* Written by tools/coefficients.py; do not edit. Constants and polynomials of vmath.h. */",
         "/* clang-format off */",
         "#ifndef FL_COEFFICIENTS_H",
         "#define FL_COEFFICIENTS_H",

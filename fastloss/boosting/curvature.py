@@ -40,13 +40,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from .. import losses
-from ..base import Loss
-from ..rows import RowLoss
+from ..loss import Loss
 
 #: The smallest curvature; that of XGBoost.
 LEAST = 1e-16
@@ -149,8 +147,7 @@ def _unweighted(loss: Loss) -> Loss:
 @lru_cache(maxsize=256)
 def _row_bound(loss: Loss) -> float:
     scores = np.stack([_SCORES, np.zeros_like(_SCORES)], axis=1)
-    indices = loss.label_kinds[0] != "a distribution"
-    labels = np.zeros(len(scores)) if indices else np.broadcast_to([1.0, 0.0], scores.shape)
+    labels = np.zeros(len(scores)) if loss.signature.labels else np.broadcast_to([1.0, 0.0], scores.shape)
     gradient, hessian = loss.gradient_and_hessian(labels, scores, reduction="none")
     # of two wrong classes that share everything, A / 2
     return max(2 * float(hessian.max()), float(np.abs(gradient).max()) / 2)
@@ -186,10 +183,9 @@ def frozen_rows(loss: Loss, y_true: np.ndarray, y_pred: np.ndarray, size: float)
     return hessian * np.divide(slope, entropy_slope, out=np.zeros_like(slope), where=entropy_slope > 0)
 
 
-def _within_a_step(exponent: float, of: Surrogate) -> Surrogate:
-    factor = float(np.exp(exponent * _STEP))
-
+def _within_a_step(of: Surrogate) -> Surrogate:
     def within_a_step(loss: Loss, y_true: np.ndarray, y_pred: np.ndarray, size: float) -> np.ndarray:
+        factor = float(np.exp(loss.growth * _STEP))
         return factor * np.maximum(_hessian(loss, y_true, y_pred), of(loss, y_true, y_pred, size))
 
     return within_a_step
@@ -240,65 +236,37 @@ class Curvature:
 
 
 _ROBUST = Curvature(half_quadratic, half_quadratic, half_quadratic)
-_LINEAR_TAILS = replace(_ROBUST, share=SHARE)
-_KINKED = Curvature(kinked, kinked, kinked, sized=True, never=True)
-_ABSOLUTE = Curvature(_absolute, _absolute, _absolute, sized=True, never=True)
-_HALF_KINKED = Curvature(half_kinked, half_kinked, half_kinked, sized=True, never=True)
-_QUADRATIC = Curvature(None, _same, _steepest)
-_HINGE = Curvature(_mirrored(1.0, 0.5), _mirrored(1.0, 0.5), _mirrored(1.0, 0.5), never=True)
-_SMOOTH_MARGIN = Curvature(_mirrored(_CLOSE, 1.0), _mirrored(_CLOSE, 1.0), _mirrored(_CLOSE, 1.0))
-_LOGISTIC = Curvature(None, _same, bound)
-_EXPONENTIAL = Curvature(None, _same, _within_a_step(1.0, _same))
-_LOG_LINK = Curvature(expected, expected, _within_a_step(1.0, expected))
-_SOFTMAX = Curvature(None, _same, row_bound)
-_OF_TARGET = Curvature(row_bound, frozen_rows, row_bound)
-_SCORES_OF_ROWS = Curvature(one, one, None)
+_HINGE = _mirrored(1.0, 0.5)
+_SMOOTH_MARGIN = _mirrored(_CLOSE, 1.0)
 
-_CURVATURES: dict[type[Loss], Curvature] = {
-    losses.SquaredError: _QUADRATIC,
-    losses.HalfSquaredError: _QUADRATIC,
-    losses.Expectile: _QUADRATIC,
-    losses.AbsoluteError: _ABSOLUTE,
-    losses.Quantile: _HALF_KINKED,
-    losses.AbsolutePercentageError: _KINKED,
-    losses.SymmetricAbsolutePercentageError: Curvature(kinked, kinked, None, sized=True),
-    losses.SquaredLogError: Curvature(expected, expected, None),
-    losses.Huber: _ROBUST,
-    losses.SmoothL1: _ROBUST,
-    losses.PseudoHuber: _LINEAR_TAILS,
-    losses.LogCosh: _LINEAR_TAILS,
-    losses.Fair: _LINEAR_TAILS,
-    losses.Cauchy: _ROBUST,
-    losses.Welsch: _ROBUST,
-    losses.Tukey: _ROBUST,
-    losses.Poisson: _LOG_LINK,
-    losses.Gamma: _LOG_LINK,
-    losses.BinaryCrossEntropy: _LOGISTIC,
-    losses.SoftMargin: _LOGISTIC,
-    losses.Exponential: _EXPONENTIAL,
-    losses.BinaryFocal: Curvature(bound, frozen, bound),
-    losses.Brier: Curvature(bound, expected, bound),
-    losses.Hinge: _HINGE,
-    losses.SquaredHinge: _SMOOTH_MARGIN,
-    losses.SmoothedHinge: _SMOOTH_MARGIN,
-    losses.ModifiedHuber: _SMOOTH_MARGIN,
-    losses.CategoricalCrossEntropy: _SOFTMAX,
-    losses.SparseCategoricalCrossEntropy: _SOFTMAX,
-    losses.KLDivergence: _SOFTMAX,
-    losses.CategoricalFocal: _OF_TARGET,
-    losses.PolyCrossEntropy: _OF_TARGET,
-    losses.GeneralizedCrossEntropy: _OF_TARGET,
-    losses.MultiLabelSoftMargin: Curvature(None, _same, _at_zero),
-    losses.CategoricalHinge: _SCORES_OF_ROWS,
-    losses.MultiMargin: _SCORES_OF_ROWS,
-    losses.MultiLabelMargin: _SCORES_OF_ROWS,
+#: By the names that classes of losses declare as their ``curvature``.
+CURVATURES = {
+    "": Curvature(slope, slope, None),
+    "absolute": Curvature(_absolute, _absolute, _absolute, sized=True, never=True),
+    "brier": Curvature(bound, expected, bound),
+    "expected": Curvature(expected, expected, None),
+    "exponential": Curvature(None, _same, _within_a_step(_same)),
+    "focal": Curvature(bound, frozen, bound),
+    "half_kinked": Curvature(half_kinked, half_kinked, half_kinked, sized=True, never=True),
+    "hinge": Curvature(_HINGE, _HINGE, _HINGE, never=True),
+    "kinked": Curvature(kinked, kinked, kinked, sized=True, never=True),
+    "labels": Curvature(None, _same, _at_zero),
+    "linear_tails": replace(_ROBUST, share=SHARE),
+    "log_link": Curvature(expected, expected, _within_a_step(expected)),
+    "logistic": Curvature(None, _same, bound),
+    "margins": Curvature(one, one, None),
+    "of_target": Curvature(row_bound, frozen_rows, row_bound),
+    "quadratic": Curvature(None, _same, _steepest),
+    "robust": _ROBUST,
+    "smooth_margin": Curvature(_SMOOTH_MARGIN, _SMOOTH_MARGIN, _SMOOTH_MARGIN),
+    "softmax": Curvature(None, _same, row_bound),
+    # the curvature has no bound at r = 0, or none far away
+    "unbounded_kinked": Curvature(kinked, kinked, None, sized=True),
 }
 
 
 def curvature_of(loss: Loss) -> Curvature:
-    """Find what stands in for the Hessian of a loss.
-
-    Losses of classes that are not known here, those of users, get the size of the gradient.
+    """Find what stands in for the Hessian of a loss: what its class declares, or else the size of the gradient.
 
     Examples
     --------
@@ -307,19 +275,7 @@ def curvature_of(loss: Loss) -> Curvature:
     >>> curvature_of(fl.log_cosh).upper_bound.__name__
     'half_quadratic'
     """
-    if isinstance(loss, losses.Tweedie):
-        # exponents of the mean go up to 2
-        reach = max(abs(2 - loss.power), abs(1 - loss.power))
-        return replace(_LOG_LINK, upper_bound=_within_a_step(reach, expected))
-    if isinstance(loss, losses.LpError):
-        # between 1 and 2 the curvature has no bound at r = 0, above 2 none far away
-        return {1.0: _ABSOLUTE, 2.0: _QUADRATIC}.get(loss.p, Curvature(kinked, kinked, None, sized=True))
-    if isinstance(loss, losses.SmoothL1) and loss.beta == 0:
-        return _ABSOLUTE
-    for cls in type(loss).__mro__:
-        if cls in _CURVATURES:
-            return _CURVATURES[cls]
-    return Curvature(slope, slope, None)
+    return CURVATURES[loss.curvature]
 
 
 def mean_size(y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray | None) -> float:
@@ -334,6 +290,6 @@ def top(loss: Loss) -> float:
     return float(half_quadratic(loss, np.zeros(1), np.zeros(1), 0.0)[0])
 
 
-def is_row_loss(loss: Any) -> bool:
+def is_row_loss(loss: Loss) -> bool:
     """Tell whether a loss has K scores per row."""
-    return isinstance(loss, RowLoss)
+    return loss.signature.axes == "(k)"

@@ -8,27 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses
-from ..base import Loss
+from ..loss import Loss
 from .datasets import is_dataset, library
-
-# Losses of the residual alone: the best constant of a leaf is that of its residuals.
-_OF_RESIDUALS = (
-    losses.AbsoluteError,
-    losses.Quantile,
-    losses.SquaredError,
-    losses.HalfSquaredError,
-    losses.Huber,
-    losses.SmoothL1,
-    losses.PseudoHuber,
-    losses.LogCosh,
-    losses.Expectile,
-    losses.LpError,
-    losses.Fair,
-    losses.Cauchy,
-    losses.Welsch,
-    losses.Tukey,
-)
 
 
 def refit_leaves(
@@ -82,7 +63,7 @@ def refit_leaves(
     Traceback (most recent call last):
     TypeError: leaves can be refitted for losses of residuals, as AbsoluteError; got Poisson(from_log=True, full=False).
     """
-    if not isinstance(loss, _OF_RESIDUALS):
+    if not (isinstance(loss, Loss) and loss.of_residual):
         raise TypeError(f"leaves can be refitted for losses of residuals, as AbsoluteError; got {loss!r}.")
     if learning_rate is not None and not (learning_rate > 0 and np.isfinite(learning_rate)):
         raise ValueError(f"learning_rate must be > 0, or None for the model's own; got {learning_rate!r}.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import Loss, MultiInputLoss
+from ..loss import Loss
 from .curvature import is_row_loss
 from .datasets import arrays_of, is_dataset, is_lightgbm, read_dataset
 
@@ -73,7 +73,7 @@ class Metric:
             raise TypeError(f"loss must be a loss, not its class: pass {loss.__name__}(), with parameters if it has any.")
         if not isinstance(loss, Loss):
             raise TypeError(f"loss must be a loss of fastloss, as fl.Huber(delta=1.0); got {type(loss).__name__}.")
-        if isinstance(loss, MultiInputLoss):
+        if loss.inputs != Loss.inputs:
             raise TypeError(f"{type(loss).__name__} cannot be a metric here: it takes {', '.join(loss.inputs)}.")
         if raw is not None and not isinstance(raw, bool | np.bool_):
             raise ValueError(f"raw must be True, False or None; got {raw!r}.")

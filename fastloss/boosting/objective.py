@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from .. import _arrays, losses
-from .._core import INFINITE_DERIVATIVE, Classes, derive, keep_thread_state
-from ..base import Loss, MultiInputLoss, NotDifferentiableError
+from .._core import GRADIENT, HESSIAN, INFINITE_DERIVATIVE, Finish, Kernel, Output, execute, keep_thread_state
+from ..errors import NotDifferentiableError
+from ..loss import Loss
 from . import parity as _parity
 from .curvature import LEAST, Curvature, _same, curvature_of, is_row_loss, mean_size, top
 from .datasets import arrays_of, is_dataset, read_dataset, refuse_groups
@@ -161,7 +162,8 @@ class Objective:
         #: Name of the loss; libraries print it.
         self.__name__ = loss.name or type(loss).__name__
         self._buffers = _Buffers()
-        self._classes: dict[int, Classes] = {}
+        # by the number of classes
+        self._kernels: dict[int, Kernel] = {}
 
     @property
     def loss(self) -> Loss:
@@ -344,21 +346,21 @@ class Objective:
         factor = self._scale
         if convention is not None and convention.factor is not None:
             factor *= convention.factor(scores.shape[-1] if scores.ndim > 1 else 1)
-        if self._rows:
-            operands, shape, single, width, indices = loss._read_inputs((labels, scores))
-            classes = self._classes.get(width)
-            if classes is None:
-                classes = self._classes[width] = loss._classes(width, operands[1])
-        else:
-            operands, shape, single = _arrays.read_inputs((labels, scores), loss.inputs, 1)
-            classes, width, indices = None, 0, False
-        read = None if weights is None else _arrays.read_weights(weights, shape)
-        factors = (sign * self._scale, factor, self._floor, sign)
-        least, faults = derive(loss._program, classes, operands, single, read, gradient, hessian, factors, width, indices)
-        if faults & ~INFINITE_DERIVATIVE:
+        inputs = loss._read((labels, scores))
+        width = scores.shape[-1] if self._rows else 0
+        kernel = self._kernels.get(width)
+        if kernel is None:
+            kernel = self._kernels[width] = loss._kernel_for(inputs)
+        finish = Finish(sign * self._scale, factor, self._floor, sign)
+        outputs = [Output(GRADIENT, _arrays.write(gradient), finish=finish)]
+        if hessian is not None:
+            outputs.append(Output(HESSIAN, _arrays.write(hessian), finish=finish))
+        read = None if weights is None else _arrays.read_weights(weights, inputs.shape)
+        found = execute((kernel,), inputs, read, tuple(outputs))
+        if found.fault & ~INFINITE_DERIVATIVE:
             # it raises, unless only what has no weight is concerned
-            loss.gradient(labels, scores, weights, reduction="none")
-        return least, not faults & INFINITE_DERIVATIVE
+            loss._explain(found.fault, inputs, read, False)
+        return found.least, not found.fault & INFINITE_DERIVATIVE
 
     def _mend(self, labels: Any, scores: Any, weights: Any, hessian: np.ndarray) -> None:
         """Replace what is not positive, or not above the limit and its share of the surrogate."""
@@ -614,14 +616,9 @@ def _check_loss(loss: Any) -> None:
         raise TypeError(f"loss must be a loss, not its class: pass {loss.__name__}(), with parameters if it has any.")
     if not isinstance(loss, Loss):
         raise TypeError(f"loss must be a loss of fastloss, as fl.Huber(delta=1.0); got {type(loss).__name__}.")
-    if loss.no_gradient:
-        raise NotDifferentiableError(f"{type(loss).__name__} cannot be an objective: {loss.no_gradient}")
-    if isinstance(loss, losses.RootMeanSquaredError):
-        raise NotDifferentiableError(
-            "RootMeanSquaredError cannot be an objective: the root mixes all samples. Use HalfSquaredError, which has the same "
-            "minimum; Metric(RootMeanSquaredError()) can be the metric."
-        )
-    if isinstance(loss, MultiInputLoss):
+    if loss.no_gradient or loss.no_hessian:
+        raise NotDifferentiableError(f"{type(loss).__name__} cannot be an objective: {loss.no_gradient or loss.no_hessian}")
+    if loss.inputs != Loss.inputs:
         raise TypeError(
             f"{type(loss).__name__} cannot be an objective: it takes {', '.join(loss.inputs)}; boosting has labels and scores."
         )

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..base import Loss
+from ..loss import Loss
 
 LIBRARIES = ("xgboost", "lightgbm", "catboost", "sklearn")
 

@@ -15,7 +15,7 @@ from .._threads import num_threads
 from .datasets import library
 
 if TYPE_CHECKING:
-    from ..base import Loss
+    from ..loss import Loss
     from .objective import Objective
 
 # Losses whose leaves the library refits, with the best constants of the residuals.

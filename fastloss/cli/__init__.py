@@ -19,7 +19,8 @@ from typing import Any, NoReturn
 from .. import __version__, bench
 from .._config import config
 from .._readers import DataError, one_line
-from ..base import Loss, get_loss, list_losses
+from ..loss import Loss
+from ..registry import get_loss, list_losses
 from . import arguments, evaluate, plot
 from .arguments import UsageError
 from .output import draw_table, to_json, tracked
@@ -68,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(status: int, message: str) -> int:
-    print(f"fastloss: error: {one_line(message)}", file=sys.stderr)
+    if sys.stderr is not None:
+        print(f"fastloss: error: {one_line(message)}", file=sys.stderr)
     return status
 
 

@@ -6,7 +6,9 @@ import argparse
 from typing import Any
 
 from .. import bench
-from ..base import Loss, get_loss
+from ..domains import brief
+from ..loss import Loss
+from ..registry import get_loss
 
 _WORDS = {"true": True, "false": False, "none": None}
 
@@ -49,13 +51,13 @@ def _value(name: str, text: str) -> float | bool | None:
             return kind(text)
         except ValueError:
             continue
-    raise argparse.ArgumentTypeError(f"{name} must be a number, true, false or none; got {text!r}")
+    raise argparse.ArgumentTypeError(f"{name} must be a number, true, false or none; got {brief(text)}")
 
 
 def size(text: str) -> int:
     """Read a number of samples."""
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"a size is a whole number from 1; got {text!r}")
+    if not (text.isdecimal() and len(text) < 19 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"a size is a whole number from 1 to 10**18 - 1; got {brief(text)}")
     return int(text)
 
 

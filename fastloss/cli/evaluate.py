@@ -7,7 +7,6 @@ import csv
 import io
 import math
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,15 +17,15 @@ import numpy as np
 
 from .._datasets import DataSet, Piece, SingleColumn, ahead, expand, side_by_side
 from .._readers import DataError, Keys, one_line
-from ..base import Loss, get_loss
+from ..errors import InputError
 from ..evaluation import Evaluation
+from ..loss import Loss
+from ..registry import get_loss
 from . import arguments, plot
 from .arguments import UsageError
 from .output import draw_table, progress, to_json
 
 _DEFAULT_LOSSES = ("squared_error", "absolute_error")
-# What the library says about a bad number, and where.
-_PLACE = re.compile(r"( at (?:index|row) \(?)(\d+)")
 # Looking for each of so few is faster than sorting.
 _FEW_GROUPS = 8
 # Key of the weights that come from a file of their own, among the columns of a piece.
@@ -226,7 +225,7 @@ def _run(plan: _Plan, reduction: str) -> dict[int, int]:
                     try:
                         job.evaluations[group].update(sample_weight=some.get(_WEIGHTS), **inputs)
                     except (TypeError, ValueError) as error:
-                        raise DataError(_located(str(error), piece, rows, plan.one_file)) from error
+                        raise DataError(_located(error, piece, rows, plan.one_file)) from error
                 first = next(iter(plan.jobs[0].inputs.values()))
                 counts[group] = counts.get(group, 0) + some[first].size
             show(piece.done)
@@ -277,15 +276,13 @@ def _split(groups: np.ndarray | None) -> Iterator[tuple[int, np.ndarray | None]]
         yield int(groups[rows[0]]), rows
 
 
-def _located(message: str, piece: Piece, rows: np.ndarray | None, one_file: bool) -> str:
-    """Count the place that a message names from the beginning of the file."""
-
-    def place(found: re.Match[str]) -> str:
-        row = int(found[2])
-        return f"{found[1]}{piece.first_row + (row if rows is None else int(rows[row]))}"
-
-    located, count = _PLACE.subn(place, message)
-    return f"{piece.path}: {located}" if count and one_file else located
+def _located(error: Exception, piece: Piece, rows: np.ndarray | None, one_file: bool) -> str:
+    """Say what is wrong, with places counted from the beginning of the file."""
+    if not (isinstance(error, InputError) and error.index):
+        return str(error)
+    row, *others = error.index
+    row = piece.first_row + (row if rows is None else int(rows[row]))
+    return str(error.at((row, *others), f"{piece.path}: " if one_file else ""))
 
 
 # ---- results -----------------------------------------------------------------------------------------------------

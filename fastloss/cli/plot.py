@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from .._readers import DataError, one_line
-from ..base import Interval, Loss, NotDifferentiableError
-from ..rows import INDICES, LISTS, NUMBERS, RowLoss
+from ..domains import ANY
+from ..errors import NotDifferentiableError
+from ..loss import Loss
 from .arguments import UsageError
 
 # What fits on a page.
@@ -110,18 +111,21 @@ def _save(figure: Any, path: Path) -> None:
 
 def curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
     """Compute the loss of one sample, and its derivatives by its first input that is no label, where all others are 1."""
-    domain = loss._domains().get(loss.inputs[loss.labels], Interval())
+    domain = loss._domains().get(loss.inputs[loss.labels], ANY)
     x = np.array([step for step in np.linspace(-4, 4, 1601) if 1 + step in domain])
+    axes, forms, names = loss.signature.axes, loss.signature.labels, loss.signature.names
 
     def inputs(step: float) -> list[Any]:
-        if isinstance(loss, RowLoss) and not loss.labels:
-            return [[[1 + step]] if i == 0 else [[1.0]] for i in range(len(loss.inputs))]
-        if isinstance(loss, RowLoss):
+        varied = 1 + step
+        if axes == "[g]":
+            # a pair, the first of them more relevant
+            return [[1.0, 0.0], [varied, 0.0], [2]]
+        if axes == "(k)" and loss.labels:
             # two classes, the first of them right
-            right = 1 + step
-            labels = {INDICES: [0], NUMBERS: [[1.0, 0.0]], LISTS: [[0, -1]]}[loss.label_kinds[0]]
-            return [labels, [[right, 1 - right if "y_pred" in loss._domains() else 0.0]]]
-        return [[1 + step] if i == loss.labels else [1.0] for i in range(len(loss.inputs))]
+            labels = [[1.0, 0.0]] if not forms else [[0, -1]] if forms[0].axes else [0]
+            return [labels, [[varied, 1 - varied if "y_pred" in loss._domains() else 0.0]]]
+        numbers = [varied if i == loss.labels else 1.0 for i in range(len(names))]
+        return [[number] if axes in ("", "(...)") else [[number]] for number in numbers]
 
     for name, compute in (
         ("value", loss),

@@ -3,10 +3,11 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ..base import _REGISTRY
+from ..registry import list_losses, loss_class
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = sorted(cls.__name__ for cls in _REGISTRY.values())
-globals().update({cls.__name__: cls for cls in _REGISTRY.values()})
+_classes = {loss_class(_name).__name__: loss_class(_name) for _name in list_losses()}
+__all__ = sorted(_classes)
+globals().update(_classes)

@@ -2,68 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import _arrays, _constant, _core
-from ..base import NOT_NEGATIVE, OPEN_UNIT, POSITIVE, UNIT, VALUE, Choice, Domain, Interval, Loss, parameter
-from ..rows import WrongLabel
-
-_PROBABILITIES = Interval(0.0, 1.0, hint="Pass from_logits=True if these are raw scores.")
-# Best constants of data with one class only lie at infinity; scores stop where probabilities next to 0 and 1 are told apart.
-_SMALLEST_SHARE = 2.0**-52
-
-
-def _logit(p: float) -> float:
-    return math.log(p) - math.log1p(-p)
-
-
-_FARTHEST = _logit(1 - _SMALLEST_SHARE)
-
-
-class _Probabilistic:
-    """A loss with ``from_logits``: its predictions are probabilities, or raw scores if it is True."""
-
-    __slots__ = ()
-
-    def _domains(self) -> dict[str, Domain]:
-        return {"y_true": UNIT} if self.from_logits else {"y_true": UNIT, "y_pred": _PROBABILITIES}
-
-    def inverse_link(self, raw: Any) -> Any:
-        """Turn raw scores into predictions: sigmoid(raw), or raw itself when ``from_logits`` is False."""
-        return _arrays.map_numbers("sigmoid" if self.from_logits else None, raw)
-
-    def _from_share(self, share: float) -> float:
-        """Turn the best constant probability into a prediction."""
-        return _logit(min(max(share, _SMALLEST_SHARE), 1 - _SMALLEST_SHARE)) if self.from_logits else share
-
-
-class _Margin:
-    """A loss of the margin ``s z``, where s is 1 for the label 1, and -1 for 0 and for -1."""
-
-    __slots__ = ()
-
-    def _domains(self) -> dict[str, Domain]:
-        return {"y_true": Choice((-1.0, 0.0, 1.0))}
-
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
-        """Find the constant raw score that minimises the loss, in [-1, 1]."""
-        return _constant.search(self, y_true, sample_weight, (-1.0, 1.0))
-
-
-class _WholeNumbers(Interval):
-    """The domain of labels of any number of classes."""
-
-    __slots__ = ()
-
-    def outside(self, array: np.ndarray) -> np.ndarray:
-        return (array != np.trunc(array)) & ~np.isnan(array)
-
-    def __str__(self) -> str:
-        return "hold whole numbers, like y_pred,"
+from .. import _arrays, _core, links
+from ..classes import WrongLabel
+from ..domains import (
+    BELOW_HALF,
+    NOT_NEGATIVE,
+    OPEN_UNIT,
+    POSITIVE,
+    PROBABILITIES,
+    UNIT,
+    Choice,
+    Domain,
+    Interval,
+    WholeNumbers,
+    parameter,
+)
+from ..links import FARTHEST, Margin, Probabilistic, logit
+from ..loss import Loss
 
 
 class _ZeroOneRule:
@@ -73,24 +33,21 @@ class _ZeroOneRule:
 
     no_gradient = "it is a step function. Minimise BinaryCrossEntropy, BinaryFocal or Hinge instead."
 
-    def _kernel(self) -> str:
-        return "zero_one"
-
     def _domains(self) -> dict[str, Domain]:
         labels = Choice((0.0, 1.0), hint="Predicted labels of more than two classes must be integers.")
-        return {"y_true": labels, "y_pred": _PROBABILITIES}
+        return {"y_true": labels, "y_pred": PROBABILITIES}
 
-    def _explain(self, faults: int, operands: Any, weights: Any, single: bool, mean: bool) -> None:
-        if operands and self._kernel() == "zero_one" and _arrays.holds_integers(operands[1]):
+    def _explain_domains(self, inputs: _core.Inputs, weights: Any) -> None:
+        labels, predictions = inputs.operands
+        if getattr(self, "from_logits", False) or not _arrays.holds_integers(predictions):
+            Loss._explain_domains(self, inputs, weights)
+        elif not _arrays.holds_integers(labels):
             # labels, of which there may be more than two
-            if faults & _core.OUTSIDE_DOMAIN and not _arrays.holds_integers(operands[0]):
-                self._explain_domain(_WholeNumbers(), operands[0], "y_true", weights, single)
-            faults &= ~_core.OUTSIDE_DOMAIN
-        Loss._explain(self, faults, operands, weights, single, mean)
+            self._explain_domain(WholeNumbers(), labels, "y_true", weights, inputs.single)
 
 
 @dataclass(frozen=True, slots=True)
-class BinaryCrossEntropy(_Probabilistic, Loss):
+class BinaryCrossEntropy(Probabilistic, Loss):
     r"""Binary cross-entropy (log loss), for labels in [0, 1].
 
     Parameters
@@ -140,12 +97,14 @@ class BinaryCrossEntropy(_Probabilistic, Loss):
     from_logits: bool = False
     label_smoothing: float = parameter(0.0, UNIT)
     pos_weight: float = parameter(1.0, POSITIVE)
-    eps: float = parameter(0.0, Interval(0.0, 0.5, open_high=True))
+    eps: float = parameter(0.0, BELOW_HALF)
 
+    formula = "binary_cross_entropy_logits"
+    curvature = "logistic"
     numpy_value = "-np.mean(pos_weight * y_true * np.log(y_pred) + (1 - y_true) * np.log(1 - y_pred))"
     numpy_gradient = "((1 - y_true) / (1 - y_pred) - pos_weight * y_true / y_pred) / n"
 
-    def _kernel(self) -> str:
+    def _kernel_name(self) -> str:
         return "binary_cross_entropy_logits" if self.from_logits else "binary_cross_entropy_probabilities"
 
     def _parameters(self) -> dict[str, float]:
@@ -153,13 +112,13 @@ class BinaryCrossEntropy(_Probabilistic, Loss):
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant prediction that minimises the loss: the weighted share of the label 1, or its logit."""
-        label = _constant.mean(self, y_true, sample_weight)
+        label = links.mean(self, y_true, sample_weight)
         label += self.label_smoothing * (0.5 - label)
         return self._from_share(self.pos_weight * label / (self.pos_weight * label + (1 - label)))
 
 
 @dataclass(frozen=True, slots=True)
-class BinaryFocal(_Probabilistic, Loss):
+class BinaryFocal(Probabilistic, Loss):
     r"""Focal loss: cross-entropy with less weight on what is already right.
 
     Parameters
@@ -213,13 +172,15 @@ class BinaryFocal(_Probabilistic, Loss):
     from_logits: bool = False
     label_smoothing: float = parameter(0.0, UNIT)
 
+    formula = "binary_focal_logits"
+    curvature = "focal"
     numpy_value = "-np.mean(y_true * (1 - y_pred)**gamma * np.log(y_pred) + (1 - y_true) * y_pred**gamma * np.log(1 - y_pred))"
     numpy_gradient = (
         "(y_true * (1 - y_pred)**gamma * (gamma * np.log(y_pred) / (1 - y_pred) - 1 / y_pred)"
         " - (1 - y_true) * y_pred**gamma * (gamma * np.log(1 - y_pred) / y_pred - 1 / (1 - y_pred))) / n"
     )
 
-    def _kernel(self) -> str:
+    def _kernel_name(self) -> str:
         kind = "logits" if self.from_logits else "probabilities"
         if self.gamma == 0:
             return f"binary_cross_entropy_{kind}"
@@ -232,12 +193,12 @@ class BinaryFocal(_Probabilistic, Loss):
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant prediction that minimises the loss: a probability, or a raw score."""
-        bracket = (-_FARTHEST, _FARTHEST) if self.from_logits else (0.0, 1.0)
-        return _constant.search(self, y_true, sample_weight, bracket)
+        bracket = (-FARTHEST, FARTHEST) if self.from_logits else (0.0, 1.0)
+        return links.search(self, y_true, sample_weight, bracket)
 
 
 @dataclass(frozen=True, slots=True)
-class Brier(_Probabilistic, Loss):
+class Brier(Probabilistic, Loss):
     r"""Brier score: the squared error of a probability, for labels in [0, 1].
 
     Parameters
@@ -272,19 +233,20 @@ class Brier(_Probabilistic, Loss):
 
     from_logits: bool = False
 
+    curvature = "brier"
     numpy_value = "np.mean((y_pred - y_true) ** 2)"
     numpy_gradient = "2 * (y_pred - y_true) / n"
 
-    def _kernel(self) -> str:
+    def _kernel_name(self) -> str:
         return "brier_logits" if self.from_logits else "brier"
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant prediction that minimises the loss: the weighted mean of the labels, or its logit."""
-        return self._from_share(_constant.mean(self, y_true, sample_weight))
+        return self._from_share(links.mean(self, y_true, sample_weight))
 
 
 @dataclass(frozen=True, slots=True)
-class Hinge(_Margin, Loss):
+class Hinge(Margin, Loss):
     r"""Hinge loss of support vector machines, for labels of 1, and of -1 or 0.
 
     Notes
@@ -310,12 +272,13 @@ class Hinge(_Margin, Loss):
     array([-1.,  1.,  0.])
     """
 
+    curvature = "hinge"
     numpy_value = "np.mean(np.maximum(0, 1 - np.sign(y_true - 0.5) * y_pred))"
     numpy_gradient = "np.where(np.sign(y_true - 0.5) * y_pred < 1, -np.sign(y_true - 0.5), 0) / n"
 
 
 @dataclass(frozen=True, slots=True)
-class SquaredHinge(_Margin, Loss):
+class SquaredHinge(Margin, Loss):
     r"""Squared hinge loss, for labels of 1, and of -1 or 0.
 
     Notes
@@ -335,12 +298,13 @@ class SquaredHinge(_Margin, Loss):
     array([-1.,  3.,  0.])
     """
 
+    curvature = "smooth_margin"
     numpy_value = "np.mean(np.maximum(0, 1 - np.sign(y_true - 0.5) * y_pred) ** 2)"
     numpy_gradient = "-2 * np.sign(y_true - 0.5) * np.maximum(0, 1 - np.sign(y_true - 0.5) * y_pred) / n"
 
 
 @dataclass(frozen=True, slots=True)
-class SmoothedHinge(_Margin, Loss):
+class SmoothedHinge(Margin, Loss):
     r"""Rennie's smoothed hinge loss, for labels of 1, and of -1 or 0: quadratic for margins between 0 and 1.
 
     Notes
@@ -365,6 +329,7 @@ class SmoothedHinge(_Margin, Loss):
     array([-0.5,  1. ,  0. ])
     """
 
+    curvature = "smooth_margin"
     numpy_value = (
         "np.mean(np.where(np.sign(y_true - 0.5) * y_pred <= 0, 0.5 - np.sign(y_true - 0.5) * y_pred,"
         " np.maximum(0, 1 - np.sign(y_true - 0.5) * y_pred) ** 2 / 2))"
@@ -373,7 +338,7 @@ class SmoothedHinge(_Margin, Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class ModifiedHuber(_Margin, Loss):
+class ModifiedHuber(Margin, Loss):
     r"""Modified Huber loss, for labels of 1, and of -1 or 0: a squared hinge that is linear for margins below -1.
 
     Notes
@@ -401,6 +366,7 @@ class ModifiedHuber(_Margin, Loss):
     array([-1.,  3.,  4.])
     """
 
+    curvature = "smooth_margin"
     numpy_value = (
         "np.mean(np.where(np.sign(y_true - 0.5) * y_pred >= -1, np.maximum(0, 1 - np.sign(y_true - 0.5) * y_pred) ** 2,"
         " -4 * np.sign(y_true - 0.5) * y_pred))"
@@ -409,7 +375,7 @@ class ModifiedHuber(_Margin, Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class Exponential(_Margin, Loss):
+class Exponential(Margin, Loss):
     r"""Exponential loss of AdaBoost, for labels of 1, and of -1 or 0.
 
     Notes
@@ -437,12 +403,13 @@ class Exponential(_Margin, Loss):
     array([-1.        ,  1.64872127,  0.13533528])
     """
 
+    curvature = "exponential"
     numpy_value = "np.mean(np.exp(-np.sign(y_true - 0.5) * y_pred))"
     numpy_gradient = "-np.sign(y_true - 0.5) * np.exp(-np.sign(y_true - 0.5) * y_pred) / n"
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant raw score that minimises the loss: half the logit of the weighted share of the label 1."""
-        return _constant.search(self, y_true, sample_weight, (-_FARTHEST / 2, _FARTHEST / 2))
+        return links.search(self, y_true, sample_weight, (-FARTHEST / 2, FARTHEST / 2))
 
     def inverse_link(self, raw: Any) -> Any:
         """Turn raw scores into probabilities: sigmoid(2 raw)."""
@@ -451,7 +418,7 @@ class Exponential(_Margin, Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class SoftMargin(_Margin, Loss):
+class SoftMargin(Margin, Loss):
     r"""Logistic loss of a margin, for labels of 1, and of -1 or 0.
 
     See Also
@@ -478,12 +445,13 @@ class SoftMargin(_Margin, Loss):
     array([-0.5       ,  1.        ,  0.26894142])
     """
 
+    curvature = "logistic"
     numpy_value = "np.mean(np.logaddexp(0, -np.sign(y_true - 0.5) * y_pred))"
     numpy_gradient = "-np.sign(y_true - 0.5) / (1 + np.exp(np.sign(y_true - 0.5) * y_pred)) / n"
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant raw score that minimises the loss: the logit of the weighted share of the label 1."""
-        return _constant.search(self, y_true, sample_weight, (-_FARTHEST, _FARTHEST))
+        return links.search(self, y_true, sample_weight, (-FARTHEST, FARTHEST))
 
     def inverse_link(self, raw: Any) -> Any:
         """Turn raw scores into probabilities: sigmoid(raw)."""
@@ -540,16 +508,16 @@ class ZeroOne(_ZeroOneRule, Loss):
     no_gradient = "it is a step function. Minimise BinaryCrossEntropy, CategoricalCrossEntropy or Hinge instead."
     numpy_value = "np.mean((y_pred > threshold) != y_true)"
 
-    def _kernel(self) -> str:
+    def _kernel_name(self) -> str:
         return "zero_one_logits" if self.from_logits else "zero_one"
 
     def _parameters(self) -> dict[str, float]:
-        return {"threshold": _logit(self.threshold) if self.from_logits else self.threshold}
+        return {"threshold": logit(self.threshold) if self.from_logits else self.threshold}
 
     def _domains(self) -> dict[str, Domain]:
         return {"y_true": Choice((0.0, 1.0))} if self.from_logits else _ZeroOneRule._domains(self)
 
-    def _of(self, values: tuple[Any, ...]) -> Loss:
+    def _for(self, values: tuple[Any, ...]) -> Loss:
         y_true, y_pred = values
         labels = y_true.shape if type(y_true) is np.ndarray else _arrays.read(y_true, "y_true")[0].shape
         predictions = y_pred.shape if type(y_pred) is np.ndarray else _arrays.read(y_pred, "y_pred")[0].shape
@@ -559,16 +527,12 @@ class ZeroOne(_ZeroOneRule, Loss):
         return self
 
     def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
-        if want != VALUE:
-            raise self._not_differentiable("gradient", self.no_gradient)
-        form = self._of(values)
-        if form is not self:
-            return form._evaluate(want, values, sample_weight, reduction, out)
-        return Loss._evaluate(self, want, values, sample_weight, reduction, out)
+        self._check_differentiable(want)
+        return Loss._evaluate(self._for(values), want, values, sample_weight, reduction, out)
 
     def inverse_link(self, raw: Any) -> Any:
         """Turn raw scores into predictions: sigmoid(raw), or raw itself when ``from_logits`` is False."""
-        return _Probabilistic.inverse_link(self, raw)
+        return Probabilistic.inverse_link(self, raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -602,6 +566,7 @@ class Hamming(_ZeroOneRule, Loss):
 
     threshold: float = parameter(0.5, OPEN_UNIT)
 
+    formula = "zero_one"
     numpy_value = "np.mean((y_pred > threshold) != y_true)"
 
     def _domains(self) -> dict[str, Domain]:

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from .. import _arrays, _constant
-from ..base import POSITIVE, Interval, MultiInputLoss, parameter
-from ..rows import NUMBERS, RowLoss
+from .. import _arrays, links
+from ..classes import OfClasses
+from ..domains import BELOW_ONE, POSITIVE, Interval, parameter
+from ..loss import Loss
 from .regression import SquaredError
 
-_LEAST = Interval(0.0, 1.0, open_high=True)
 _PROBABILITIES = Interval(0.0, 1.0, hint="Pass from_logits=True if these are raw scores, or from_log=True for logarithms.")
 
 
 @dataclass(frozen=True, slots=True)
-class KLDivergence(RowLoss):
+class KLDivergence(OfClasses, Loss):
     r"""Kullback-Leibler divergence of the distributions ``y_true`` from the predictions ``y_pred``, in nats.
 
     Both have the shape (..., K), and there is one loss per row; the mean over them is what torch calls ``"batchmean"``.
@@ -72,19 +72,18 @@ class KLDivergence(RowLoss):
     from_logits: bool = False
     from_log: bool = False
     log_target: bool = False
-    eps: float = parameter(0.0, _LEAST)
+    eps: float = parameter(0.0, BELOW_ONE)
 
-    label_kinds = (NUMBERS,)
-
+    curvature = "softmax"
     numpy_value = "np.sum(y_true * np.log(y_true / y_pred)) / n"
     numpy_gradient = "-y_true / y_pred / n"
 
     def __post_init__(self) -> None:
         if self.from_logits and self.from_log:
             raise ValueError("KLDivergence: y_pred holds raw scores (from_logits) or logarithms (from_log), not both.")
-        RowLoss.__post_init__(self)
+        OfClasses.__post_init__(self)
 
-    def _kernel(self) -> str:
+    def _kernel_name(self) -> str:
         prediction = "_from_logits" if self.from_logits else "_from_log" if self.from_log else ""
         return f"{self.name}{prediction}{'_log_target' if self.log_target else ''}"
 
@@ -101,11 +100,11 @@ class KLDivergence(RowLoss):
     def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
         """Find the constant prediction that minimises the divergence of ``y_true``: their mean, in the form of ``y_pred``."""
         labels = _arrays.map_numbers("exp", y_true) if self.log_target else y_true
-        return RowLoss.init_score(self, labels, sample_weight)
+        return OfClasses.init_score(self, labels, sample_weight)
 
 
 @dataclass(frozen=True, slots=True)
-class JensenShannon(RowLoss):
+class JensenShannon(OfClasses, Loss):
     r"""Jensen-Shannon divergence of the predictions ``y_pred`` and the distributions ``y_true``, in nats.
 
     Both have the shape (..., K), and there is one loss per row. SciPy's ``jensenshannon`` is the square root of it.
@@ -143,8 +142,6 @@ class JensenShannon(RowLoss):
 
     from_logits: bool = False
 
-    label_kinds = (NUMBERS,)
-
     numpy_value = (
         "np.sum(y_true * np.log(2 * y_true / (y_true + y_pred)) + y_pred * np.log(2 * y_pred / (y_true + y_pred))) / 2 / n"
     )
@@ -158,7 +155,7 @@ class JensenShannon(RowLoss):
 
 
 @dataclass(frozen=True, slots=True)
-class GaussianKL(MultiInputLoss, RowLoss):
+class GaussianKL(Loss):
     r"""Divergence of independent Gaussians from the standard normal distribution: ``loss(mean, log_var)``.
 
     Both inputs have the shape (..., d); a sample's loss is the sum over the last axis. This is the divergence of a variational
@@ -189,20 +186,8 @@ class GaussianKL(MultiInputLoss, RowLoss):
     (array([[1., 2.]]), array([[0., 0.]]))
     """
 
-    inputs = ("mean", "log_var")
-    labels = 0
-    label_kinds = (NUMBERS,)
-
     numpy_value = "np.sum(mean**2 + np.exp(log_var) - 1 - log_var) / 2 / n"
     numpy_gradient = "(mean / n, (np.exp(log_var) - 1) / 2 / n)"
-
-    def _read(self, mean: Any, log_var: Any) -> tuple[Any, Any, bool]:
-        operands, shape, _ = _arrays.read_inputs((mean, log_var), self.inputs, self.labels)
-        if not shape or not shape[-1]:
-            raise ValueError(
-                f"mean and log_var must have an axis to sum over, the last one, of at least one; got shape {shape}."
-            )
-        return *operands, False
 
     def init_score(self, y_true: Any = None, sample_weight: Any = None) -> tuple[float, float]:
         """Return the mean and the logarithm of the variance with the least loss: zeros."""
@@ -210,7 +195,7 @@ class GaussianKL(MultiInputLoss, RowLoss):
 
 
 @dataclass(frozen=True, slots=True)
-class GaussianCrossEntropy(MultiInputLoss):
+class GaussianCrossEntropy(Loss):
     r"""Cross-entropy of a Gaussian p with a predicted Gaussian q, in nats: ``loss(mean_p, var_p, mean_q, var_q)``.
 
     Notes
@@ -234,8 +219,6 @@ class GaussianCrossEntropy(MultiInputLoss):
     (array([1.]), array([-0.375]))
     """
 
-    inputs = ("mean_p", "var_p", "mean_q", "var_q")
-    labels = 2
     numpy_value = "np.mean((np.log(2 * np.pi * var_q) + (var_p + (mean_q - mean_p) ** 2) / var_q) / 2)"
     numpy_gradient = "((mean_q - mean_p) / var_q / n, (1 - (var_p + (mean_q - mean_p) ** 2) / var_q) / (2 * var_q) / n)"
 
@@ -244,6 +227,6 @@ class GaussianCrossEntropy(MultiInputLoss):
 
     def init_score(self, mean_p: Any, var_p: Any, sample_weight: Any = None) -> tuple[float, float]:
         """Find the constant mean and variance of q that minimise the loss: those of all p together."""
-        mean = _constant.mean(self, mean_p, sample_weight)
+        mean = links.mean(self, mean_p, sample_weight)
         spread = SquaredError()(mean_p, np.broadcast_to(np.float64(mean), np.shape(mean_p)), sample_weight)
-        return mean, _constant.mean(self, var_p, sample_weight) + spread
+        return mean, links.mean(self, var_p, sample_weight) + spread

@@ -9,16 +9,13 @@ from typing import Any
 import numpy as np
 
 from .. import _arrays
-from ..base import NOT_NEGATIVE, Interval, parameter
-from ..rows import INDICES, LISTS, NUMBERS, MarginLoss, RowLoss
-
-_SMOOTHING = Interval(0.0, 1.0)
-_HALF = Interval(0.0, 0.5, open_high=True)
-_ANY = Interval()
+from ..classes import MarginOfClasses, OfClasses
+from ..domains import ANY, BELOW_HALF, NOT_NEGATIVE, UNIT, Interval, parameter
+from ..loss import Loss
 
 
 @dataclass(frozen=True, slots=True)
-class CategoricalCrossEntropy(RowLoss):
+class CategoricalCrossEntropy(OfClasses, Loss):
     r"""Cross-entropy of class indices, one-hot labels or distributions, from probabilities or raw scores.
 
     Parameters
@@ -67,21 +64,22 @@ class CategoricalCrossEntropy(RowLoss):
     """
 
     from_logits: bool = False
-    label_smoothing: float = parameter(0.0, _SMOOTHING)
+    label_smoothing: float = parameter(0.0, UNIT)
     class_weight: tuple[float, ...] | None = None
     ignore_index: int | None = None
-    eps: float = parameter(0.0, _HALF)
+    eps: float = parameter(0.0, BELOW_HALF)
     log_base: float | None = None
 
+    curvature = "softmax"
     numpy_value = "-np.mean(np.log(y_pred[np.arange(n), y_true]))"
 
     def __post_init__(self) -> None:
         if self.log_base is not None:
             base = self._number("log_base", self.log_base, Interval(1.0, open_low=True))
             object.__setattr__(self, "log_base", base)
-        RowLoss.__post_init__(self)
+        OfClasses.__post_init__(self)
 
-    def _kernel(self) -> str:
+    def _kernel_name(self) -> str:
         return "categorical_cross_entropy_from_logits" if self.from_logits else "categorical_cross_entropy"
 
     def _class_scale(self, width: int) -> np.ndarray | None:
@@ -133,11 +131,11 @@ class SparseCategoricalCrossEntropy(CategoricalCrossEntropy):
     array([[-0.5,  0.5]])
     """
 
-    label_kinds = (INDICES,)
+    indices_only = True
 
 
 @dataclass(frozen=True, slots=True)
-class CategoricalFocal(RowLoss):
+class CategoricalFocal(OfClasses, Loss):
     r"""Focal loss of the right class: cross-entropy with easy rows turned down.
 
     Parameters
@@ -179,8 +177,9 @@ class CategoricalFocal(RowLoss):
     gamma: float = parameter(2.0, NOT_NEGATIVE)
     alpha: float | tuple[float, ...] | None = None
     from_logits: bool = False
-    label_smoothing: float = parameter(0.0, _SMOOTHING)
+    label_smoothing: float = parameter(0.0, UNIT)
 
+    curvature = "of_target"
     numpy_value = "-np.mean((1 - y_pred[np.arange(n), y_true]) ** gamma * np.log(y_pred[np.arange(n), y_true]))"
 
     def __post_init__(self) -> None:
@@ -188,9 +187,9 @@ class CategoricalFocal(RowLoss):
             scalar = np.ndim(self.alpha) == 0
             alpha: Any = self._number("alpha", self.alpha, NOT_NEGATIVE) if scalar else self._numbers("alpha", self.alpha)
             object.__setattr__(self, "alpha", alpha)
-        RowLoss.__post_init__(self)
+        OfClasses.__post_init__(self)
 
-    def _kernel(self) -> str:
+    def _kernel_name(self) -> str:
         name = "categorical_focal" if self.gamma else "categorical_cross_entropy"
         return f"{name}_from_logits" if self.from_logits else name
 
@@ -199,7 +198,7 @@ class CategoricalFocal(RowLoss):
 
 
 @dataclass(frozen=True, slots=True)
-class PolyCrossEntropy(RowLoss):
+class PolyCrossEntropy(OfClasses, Loss):
     r"""Poly-1 loss: cross-entropy plus a multiple of the probability of a mistake.
 
     Parameters
@@ -235,9 +234,11 @@ class PolyCrossEntropy(RowLoss):
     epsilon: float = parameter(1.0, Interval(-1.0))
     from_logits: bool = True
 
+    curvature = "of_target"
+
 
 @dataclass(frozen=True, slots=True)
-class GeneralizedCrossEntropy(RowLoss):
+class GeneralizedCrossEntropy(OfClasses, Loss):
     r"""Generalised cross-entropy: between cross-entropy (q -> 0) and absolute error (q = 1), for noisy labels.
 
     Parameters
@@ -274,11 +275,12 @@ class GeneralizedCrossEntropy(RowLoss):
     q: float = parameter(0.7, Interval(0.0, 1.0, open_low=True))
     from_logits: bool = False
 
+    curvature = "of_target"
     numpy_value = "np.mean((1 - y_pred[np.arange(n), y_true] ** q) / q)"
 
 
 @dataclass(frozen=True, slots=True)
-class CategoricalHinge(MarginLoss):
+class CategoricalHinge(MarginOfClasses, Loss):
     r"""Hinge loss of the score of the right class against the highest other one.
 
     Labels are class indices or one-hot rows, scores any numbers.
@@ -306,6 +308,7 @@ class CategoricalHinge(MarginLoss):
     array([[-1.,  1.,  0.]])
     """
 
+    curvature = "margins"
     numpy_value = (
         "np.mean(np.maximum(0, 1 - y_pred[np.arange(n), y_true]"
         " + np.where(np.arange(y_pred.shape[1]) == y_true[:, None], -np.inf, y_pred).max(axis=1)))"
@@ -313,7 +316,7 @@ class CategoricalHinge(MarginLoss):
 
 
 @dataclass(frozen=True, slots=True)
-class MultiMargin(MarginLoss):
+class MultiMargin(MarginOfClasses, Loss):
     r"""Margin loss of the score of the right class against every other one: torch's ``multi_margin_loss``.
 
     Labels are class indices or one-hot rows, scores any numbers.
@@ -349,9 +352,10 @@ class MultiMargin(MarginLoss):
     """
 
     p: int = 1
-    margin: float = parameter(1.0, _ANY)
+    margin: float = parameter(1.0, ANY)
     class_weight: tuple[float, ...] | None = None
 
+    curvature = "margins"
     numpy_value = (
         "(np.mean(np.sum(np.maximum(0, margin - y_pred[np.arange(n), y_true, None] + y_pred) ** p, axis=1))"
         " - max(0, margin) ** p) / y_pred.shape[1]"
@@ -361,11 +365,11 @@ class MultiMargin(MarginLoss):
         if isinstance(self.p, bool) or self.p not in (1, 2):
             raise ValueError(f"MultiMargin: p must be 1 or 2; got {self.p!r}.")
         object.__setattr__(self, "p", int(self.p))
-        RowLoss.__post_init__(self)
+        OfClasses.__post_init__(self)
 
 
 @dataclass(frozen=True, slots=True)
-class MultiLabelMargin(MarginLoss):
+class MultiLabelMargin(MarginOfClasses, Loss):
     r"""Margin loss of every target against every other class: torch's ``multilabel_margin_loss``.
 
     ``y_true`` has the shape of ``y_pred`` and lists the targets of each row; what follows the first -1 does not count.
@@ -390,12 +394,13 @@ class MultiLabelMargin(MarginLoss):
     array([[-0.5,  0.5,  0.5, -0.5]])
     """
 
-    label_kinds = (LISTS,)
     one_hot = False
+
+    curvature = "margins"
 
 
 @dataclass(frozen=True, slots=True)
-class MultiLabelSoftMargin(RowLoss):
+class MultiLabelSoftMargin(OfClasses, Loss):
     r"""Binary cross-entropy of each class from raw scores, averaged over the classes: torch's ``multilabel_soft_margin_loss``.
 
     ``y_true`` has the shape of ``y_pred`` and holds labels in [0, 1].
@@ -428,9 +433,9 @@ class MultiLabelSoftMargin(RowLoss):
 
     class_weight: tuple[float, ...] | None = None
 
-    label_kinds = (NUMBERS,)
     mean_by_class = False
 
+    curvature = "labels"
     numpy_value = "np.mean(np.logaddexp(0, y_pred) - y_true * y_pred)"
     numpy_gradient = "(1 / (1 + np.exp(-y_pred)) - y_true) / y_pred.size"
 

@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from .. import _arrays, _constant, _core
-from ..base import NOT_NEGATIVE, OPEN_UNIT, POSITIVE, Domain, Interval, Loss, MultiInputLoss, parameter
-
-_AT_LEAST_ONE = Interval(1.0)
-
-
-class _MeanOptimal:
-    """A loss whose best constant is the weighted mean of the labels."""
-
-    __slots__ = ()
-
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
-        """Find the constant prediction that minimises the loss: the weighted mean of the labels."""
-        return _constant.mean(self, y_true, sample_weight)
-
-
-class _LogLink:
-    """A loss with ``from_log``: its raw predictions are logarithms of means, unless it is False."""
-
-    __slots__ = ()
-
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
-        """Find the constant raw prediction that minimises the loss: the weighted mean of the labels, or its logarithm."""
-        mean = _constant.mean(self, y_true, sample_weight)
-        if not self.from_log:
-            return mean
-        return math.log(mean) if mean > 0 else -math.inf if mean == 0 else math.nan
-
-    def inverse_link(self, raw: Any) -> Any:
-        """Turn raw scores into means: exp(raw), or raw itself when ``from_log`` is False."""
-        return _arrays.map_numbers("exp" if self.from_log else None, raw)
+from .. import _arrays, links
+from ..domains import AT_LEAST_ONE, NOT_NEGATIVE, OPEN_UNIT, POSITIVE, Domain, Interval, parameter
+from ..links import LogLink, MeanOptimal
+from ..loss import Loss
 
 
 @dataclass(frozen=True, slots=True)
-class SquaredError(_MeanOptimal, Loss):
+class SquaredError(MeanOptimal, Loss):
     r"""Squared error (MSE when averaged). Short name of the default instance: ``fl.mse``.
 
     Notes
@@ -64,12 +36,14 @@ class SquaredError(_MeanOptimal, Loss):
     array([ 1.,  0., -4.])
     """
 
+    curvature = "quadratic"
+    of_residual = True
     numpy_value = "np.mean((y_true - y_pred) ** 2)"
     numpy_gradient = "2 * (y_pred - y_true) / n"
 
 
 @dataclass(frozen=True, slots=True)
-class HalfSquaredError(_MeanOptimal, Loss):
+class HalfSquaredError(MeanOptimal, Loss):
     r"""Half the squared error: the convention of XGBoost, LightGBM and scikit-learn's ``HalfSquaredError``.
 
     Notes
@@ -87,6 +61,8 @@ class HalfSquaredError(_MeanOptimal, Loss):
     array([0.5, 2. ])
     """
 
+    curvature = "quadratic"
+    of_residual = True
     numpy_value = "np.mean((y_true - y_pred) ** 2 / 2)"
     numpy_gradient = "(y_pred - y_true) / n"
 
@@ -112,16 +88,18 @@ class AbsoluteError(Loss):
     array([1., 0.])
     """
 
+    curvature = "absolute"
+    of_residual = True
     numpy_value = "np.mean(np.abs(y_true - y_pred))"
     numpy_gradient = "np.sign(y_pred - y_true) / n"
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant prediction that minimises the loss: a weighted median of the labels."""
-        return _constant.quantile(self, y_true, sample_weight, 0.5)
+        return links.quantile(self, y_true, sample_weight, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
-class RootMeanSquaredError(_MeanOptimal, Loss):
+class RootMeanSquaredError(MeanOptimal, Loss):
     r"""Root mean squared error. Short name of the default instance: ``fl.rmse``.
 
     Notes
@@ -145,66 +123,8 @@ class RootMeanSquaredError(_MeanOptimal, Loss):
     numpy_value = "np.sqrt(np.mean((y_true - y_pred) ** 2))"
     numpy_gradient = "(y_pred - y_true) / (n * np.sqrt(np.mean((y_true - y_pred) ** 2)))"
 
-    # Tried in turn until the mean square is a number of good precision; multiplying by a power of two is exact.
-    _SCALES: ClassVar[dict[bool, tuple[float, ...]]] = {
-        True: (1.0, 2.0**-70, 2.0**90),
-        False: (1.0, 2.0**-540, 2.0**600),
-    }
-
-    def _parameters(self) -> dict[str, float]:
-        return {"scale": 1.0}
-
-    def _check_reduction(self, reduction: str) -> None:
-        if reduction != "mean":
-            raise ValueError(f'RootMeanSquaredError has reduction="mean" only; got {reduction!r}. Sums: use SquaredError.')
-
-    def _programs(self, single: bool) -> tuple[_core.Program, ...]:
-        return tuple(_core.Program(self.name, {"scale": scale}) for scale in self._SCALES[single])
-
-    def _reduce(self, sums: tuple[_core.Sum, ...], weight: float | None, single: bool) -> float:
-        of_scale = dict(zip(self._SCALES[single], sums, strict=True))
-        root, scale = self._root(lambda scale: of_scale[scale].over(weight), single)
-        return root / scale
-
-    def _root(self, mean_square: Callable[[float], float], single: bool) -> tuple[float, float]:
-        """Find the root and the scale it was multiplied by, from the mean square at a scale."""
-        # what a square must exceed to have all its digits
-        smallest = 2.0**-90 if single else 2.0**-900
-        for scale in self._SCALES[single]:
-            square = mean_square(scale)
-            if smallest < square < math.inf or math.isnan(square) or (scale < 1 and square == math.inf):
-                break
-        return math.sqrt(square), scale
-
-    def _evaluate(self, want: int, values: Any, sample_weight: Any, reduction: str, out: Any) -> Any:
-        self._check_reduction(reduction)
-        if want & _core.HESSIAN:
-            raise self._not_differentiable("Hessian", "the root mixes all samples. Use HalfSquaredError for boosting.")
-        operands, shape, single = _arrays.read_inputs(values, self.inputs, self.labels)
-        weights = None if sample_weight is None else _arrays.read_weights(sample_weight, shape)
-        arrays = [None]
-        if out is not None:
-            arrays = self._outputs(out, self._places(want, _core.VALUE), operands, shape, single, weights, True)
-        programs = dict(zip(self._SCALES[single], self._programs(single), strict=True))
-
-        def mean_square(scale: float) -> float:
-            square, faults = _core.run(programs[scale], single, _core.VALUE, _core.VALUE, True, operands, weights, (), 1.0)
-            if faults:
-                self._explain(faults, operands, weights, single, True)
-            return square
-
-        root, scale = self._root(mean_square, single)
-        results = [root / scale] if want & _core.VALUE else []
-        if want & _core.GRADIENT:
-            array = arrays[0]
-            if array is None:
-                array = np.empty(shape, _arrays.result_dtype(operands[1], values[1]))
-            # r / root with the scale in both, and zeros at a perfect fit
-            divisor = self._divisor(shape, weights) * root if root > 0 else math.inf
-            outputs = (None, _arrays.write(array))
-            _core.run(programs[scale], single, _core.GRADIENT, 0, True, operands, weights, outputs, divisor)
-            results.append(array[()] if shape == () and out is None else array)
-        return results[0] if len(results) == 1 else tuple(results)
+    reductions = ("mean",)
+    no_hessian = "the root mixes all samples. Use HalfSquaredError, which has the same minimum."
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +163,8 @@ class Huber(Loss):
 
     delta: float = parameter(1.0, POSITIVE)
 
+    curvature = "robust"
+    of_residual = True
     numpy_value = (
         "np.mean(np.where(np.abs(y_pred - y_true) <= delta, (y_pred - y_true) ** 2 / 2,"
         " delta * (np.abs(y_pred - y_true) - delta / 2)))"
@@ -285,11 +207,17 @@ class SmoothL1(Loss):
 
     beta: float = parameter(1.0, NOT_NEGATIVE)
 
+    of_residual = True
     numpy_value = (
         "np.mean(np.where(np.abs(y_pred - y_true) < beta, (y_pred - y_true) ** 2 / (2 * beta),"
         " np.abs(y_pred - y_true) - beta / 2))"
     )
     numpy_gradient = "np.clip((y_pred - y_true) / beta, -1, 1) / n"
+
+    @property
+    def curvature(self) -> str:
+        """What stands in for the Hessian."""
+        return "robust" if self.beta else "absolute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +254,8 @@ class PseudoHuber(Loss):
 
     delta: float = parameter(1.0, POSITIVE)
 
+    curvature = "linear_tails"
+    of_residual = True
     numpy_value = "np.mean(delta**2 * (np.sqrt(1 + ((y_pred - y_true) / delta) ** 2) - 1))"
     numpy_gradient = "(y_pred - y_true) / np.sqrt(1 + ((y_pred - y_true) / delta) ** 2) / n"
 
@@ -351,6 +281,8 @@ class LogCosh(Loss):
     array([1.e-08, 1.e+00])
     """
 
+    curvature = "linear_tails"
+    of_residual = True
     numpy_value = "np.mean(np.log(np.cosh(y_pred - y_true)))"
     numpy_gradient = "np.tanh(y_pred - y_true) / n"
 
@@ -388,12 +320,14 @@ class Quantile(Loss):
 
     alpha: float = parameter(0.5, OPEN_UNIT)
 
+    curvature = "half_kinked"
+    of_residual = True
     numpy_value = "np.mean(np.maximum(alpha * (y_true - y_pred), (alpha - 1) * (y_true - y_pred)))"
     numpy_gradient = "np.where(y_pred > y_true, 1 - alpha, np.where(y_pred < y_true, -alpha, 0.0)) / n"
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant prediction that minimises the loss: a weighted quantile of the labels."""
-        return _constant.quantile(self, y_true, sample_weight, self.alpha)
+        return links.quantile(self, y_true, sample_weight, self.alpha)
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,6 +361,8 @@ class Expectile(Loss):
 
     alpha: float = parameter(0.5, OPEN_UNIT)
 
+    curvature = "quadratic"
+    of_residual = True
     numpy_value = "np.mean(np.where(y_pred >= y_true, (1 - alpha) * (y_pred - y_true) ** 2, alpha * (y_pred - y_true) ** 2))"
     numpy_gradient = "np.where(y_pred >= y_true, 2 * (1 - alpha) * (y_pred - y_true), 2 * alpha * (y_pred - y_true)) / n"
 
@@ -454,6 +390,7 @@ class SquaredLogError(Loss):
     array([0.69314718])
     """
 
+    curvature = "expected"
     numpy_value = "np.mean((np.log1p(y_pred) - np.log1p(y_true)) ** 2)"
     numpy_gradient = "2 * (np.log1p(y_pred) - np.log1p(y_true)) / (1 + y_pred) / n"
 
@@ -463,9 +400,9 @@ class SquaredLogError(Loss):
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant prediction that minimises the loss: expm1 of the weighted mean of log1p of the labels."""
-        labels, weights = _constant.labels_and_weights(self, y_true, sample_weight)
+        labels, weights = links.labels_and_weights(self, y_true, sample_weight)
         logarithms = np.log1p(_arrays.decode(labels), dtype=np.float64)
-        return math.expm1(_constant.mean(SquaredError(), logarithms, None if weights is None else _arrays.decode(weights)))
+        return math.expm1(links.mean(SquaredError(), logarithms, None if weights is None else _arrays.decode(weights)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,14 +433,15 @@ class AbsolutePercentageError(Loss):
 
     eps: float = parameter(2.0**-52, POSITIVE)
 
+    curvature = "kinked"
     numpy_value = "np.mean(np.abs(y_true - y_pred) / np.maximum(np.abs(y_true), eps))"
     numpy_gradient = "np.sign(y_pred - y_true) / np.maximum(np.abs(y_true), eps) / n"
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant prediction that minimises the loss: a median of the labels weighted by one over their size."""
-        labels, _ = _constant.labels_and_weights(self, y_true, sample_weight)
+        labels, _ = links.labels_and_weights(self, y_true, sample_weight)
         sizes = np.maximum(np.abs(_arrays.decode(labels).astype(np.float64)), self.eps)
-        return _constant.quantile(self, y_true, sample_weight, 0.5, scale=1 / sizes)
+        return links.quantile(self, y_true, sample_weight, 0.5, scale=1 / sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,6 +467,7 @@ class SymmetricAbsolutePercentageError(Loss):
     array([0.25, 0.  ])
     """
 
+    curvature = "unbounded_kinked"
     numpy_value = "np.mean(2 * np.abs(y_true - y_pred) / (np.abs(y_true) + np.abs(y_pred)))"
 
 
@@ -558,10 +497,16 @@ class LpError(Loss):
     array([ 12., -27.])
     """
 
-    p: float = parameter(1.5, _AT_LEAST_ONE)
+    p: float = parameter(1.5, AT_LEAST_ONE)
 
+    of_residual = True
     numpy_value = "np.mean(np.abs(y_pred - y_true) ** p)"
     numpy_gradient = "p * np.sign(y_pred - y_true) * np.abs(y_pred - y_true) ** (p - 1) / n"
+
+    @property
+    def curvature(self) -> str:
+        """What stands in for the Hessian: between 1 and 2 it has no bound at r = 0, above 2 none far away."""
+        return {1.0: "absolute", 2.0: "quadratic"}.get(self.p, "unbounded_kinked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -597,6 +542,8 @@ class Fair(Loss):
 
     c: float = parameter(1.0, POSITIVE)
 
+    curvature = "linear_tails"
+    of_residual = True
     numpy_value = "np.mean(c**2 * (np.abs(y_pred - y_true) / c - np.log1p(np.abs(y_pred - y_true) / c)))"
     numpy_gradient = "(y_pred - y_true) / (1 + np.abs(y_pred - y_true) / c) / n"
 
@@ -630,6 +577,8 @@ class Cauchy(Loss):
 
     c: float = parameter(1.0, POSITIVE)
 
+    curvature = "robust"
+    of_residual = True
     numpy_value = "np.mean(c**2 / 2 * np.log1p(((y_pred - y_true) / c) ** 2))"
     numpy_gradient = "(y_pred - y_true) / (1 + ((y_pred - y_true) / c) ** 2) / n"
 
@@ -663,6 +612,8 @@ class Welsch(Loss):
 
     c: float = parameter(1.0, POSITIVE)
 
+    curvature = "robust"
+    of_residual = True
     numpy_value = "np.mean(c**2 / 2 * (1 - np.exp(-(((y_pred - y_true) / c) ** 2))))"
     numpy_gradient = "(y_pred - y_true) * np.exp(-(((y_pred - y_true) / c) ** 2)) / n"
 
@@ -700,12 +651,14 @@ class Tukey(Loss):
 
     c: float = parameter(4.685, POSITIVE)
 
+    curvature = "robust"
+    of_residual = True
     numpy_value = "np.mean(c**2 / 6 * (1 - np.maximum(1 - ((y_pred - y_true) / c) ** 2, 0) ** 3))"
     numpy_gradient = "(y_pred - y_true) * np.maximum(1 - ((y_pred - y_true) / c) ** 2, 0) ** 2 / n"
 
 
 @dataclass(frozen=True, slots=True)
-class Poisson(_LogLink, Loss):
+class Poisson(LogLink, Loss):
     r"""Poisson negative log-likelihood for counts ``y_true`` >= 0.
 
     Parameters
@@ -738,10 +691,12 @@ class Poisson(_LogLink, Loss):
     from_log: bool = True
     full: bool = False
 
+    formula = "poisson_log"
+    curvature = "log_link"
     numpy_value = "np.mean(np.exp(y_pred) - y_true * y_pred)"
     numpy_gradient = "(np.exp(y_pred) - y_true) / n"
 
-    def _kernel(self) -> str:
+    def _kernel_name(self) -> str:
         return f"poisson_{'log' if self.from_log else 'mean'}{'_full' if self.full else ''}"
 
     def _domains(self) -> dict[str, Domain]:
@@ -750,7 +705,7 @@ class Poisson(_LogLink, Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class Gamma(_LogLink, Loss):
+class Gamma(LogLink, Loss):
     r"""Half the gamma deviance up to a constant, for labels > 0.
 
     Parameters
@@ -778,10 +733,12 @@ class Gamma(_LogLink, Loss):
 
     from_log: bool = True
 
+    formula = "gamma_log"
+    curvature = "log_link"
     numpy_value = "np.mean(y_pred + y_true * np.exp(-y_pred))"
     numpy_gradient = "(1 - y_true * np.exp(-y_pred)) / n"
 
-    def _kernel(self) -> str:
+    def _kernel_name(self) -> str:
         return "gamma_log" if self.from_log else "gamma_mean"
 
     def _domains(self) -> dict[str, Domain]:
@@ -790,7 +747,7 @@ class Gamma(_LogLink, Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class Tweedie(_LogLink, Loss):
+class Tweedie(LogLink, Loss):
     r"""Half the Tweedie deviance.
 
     Parameters
@@ -833,18 +790,25 @@ class Tweedie(_LogLink, Loss):
     power: float = parameter(1.5, Interval(0.0, 3.0))
     from_log: bool = True
 
+    formula = "tweedie_log"
+    curvature = "log_link"
     numpy_value = (
         "np.mean(y_true ** (2 - power) / ((1 - power) * (2 - power)) - y_true * np.exp((1 - power) * y_pred) / (1 - power)"
         " + np.exp((2 - power) * y_pred) / (2 - power))"
     )
     numpy_gradient = "(np.exp((2 - power) * y_pred) - y_true * np.exp((1 - power) * y_pred)) / n"
 
+    @property
+    def growth(self) -> float:
+        """The largest exponent of the mean."""
+        return max(abs(2 - self.power), abs(1 - self.power))
+
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
         if not (1 <= self.power <= 2 or self.power in (0, 3)):
             raise ValueError(f"Tweedie: power must lie in [1, 2] or be 0 or 3; got {self.power!r}.")
 
-    def _kernel(self) -> str:
+    def _kernel_name(self) -> str:
         if self.power == 0:
             return "tweedie_log_normal" if self.from_log else "half_squared_error"
         return "tweedie_log" if self.from_log else "tweedie_mean"
@@ -858,7 +822,7 @@ class Tweedie(_LogLink, Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class GaussianNLL(MultiInputLoss):
+class GaussianNLL(Loss):
     r"""Gaussian negative log-likelihood with a predicted variance: ``loss(y_true, mean, var)``.
 
     Parameters
@@ -893,7 +857,6 @@ class GaussianNLL(MultiInputLoss):
     full: bool = False
     eps: float = parameter(1e-6, POSITIVE)
 
-    inputs = ("y_true", "mean", "var")
     numpy_value = "np.mean((np.log(np.maximum(var, eps)) + (mean - y_true) ** 2 / np.maximum(var, eps)) / 2)"
 
     def _domains(self) -> dict[str, Domain]:
@@ -901,5 +864,5 @@ class GaussianNLL(MultiInputLoss):
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> tuple[float, float]:
         """Find the constant mean and variance that minimise the loss: those of the labels."""
-        mean = _constant.mean(self, y_true, sample_weight)
+        mean = links.mean(self, y_true, sample_weight)
         return mean, SquaredError()(y_true, np.broadcast_to(np.float64(mean), np.shape(y_true)), sample_weight)

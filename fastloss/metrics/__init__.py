@@ -4,8 +4,9 @@ Each is a state that is updated with samples, merged and asked for the result: a
 the state for samples that come in parts.
 """
 
+from ..state import State
 from ._check import InvalidParameterError, UndefinedMetricWarning
-from ._state import State, state_of
+from ._state import state_of
 from .classification import (
     accuracy_score,
     balanced_accuracy_score,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _arrays, _core
+from .. import _core
 from .._core import CODES
+from ..errors import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,15 +58,6 @@ def _like_theirs(own: type, module: str, name: str) -> type:
 def warn_undefined(message: str) -> None:
     """Warn that a metric is undefined, where the user called it."""
     warn(message, _like_theirs(UndefinedMetricWarning, "sklearn.exceptions", "UndefinedMetricWarning"))
-
-
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn where fastloss was called."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("fastloss."):
-        frame = frame.f_back
-        level += 1
-    warnings.warn(message, category, stacklevel=level)
 
 
 # ---- parameters ------------------------------------------------------------------------------------------------
@@ -265,13 +256,21 @@ def weights_and_zeros(sample_weight: Any, n: int, function: str) -> tuple[Operan
     return weights, bool(found & _core.ZERO)
 
 
-def weight_total(total: float, negative: bool = False) -> float:
+def check_total(weight: float, negative: bool = False) -> None:
     """Refuse weights that sum to zero."""
-    if total == 0:
+    if weight == 0:
         if negative:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    return total
+
+
+def check_weights(weights: Any) -> Any:
+    """Refuse sums of weights that no number can hold, and return the others."""
+    if not np.isfinite(weights).all():
+        raise ValueError(
+            "the weights have a sum that exceeds the largest number of float64. Divide sample_weight by its maximum."
+        )
+    return weights
 
 
 # ---- regression ------------------------------------------------------------------------------------------------
@@ -538,8 +537,3 @@ def check_average(function: str, average: Any, zero_division: Any, nan_allowed: 
     elif isinstance(zero_division, Real) and (zero_division in (0, 1) or (nan_allowed and math.isnan(zero_division))):
         return
     raise bad_parameter(function, "zero_division", "a float among {0.0, 1.0}, nan or a str among {'warn'}", zero_division)
-
-
-def decoded(operand: Operand) -> np.ndarray:
-    """Return the operand's numbers for NumPy."""
-    return _arrays.decode(operand)

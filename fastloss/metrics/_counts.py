@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _core
-from .._core import Sums, add_losses
+from .._core import Sums
 from . import _check
+from ._sums import add_losses
 
 if TYPE_CHECKING:
     from .._arrays import Operand
@@ -92,7 +93,9 @@ class LabelCounts:
         if self.sums is None:
             return self.table
         weights = np.zeros(self.table.shape, np.int64 if self.integral else np.float64)
-        weights.reshape(-1)[np.flatnonzero(self.table)] = _integers(self.sums) if self.integral else self.sums.all_rounded()
+        weights.reshape(-1)[np.flatnonzero(self.table)] = (
+            _integers(self.sums) if self.integral else _check.check_weights(self.sums.all_rounded())
+        )
         return weights
 
     def margins(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -204,7 +207,7 @@ def add_columns(columns: np.ndarray, weights: Operand | None, counts: np.ndarray
         return
     for j in range(columns.shape[1]):
         pair = Sums(2)
-        add_losses(None, False, ((columns[:, j], _BOOL),), weights, pair, 0)
+        add_losses(None, False, ((columns[:, j], _BOOL),), weights, pair)
         sums.merge(pair.pick((0,)), (first + j,))
 
 
@@ -238,7 +241,7 @@ class IndicatorCounts:
                 add_columns(columns, weights, counts[row], sums, row * width)
         if weighted:
             total = Sums(2)
-            add_losses(None, False, (targets.weights,), None, total, 0)
+            add_losses(None, False, (targets.weights,), None, total)
             sums.merge(total.pick((0,)), (3 * width,))
         return cls(width, targets.size, counts, sums)
 
@@ -259,7 +262,7 @@ class IndicatorCounts:
         """Return by label what is right, what was predicted, and what is true."""
         if self.sums is None:
             return tuple(self.counts)
-        return tuple(self.sums.all_rounded()[:-1].reshape(3, self.width))
+        return tuple(_check.check_weights(self.sums.all_rounded())[:-1].reshape(3, self.width))
 
     def total(self) -> Any:
         """Return the number of samples, or their weight."""

@@ -8,8 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import _core
-from .._core import CODES, Sums, add_losses
+from .. import _arrays, _core
+from .._core import CODES, Sums
+from ..errors import warn
+from ..state import State
 from . import _check
 from ._check import classification_targets
 from ._counts import (
@@ -24,7 +26,8 @@ from ._counts import (
     precision_recall_fscore_from_counts,
     warn_of_division,
 )
-from ._state import State, streams
+from ._state import streams
+from ._sums import add_losses
 
 _BOOL = CODES[np.dtype(bool)]
 _FLOAT64 = CODES[np.dtype(np.float64)]
@@ -73,7 +76,7 @@ class Equal(State):
                     _core.count_equal((count, CODES[count.dtype]), (zero, CODES[zero.dtype]), part, found)
                     sums.merge(found, (0, 1))
                     found = Sums(2)
-                    add_losses(None, False, ((count, CODES[count.dtype]),), part, found, 0)
+                    add_losses(None, False, ((count, CODES[count.dtype]),), part, found)
                     sums.merge(found.pick((0,)), (2,))
         self._take(targets.kind, targets.size, equal, wrong, width, sums)
         return self
@@ -108,7 +111,7 @@ class Equal(State):
         if self.sums is not None:
             equal, n, wrong = (self.sums.rounded(place) for place in range(3))
             if normalize:
-                _check.weight_total(n)
+                _check.check_total(_check.check_weights(n))
         if function == "hamming_loss" and self.kind == "multilabel":
             return wrong / (n * self.width)
         if function == "hamming_loss":
@@ -233,7 +236,7 @@ class Counting(State):
         else:
             raise ValueError("multilabel-indicator is not supported")
         if targets.weights is not None and not np.any(targets.weights[0]):
-            _check.weight_total(0.0)
+            _check.check_total(0.0)
         self._take(found)
         return self
 
@@ -262,7 +265,7 @@ class Counting(State):
 
 
 def _warn_single() -> None:
-    _check.warn(
+    warn(
         "A single label was found in 'y_true' and 'y_pred'. For the confusion matrix to have the correct shape, use the "
         "'labels' parameter to pass all known labels."
     )
@@ -275,6 +278,8 @@ class Confusion(Counting):
 
     function = "confusion_matrix"
     pairs = True
+    #: What is said where no label that is asked for occurs.
+    absent = "At least one label specified must be in y_true"
 
     def start(self, labels: Any = None, normalize: str | None = None) -> None:
         """Check the parameters."""
@@ -293,7 +298,7 @@ class Confusion(Counting):
             if labels.size == 0:
                 raise ValueError("'labels' should contain at least one label.")
             if not np.any(np.isin(labels, counts.true_classes())):
-                raise ValueError("At least one label specified must be in y_true")
+                raise ValueError(self.absent)
             # a label that comes twice has its counts in the last place
             last = {label: place for place, label in enumerate(labels.tolist())}
             to = np.array([last.get(label, -1) for label in counts.classes.tolist()], np.int64)
@@ -361,6 +366,10 @@ class Kappa(Confusion):
     __slots__ = ("replacement", "weights")
 
     function = "cohen_kappa_score"
+    absent = (
+        "At least one label in `labels` must be present in `y1` (even though `cohen_kappa_score` is otherwise agnostic to the "
+        "order of `y1` and `y2`)."
+    )
 
     def start(self, labels: Any = None, weights: str | None = None, replace_undefined_by: float = math.nan) -> None:
         """Check the parameters."""
@@ -378,15 +387,7 @@ class Kappa(Confusion):
 
     def result(self) -> float:
         """Compute kappa."""
-        try:
-            matrix = self.matrix()
-        except ValueError as error:
-            if "must be in y_true" in str(error):
-                raise ValueError(
-                    "At least one label in `labels` must be present in `y1` (even though `cohen_kappa_score` is otherwise "
-                    "agnostic to the order of `y1` and `y2`)."
-                ) from error
-            raise
+        matrix = self.matrix()
         if matrix.shape == (1, 1):
             _warn_single()
         if not matrix.any():
@@ -507,7 +508,7 @@ class Balanced(Counting):
         right, _, true = counts.margins()
         occurs = true != 0
         if not occurs.all():
-            _check.warn("y_pred contains classes not in y_true")
+            warn("y_pred contains classes not in y_true")
             right, true = right[occurs], true[occurs]
         if not len(true):
             return math.nan
@@ -630,7 +631,7 @@ class SampleConfusion(State):
         columns = _columns_of(self.labels, targets.y_true.shape[1])
         tables = []
         for true, pred, _, weights in indicators(targets, columns):
-            scale = 1 if weights is None else _check.decoded(weights)
+            scale = 1 if weights is None else _arrays.decode(weights)
             sizes = (np.count_nonzero(columns, axis=1) * scale for columns in (true & pred, pred, true))
             tables.append(_tables(*sizes, true.shape[1] * scale))
         self.tables = self.tables + tables
@@ -706,7 +707,7 @@ class _Samples:
         w = (one, _FLOAT64) if weights is None else (np.asarray(weights[0])[kept], weights[1])
         for offset, part in ((0, w), (2, (one, _FLOAT64))):
             found = Sums(2)
-            add_losses(None, False, ((values[kept], _FLOAT64),), part, found, 0)
+            add_losses(None, False, ((values[kept], _FLOAT64),), part, found)
             self.sums.merge(found, (4 * place + offset, 4 * place + offset + 1))
 
     def merged(self, other: _Samples) -> _Samples:
@@ -725,9 +726,8 @@ class _Samples:
     def mean(self, place: int) -> float:
         """Return the weighted mean of a quotient; the plain one where the weights sum to zero."""
         for offset in (0, 2):
-            weight = self.sums.rounded(4 * place + offset + 1)
-            if weight:
-                return self.sums.mean(4 * place + offset, weight)
+            if self.sums.rounded(4 * place + offset + 1):
+                return self.sums.mean(4 * place + offset, 4 * place + offset + 1)
         return math.nan
 
 
@@ -763,7 +763,7 @@ class SetWise(Counting):
         counts = self.some()
         if self.average != "binary":
             if self.pos_label is not None and self.pos_label != 1:
-                _check.warn(
+                warn(
                     f"Note that pos_label (set to {self.pos_label!r}) is ignored when average != 'binary' (got "
                     f"{self.average!r}). You may use labels=[pos_label] to specify a single positive class."
                 )

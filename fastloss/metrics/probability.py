@@ -9,19 +9,21 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import _core
-from .._core import CODES, Classes, Program, Sums, add_losses
+from .. import _arrays, _core
+from .._core import CODES, ClassOptions, Kernel, Sums
+from ..errors import warn
 from ..losses.binary import BinaryCrossEntropy, Brier, Hinge
 from ..losses.multiclass import CategoricalCrossEntropy, CategoricalHinge
 from ..losses.regression import SquaredError
+from ..state import State
 from . import _check
-from ._state import State, streams
+from ._state import streams
+from ._sums import add_losses
 
-_BRIER = Brier()._program
-_HINGE = Hinge()._program
-_CATEGORICAL_HINGE = CategoricalHinge()._program
-_SQUARED = SquaredError()._program
-_PLAIN = Classes(None, None, 0.0, 0.0, None)
+_BRIER = Brier()._kernel
+_HINGE = Hinge()._kernel
+_CATEGORICAL_HINGE = CategoricalHinge()._kernel.of_classes(ClassOptions(None, None, 0.0, 0.0, None))
+_SQUARED = SquaredError()._kernel
 _BOOL = CODES[np.dtype(bool)]
 _FLOAT32, _FLOAT64 = CODES[np.dtype(np.float32)], CODES[np.dtype(np.float64)]
 # Numbers of one-hot rows made at a time.
@@ -29,12 +31,11 @@ _CHUNK = 1 << 18
 
 
 @lru_cache(maxsize=8)
-def _cross_entropy(eps: float) -> tuple[Program, Program, Classes]:
+def _cross_entropy(eps: float) -> tuple[Kernel, Kernel]:
     """Return the kernels of the cross-entropy of probabilities clipped to [eps, 1 - eps]: of two classes, and of rows."""
     return (
-        BinaryCrossEntropy(eps=eps)._program,
-        CategoricalCrossEntropy(eps=eps)._program,
-        Classes(None, None, 0.0, eps, None),
+        BinaryCrossEntropy(eps=eps)._kernel,
+        CategoricalCrossEntropy(eps=eps)._kernel.of_classes(ClassOptions(None, None, 0.0, eps, None)),
     )
 
 
@@ -268,12 +269,12 @@ class Probabilistic(State):
             whole = type(self)(**self.keywords)
             whole.classes = self.classes
             whole._commit(self.pending, True, self.width, None)
-        weight = _check.weight_total(whole.sums.rounded(1), whole.negative) if self.weighted else whole.n
-        return whole.compute(weight)
+        _check.check_total(whole.sums.rounded(1), whole.negative)
+        return whole.compute()
 
-    def compute(self, weight: float) -> float:
-        """Compute the metric of samples whose classes are known, and which weigh this much."""
-        return self.sums.mean(0, weight)
+    def compute(self) -> float:
+        """Compute the metric of samples whose classes are known, and which weigh something."""
+        return self.sums.mean(0, 1)
 
 
 def _classes_of(y: np.ndarray) -> np.ndarray:
@@ -304,7 +305,7 @@ def _weights_of_columns(columns: np.ndarray, weights: Any) -> Sums:
     sums = Sums(columns.shape[1])
     for j in range(columns.shape[1]):
         found = Sums(2)
-        add_losses(None, False, ((columns[:, j], _BOOL),), weights, found, 0)
+        add_losses(None, False, ((columns[:, j], _BOOL),), weights, found)
         sums.merge(found.pick((0,)), (j,))
     return sums
 
@@ -318,7 +319,7 @@ def _weights_of_codes(codes: Any, width: int, weights: Any) -> Sums:
     sums = Sums(width)
     for j, count in enumerate(_core.count_pairs(codes, codes, 0, width, True)[1].tolist()):
         found = Sums(2)
-        add_losses(None, False, ((np.array([float(count)]), _FLOAT64),), None, found, 0)
+        add_losses(None, False, ((np.array([float(count)]), _FLOAT64),), None, found)
         sums.merge(found.pick((0,)), (j,))
     return sums
 
@@ -363,7 +364,7 @@ class Probabilities(Probabilistic):
             if found & (_core.ROW_NEGATIVE | _core.ROW_ABOVE_ONE):
                 _check_unit(rows, "lower")
             if found & _core.ROW_SUM:
-                _check.warn("The y_prob values do not sum to one. Make sure to pass probabilities.")
+                warn("The y_prob values do not sum to one. Make sure to pass probabilities.")
             return rows
         return predictions
 
@@ -400,7 +401,7 @@ class Probabilities(Probabilistic):
         ordered = _check.encode(_check.column(_check.as_array(labels, "labels")))[1]
         shown = ordered.tolist()
         if len(shown) != len(labels) or any(a != b for a, b in zip(shown, labels, strict=True)):
-            _check.warn(
+            warn(
                 f"Labels passed were {labels}. But this function assumes labels are ordered lexicographically. Pass the "
                 f"ordered labels={shown} and ensure that the columns of y_prob correspond to this ordering."
             )
@@ -442,26 +443,26 @@ class LogLoss(Probabilities):
         """Add up the losses of some samples and their weights, and tell whether a weight is negative."""
         predictions = part.predictions
         eps = float(np.finfo(predictions.dtype).eps)
-        of_two, of_rows, clipped = _cross_entropy(eps)
+        of_two, of_rows = _cross_entropy(eps)
         single = _is_single(predictions)
         sums = Sums(2)
         if predictions.ndim == 2 and predictions.shape[1] > 1:
             labels = (part.y_true, _BOOL) if part.indicators else part.codes(classes)
             operand = (predictions, CODES[predictions.dtype])
-            width = predictions.shape[1]
-            faults = add_losses(of_rows, single, (labels, operand), part.weights, sums, 0, clipped, width, not part.indicators)
+            faults = add_losses(of_rows, single, (labels, operand), part.weights, sums, rows=True, indices=not part.indicators)
         else:
             operand = _flat(predictions)
             labels = (part.y_true[:, 1], _BOOL) if part.indicators else part.codes(classes)
-            faults = add_losses(of_two, single, (labels, operand), part.weights, sums, 0)
+            faults = add_losses(of_two, single, (labels, operand), part.weights, sums)
             self.check_flat(part, sums, faults)
         return sums, bool(faults & _core.BAD_WEIGHT)
 
-    def compute(self, weight: float) -> float:
+    def compute(self) -> float:
         """Compute the loss, or the score."""
         if not self.null_model:
-            return self.sums.mean(0, weight) if self.normalize else self.sums.rounded(0)
+            return self.sums.mean(0, 1) if self.normalize else self.sums.rounded(0)
         eps = float(np.finfo(np.float64).eps)
+        weight = _check.check_weights(self.sums.rounded(1))
         null = 0.0
         for of_class in self.class_sums.all_rounded().tolist():
             if of_class:
@@ -475,9 +476,7 @@ def _renamed(y_proba: Any, y_pred: Any) -> Any:
         return y_proba
     if y_proba is not None:
         raise ValueError("Cannot use both `y_pred` and `y_proba`. `y_pred` is deprecated, use `y_proba` instead.")
-    _check.warn(
-        "`y_pred` was renamed to `y_proba` in version 1.9 and will be removed in 1.11. Use `y_proba` instead.", FutureWarning
-    )
+    warn("`y_pred` was renamed to `y_proba` in version 1.9 and will be removed in 1.11. Use `y_proba` instead.", FutureWarning)
     return y_pred
 
 
@@ -639,11 +638,11 @@ class BrierScore(Probabilities):
         sums = Sums(2)
         single = _is_single(part.predictions)
         if self.binary:
-            faults = add_losses(_BRIER, single, (self._codes(part, classes), _flat(part.predictions)), part.weights, sums, 0)
+            faults = add_losses(_BRIER, single, (self._codes(part, classes), _flat(part.predictions)), part.weights, sums)
             self.check_flat(part, sums, faults, "less")
             return sums, bool(faults & _core.BAD_WEIGHT)
         width, faults = part.predictions.shape[1], 0
-        codes = None if part.indicators else _check.decoded(part.codes(classes))
+        codes = None if part.indicators else _arrays.decode(part.codes(classes))
         step = max(1, _CHUNK // width)
         for start in range(0, len(part.predictions), step):
             rows = slice(start, start + step)
@@ -653,11 +652,13 @@ class BrierScore(Probabilities):
             if part.weights is not None:
                 weights = np.broadcast_to(part.weights[0][rows, None], one_hot.shape), part.weights[1]
             found = Sums(2)
-            faults |= add_losses(_SQUARED, single, operands, weights, found, 0)
+            faults |= add_losses(_SQUARED, single, operands, weights, found)
             sums.merge(found.pick((0,)), (0,))
-        if part.weights is not None:
+        if part.weights is None:
+            sums.add(1, len(part.predictions))
+        else:
             total = Sums(2)
-            add_losses(None, False, (part.weights,), None, total, 0)
+            add_losses(None, False, (part.weights,), None, total)
             sums.merge(total.pick((0,)), (1,))
         return sums, bool(faults & _core.BAD_WEIGHT)
 
@@ -678,11 +679,11 @@ class BrierScore(Probabilities):
             return _weights_of_codes(self._codes(part, classes), 2, part.weights)
         return Probabilities.class_weights(self, part, classes)
 
-    def compute(self, weight: float) -> float:
+    def compute(self) -> float:
         """Compute the score."""
-        score = self.sums.mean(0, weight)
+        score = self.sums.mean(0, 1)
         if self.null_model:
-            return self._explained(score, self.class_sums, weight)
+            return self._explained(score, self.class_sums, _check.check_weights(self.sums.rounded(1)))
         half = self.binary or self.width < 3 if isinstance(self.scale, str) else self.scale
         # of one probability, one of two equal squares was added up
         return score * (1.0 if half else 2.0) if self.binary else score * (0.5 if half else 1.0)
@@ -834,12 +835,10 @@ class HingeLoss(Probabilistic):
         if len(classes) > 2:
             operand = (predictions, CODES[predictions.dtype])
             codes = part.codes(classes)
-            faults = add_losses(
-                _CATEGORICAL_HINGE, single, (codes, operand), part.weights, sums, 0, _PLAIN, predictions.shape[1], True
-            )
+            faults = add_losses(_CATEGORICAL_HINGE, single, (codes, operand), part.weights, sums, rows=True, indices=True)
         else:
             side = (part.y_true == classes[1]) if len(classes) == 2 else np.zeros(part.y_true.shape, bool)
-            faults = add_losses(_HINGE, single, ((side, _BOOL), _flat(predictions)), part.weights, sums, 0)
+            faults = add_losses(_HINGE, single, ((side, _BOOL), _flat(predictions)), part.weights, sums)
         return sums, bool(faults & _core.BAD_WEIGHT)
 
 
@@ -963,11 +962,11 @@ class TopK(Probabilistic):
         hits = np.ones(len(predictions), bool)
         if self.k == 1:
             threshold = 0.5 if self.in_unit else 0
-            hits = (_flat(predictions)[0] > threshold) == (_check.decoded(codes) != 0)
-        add_losses(None, False, ((hits, _BOOL),), part.weights, sums, 0)
+            hits = (_flat(predictions)[0] > threshold) == (_arrays.decode(codes) != 0)
+        add_losses(None, False, ((hits, _BOOL),), part.weights, sums)
         return sums, False
 
-    def compute(self, weight: float) -> float:
+    def compute(self) -> float:
         """Compute the share, or the number."""
         known = len(self.classes)
         if self.k >= known:
@@ -975,7 +974,7 @@ class TopK(Probabilistic):
                 f"'k' ({self.k}) greater than or equal to 'n_classes' ({known}) will result in a perfect score and is "
                 "therefore meaningless."
             )
-        return self.sums.mean(0, weight) if self.normalize else self.sums.rounded(0)
+        return self.sums.mean(0, 1) if self.normalize else self.sums.rounded(0)
 
 
 @streams(TopK)

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import _core
-from .._core import CODES, Program, Sums, add_losses, add_moments
+from .. import _arrays, _core
+from .._core import CODES, VALUE, Inputs, Kernel, Output, Sums, add_moments, execute
 from ..losses.regression import (
     AbsoluteError,
     AbsolutePercentageError,
@@ -17,15 +17,17 @@ from ..losses.regression import (
     SquaredError,
     SquaredLogError,
 )
+from ..state import State
 from . import _check
 from ._check import Columns, check_multioutput, regression_targets
-from ._state import State, streams
+from ._state import streams
+from ._sums import add_losses
 
-_SQUARED = SquaredError()._program
-_ABSOLUTE = AbsoluteError()._program
-_PERCENTAGE = AbsolutePercentageError()._program
-_SQUARED_LOG = SquaredLogError()._program
-_HALF_SQUARED = HalfSquaredError()._program
+_SQUARED = SquaredError()._kernel
+_ABSOLUTE = AbsoluteError()._kernel
+_PERCENTAGE = AbsolutePercentageError()._kernel
+_SQUARED_LOG = SquaredLogError()._kernel
+_HALF_SQUARED = HalfSquaredError()._kernel
 
 _AVERAGES = ("raw_values", "uniform_average")
 _FLOAT64 = CODES[np.dtype(np.float64)]
@@ -90,7 +92,7 @@ class _Outputs(State):
     def add(self, other: Any) -> None:
         """Take in the samples of a state that fits."""
         if other.weighted is not None:
-            self.take([_copied(output) for output in other.outputs], other.n, other.weighted, other.negative)
+            self.take([output.copy() for output in other.outputs], other.n, other.weighted, other.negative)
 
     def some(self) -> None:
         """Refuse to compute anything of nothing."""
@@ -98,18 +100,12 @@ class _Outputs(State):
             raise ValueError("the metric of no samples is undefined: update the state first.")
 
 
-def _copied(output: Any) -> Any:
-    if isinstance(output, Sums):
-        copy = Sums(output.count)
-        copy.merge(output)
-        return copy
-    return output.copy()
-
-
 class MeanLoss(_Outputs):
     """The mean of a loss, or the root of it: an exact sum of the losses and one of the weights for each output."""
 
-    __slots__ = ("factor", "program", "root")
+    __slots__ = ("kernel", "root")
+
+    derived = ("kernel",)
 
     function = ""
 
@@ -119,12 +115,11 @@ class MeanLoss(_Outputs):
             _check.check_choice(function, "multioutput", multioutput, _AVERAGES, arrays=True)
         self.multioutput = multioutput
         self.root = function.startswith("root_")
-        self.factor = 1.0
-        if function in _PROGRAMS:
-            self.program = _PROGRAMS[function]
+        if function in _KERNELS:
+            self.kernel = _KERNELS[function]
         else:
             _check.check_number(function, "alpha", alpha, lambda x: 0 <= x <= 1, "a float in the range [0.0, 1.0]")
-            self.program = Program("quantile", {"alpha": float(alpha)})
+            self.kernel = Kernel("quantile", {"alpha": float(alpha)})
         self.open()
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Self:
@@ -135,10 +130,10 @@ class MeanLoss(_Outputs):
         outputs, faults = [], 0
         for pair in columns.pairs:
             sums = Sums(2)
-            faults |= add_losses(self.program, columns.single, pair, columns.weights, sums, 0)
+            faults |= add_losses(self.kernel, columns.single, pair, columns.weights, sums)
             outputs.append(sums)
         # A finite sum of losses tells that the numbers are finite, if all have a weight; an infinite one tells nothing.
-        shown = not columns.zeros and self.program in _SHOWS_NAN
+        shown = not columns.zeros and self.kernel in _SHOWS_NAN
         if not (shown and all(math.isfinite(sums.rounded(0)) for sums in outputs)):
             columns.check_finite()
         if faults & _core.OUTSIDE_DOMAIN:
@@ -154,13 +149,13 @@ class MeanLoss(_Outputs):
         self.some()
         values = []
         for sums in self.outputs:
-            divisor = _check.weight_total(sums.rounded(1), self.negative) if self.weighted else self.n
-            value = sums.mean(0, divisor)
+            _check.check_total(sums.rounded(1), self.negative)
+            value = sums.mean(0, 1)
             values.append(math.sqrt(value) if self.root and value >= 0 else value)
         return _average_outputs(values, check_multioutput(self.multioutput, len(values)))
 
 
-_PROGRAMS = {
+_KERNELS = {
     "mean_squared_error": _SQUARED,
     "root_mean_squared_error": _SQUARED,
     "mean_absolute_error": _ABSOLUTE,
@@ -436,7 +431,7 @@ def _quantile(numbers: np.ndarray, weights: np.ndarray | None, alpha: float) -> 
 def _kept_weights(columns: Columns) -> list[np.ndarray] | None:
     if columns.weights is None:
         return None
-    return [_check.decoded(columns.weights).astype(np.float64)]
+    return [_arrays.decode(columns.weights).astype(np.float64)]
 
 
 class Median(_Outputs):
@@ -461,7 +456,7 @@ class Median(_Outputs):
         outputs = []
         for true, pred in columns.pairs:
             dtype = np.float32 if columns.single else np.float64
-            error = np.subtract(_check.decoded(pred), _check.decoded(true), dtype=dtype)
+            error = np.subtract(_arrays.decode(pred), _arrays.decode(true), dtype=dtype)
             outputs.append(_Kept([np.abs(error, out=error)], weights))
         self.take(outputs, columns.size, weights is not None)
         return self
@@ -473,7 +468,7 @@ class Median(_Outputs):
         for output in self.outputs:
             errors, weights = output.joined()
             if weights is not None:
-                _check.weight_total(float(np.any(weights)))
+                _check.check_total(float(np.any(weights)))
                 values.append(_quantile(errors, weights, 0.5))
             else:
                 values.append(_quantile(errors, None, 0.5))
@@ -568,9 +563,9 @@ def max_error(y_true: Any, y_pred: Any) -> float:
 # ---- deviances -------------------------------------------------------------------------------------------------
 
 
-def _tweedie_program(power: float) -> Program:
+def _tweedie_kernel(power: float) -> Kernel:
     """Return the kernel of half the deviance. The class `Tweedie` allows fewer powers: boosting has no use for the others."""
-    return _HALF_SQUARED if power == 0 else Program("tweedie_mean", {"power": float(power)})
+    return _HALF_SQUARED if power == 0 else Kernel("tweedie_mean", {"power": float(power)})
 
 
 def _check_power(function: str, power: Any) -> None:
@@ -592,10 +587,10 @@ def _add_deviance(function: str, power: float, y_true: Any, y_pred: Any, sample_
     sums = Sums(2)
     # powers other than those of the class compute in double
     single = columns.single and 0 <= power <= 3
-    faults = add_losses(_tweedie_program(power), single, columns.pairs[0], columns.weights, sums, 0)
+    faults = add_losses(_tweedie_kernel(power), single, columns.pairs[0], columns.weights, sums)
     message = f"Mean Tweedie deviance error with power={power} can only be used on "
     if power < 0:
-        if (_check.decoded(columns.pairs[0][1]) <= 0).any():
+        if (_arrays.decode(columns.pairs[0][1]) <= 0).any():
             raise ValueError(message + "strictly positive y_pred.")
     elif faults & _core.OUTSIDE_DOMAIN:
         raise ValueError(
@@ -626,7 +621,8 @@ class Deviance(_Outputs):
         """Compute the mean."""
         self.some()
         sums = self.outputs[0]
-        return 2 * sums.mean(0, _check.weight_total(sums.rounded(1), self.negative) if self.weighted else self.n)
+        _check.check_total(sums.rounded(1), self.negative)
+        return 2 * sums.mean(0, 1)
 
 
 @streams(Deviance)
@@ -734,7 +730,7 @@ def _few(n: int, name: str) -> bool:
 
 def _differences(pair: Any) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield y_true - y_pred in parts, in double."""
-    true, pred = map(_check.decoded, pair)
+    true, pred = map(_arrays.decode, pair)
     for start in range(0, true.shape[0], _CHUNK):
         part = slice(start, start + _CHUNK)
         yield part, np.subtract(true[part], pred[part], dtype=np.float64)
@@ -795,7 +791,7 @@ class Explained(_Outputs):
         numerators, denominators = [], []
         for sums in self.outputs:
             if self.weighted:
-                _check.weight_total(sums.rounded(0), self.negative)
+                _check.check_total(_check.check_weights(sums.rounded(0)), self.negative)
             denominators.append(_spread(sums, 0, self.weighted, self.n))
             numerators.append(_spread(sums, 3, self.weighted, self.n) if self.centred else sums.rounded(3))
         multioutput = check_multioutput(self.multioutput, len(numerators))
@@ -910,18 +906,18 @@ class Scored(_Outputs):
             losses, negative = [], False
             for pair in columns.pairs:
                 losses.append(Sums(2))
-                faults = add_losses(self._program(), columns.single, pair, columns.weights, losses[-1], 0)
+                faults = add_losses(self._kernel(), columns.single, pair, columns.weights, losses[-1])
                 negative |= bool(faults & _core.BAD_WEIGHT)
         weights = _kept_weights(columns)
         outputs = []
         for (true, _), sums in zip(columns.pairs, losses, strict=True):
             dtype = np.float32 if columns.single else np.float64
-            outputs.append(_Scored(sums, _Kept([_check.decoded(true).astype(dtype)], weights)))
+            outputs.append(_Scored(sums, _Kept([_arrays.decode(true).astype(dtype)], weights)))
         self.take(outputs, columns.size, weights is not None, negative)
         return self
 
-    def _program(self) -> Program:
-        return Program("quantile", {"alpha": self.alpha}) if self.power is None else _tweedie_program(self.power)
+    def _kernel(self) -> Kernel:
+        return Kernel("quantile", {"alpha": self.alpha}) if self.power is None else _tweedie_kernel(self.power)
 
     def result(self) -> Any:
         """Compute the score."""
@@ -934,14 +930,15 @@ class Scored(_Outputs):
             operand = (y_true, CODES[y_true.dtype])
             weight_operand = None if weights is None else (weights, _FLOAT64)
             if weights is not None:
-                _check.weight_total(output.sums.rounded(1), self.negative)
+                _check.check_total(_check.check_weights(output.sums.rounded(1)), self.negative)
             if self.power is None:
                 constant = _quantile(y_true, weights, self.alpha)
             else:
-                constant, _ = _core.run(None, False, 0, _core.VALUE, True, (operand,), weight_operand, (), 1.0)
+                inputs = Inputs((operand,), y_true.shape, False)
+                constant = execute((None,), inputs, weight_operand, (Output(VALUE),), True).value
             constants = np.broadcast_to(np.float64(constant), y_true.shape)
             sums = Sums(2)
-            add_losses(self._program(), False, (operand, (constants, _FLOAT64)), weight_operand, sums, 0)
+            add_losses(self._kernel(), False, (operand, (constants, _FLOAT64)), weight_operand, sums)
             numerators.append(output.sums.rounded(0))
             denominators.append(sums.rounded(0))
         if self.power is not None:
@@ -968,7 +965,7 @@ class _Scored:
 
     def copy(self) -> _Scored:
         """Return one that can be merged into without a change of this one."""
-        return _Scored(_copied(self.sums), self.kept.copy())
+        return _Scored(self.sums.copy(), self.kept.copy())
 
 
 @streams(lambda power=0: Scored(function="d2_tweedie_score", power=power))

@@ -17,7 +17,10 @@
  *
  * The gradient changes sign if both shares are positive; its error is relative to the larger term.
  */
-FL_FORMULA_3(binary_cross_entropy_logits, y_true, y_pred, label_smoothing, positive, negative)
+#include "engine/element.h"
+#include "language/labels.h"
+
+FL_FORMULA(binary_cross_entropy_logits, (y_true), (y_pred), (label_smoothing, positive, negative))
 {
     const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
     const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
@@ -32,7 +35,7 @@ FL_FORMULA_3(binary_cross_entropy_logits, y_true, y_pred, label_smoothing, posit
     };
 }
 
-FL_FORMULA_4(binary_cross_entropy_probabilities, y_true, y_pred, label_smoothing, positive, negative, eps)
+FL_FORMULA(binary_cross_entropy_probabilities, (y_true), (y_pred), (label_smoothing, positive, negative, eps))
 {
     const int above = y_pred > FL_C(0.5);
     const FL_SHARES share = FL_SHARES_OF(y_true, above, label_smoothing, positive, negative);

@@ -15,6 +15,9 @@
  *
  * g = 2 squares; any other g multiplies the pair of a logarithm by g exactly. g = 0 is the kernel of binary_cross_entropy.h.
  */
+#include "engine/element.h"
+#include "language/labels.h"
+
 FL_INLINE FL_RESULT FL_FN(focal_of_logit)(FL_T y, FL_T z, FL_LOGISTIC t, FL_T u_power, FL_T v_power, double gamma,
                                           FL_SHARES share)
 {
@@ -36,7 +39,7 @@ FL_INLINE FL_RESULT FL_FN(focal_of_logit)(FL_T y, FL_T z, FL_LOGISTIC t, FL_T u_
     };
 }
 
-FL_FORMULA_3(binary_focal_logits_squared, y_true, y_pred, label_smoothing, positive, negative)
+FL_FORMULA(binary_focal_logits_squared, (y_true), (y_pred), (label_smoothing, positive, negative))
 {
     const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
     const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
@@ -44,7 +47,7 @@ FL_FORMULA_3(binary_focal_logits_squared, y_true, y_pred, label_smoothing, posit
     return FL_FN(focal_of_logit)(y_true, y_pred, t, t.near_one * t.near_one, v * v, 2.0, share);
 }
 
-FL_FORMULA_4(binary_focal_logits, y_true, y_pred, gamma, label_smoothing, positive, negative)
+FL_FORMULA(binary_focal_logits, (y_true), (y_pred), (gamma, label_smoothing, positive, negative))
 {
     const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
     const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
@@ -90,7 +93,7 @@ FL_INLINE FL_RESULT FL_FN(focal_of_probability)(FL_T y, FL_T p, FL_FN(focal_part
     };
 }
 
-FL_FORMULA_3(binary_focal_probabilities_squared, y_true, y_pred, label_smoothing, positive, negative)
+FL_FORMULA(binary_focal_probabilities_squared, (y_true), (y_pred), (label_smoothing, positive, negative))
 {
     const int above = y_pred > FL_C(0.5);
     const FL_T v = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred)), u = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
@@ -99,7 +102,7 @@ FL_FORMULA_3(binary_focal_probabilities_squared, y_true, y_pred, label_smoothing
                                        FL_SHARES_OF(y_true, above, label_smoothing, positive, negative));
 }
 
-FL_FORMULA_4(binary_focal_probabilities, y_true, y_pred, gamma, label_smoothing, positive, negative)
+FL_FORMULA(binary_focal_probabilities, (y_true), (y_pred), (gamma, label_smoothing, positive, negative))
 {
     const int above = y_pred > FL_C(0.5);
     const FL_T v = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred)), u = FL_SELECT(above, y_pred, FL_C(1) - y_pred);

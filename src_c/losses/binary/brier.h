@@ -8,7 +8,10 @@
  * By a logit, value and gradient vanish inside if 0 < y < 1 (the error of r is relative to the larger of (1 - y) p and y q),
  * and the Hessian changes sign (relative to 2 p q times the larger of p q and |r (q - p)|).
  */
-FL_FORMULA(brier, y_true, y_pred)
+#include "engine/element.h"
+#include "language/labels.h"
+
+FL_FORMULA(brier, (y_true), (y_pred), ())
 {
     const FL_T r = y_pred - y_true;
     return (FL_RESULT){
@@ -19,7 +22,7 @@ FL_FORMULA(brier, y_true, y_pred)
     };
 }
 
-FL_FORMULA(brier_logits, y_true, y_pred)
+FL_FORMULA(brier_logits, (y_true), (y_pred), ())
 {
     const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), 0.0, 1.0, 1.0);
     const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);

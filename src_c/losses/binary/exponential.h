@@ -3,7 +3,10 @@
  *
  *   value exp(-m)      gradient -s exp(-m)      hessian exp(-m)
  */
-FL_FORMULA(exponential, y_true, y_pred)
+#include "engine/element.h"
+#include "language/labels.h"
+
+FL_FORMULA(exponential, (y_true), (y_pred), ())
 {
     const FL_T s = FL_SIDE(y_true);
     const FL_T e = FL_EXP(-s * y_pred);

@@ -3,7 +3,10 @@
  *
  *   value max(0, 1 - m)      gradient -s for m < 1, 0 from the kink on      hessian 0
  */
-FL_FORMULA(hinge, y_true, y_pred)
+#include "engine/element.h"
+#include "language/labels.h"
+
+FL_FORMULA(hinge, (y_true), (y_pred), ())
 {
     const FL_T s = FL_SIDE(y_true);
     const FL_T t = FL_C(1) - s * y_pred;

@@ -5,7 +5,10 @@
  *   gradient -2 s t, -4 s
  *   hessian  2 for -1 <= m < 1, else 0
  */
-FL_FORMULA(modified_huber, y_true, y_pred)
+#include "engine/element.h"
+#include "language/labels.h"
+
+FL_FORMULA(modified_huber, (y_true), (y_pred), ())
 {
     const FL_T s = FL_SIDE(y_true);
     const FL_T m = s * y_pred;

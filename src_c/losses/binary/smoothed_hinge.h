@@ -5,7 +5,10 @@
  *   gradient -s, -s t
  *   hessian  0 for m <= 0, 1 for 0 < m < 1, 0 from there on
  */
-FL_FORMULA(smoothed_hinge, y_true, y_pred)
+#include "engine/element.h"
+#include "language/labels.h"
+
+FL_FORMULA(smoothed_hinge, (y_true), (y_pred), ())
 {
     const FL_T s = FL_SIDE(y_true);
     const FL_T m = s * y_pred;

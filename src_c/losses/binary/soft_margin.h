@@ -3,7 +3,10 @@
  *
  *   value log(1 + exp(-m)) = max(-m, 0) + log1p(exp(-|m|))      gradient -s sig(-m)      hessian sig(m) sig(-m)
  */
-FL_FORMULA(soft_margin, y_true, y_pred)
+#include "engine/element.h"
+#include "language/labels.h"
+
+FL_FORMULA(soft_margin, (y_true), (y_pred), ())
 {
     const FL_T s = FL_SIDE(y_true);
     const FL_T m = s * y_pred;

@@ -3,7 +3,10 @@
  *
  *   value t^2      gradient -2 s t      hessian 2 for m < 1, 0 from there on
  */
-FL_FORMULA(squared_hinge, y_true, y_pred)
+#include "engine/element.h"
+#include "language/labels.h"
+
+FL_FORMULA(squared_hinge, (y_true), (y_pred), ())
 {
     const FL_T s = FL_SIDE(y_true);
     const FL_T t = FL_MAX(FL_C(0), FL_C(1) - s * y_pred);

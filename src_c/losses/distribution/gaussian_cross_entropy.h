@@ -8,7 +8,9 @@
  * The value and what belongs to var_q change sign; their errors are relative to the largest term. r^2 is not formed: it
  * may overflow where the terms do not.
  */
-FL_FORMULA_OF_4(gaussian_cross_entropy, mean_p, var_p, mean_q, var_q)
+#include "engine/element.h"
+
+FL_FORMULA(gaussian_cross_entropy, (mean_p, var_p), (mean_q, var_q), ())
 {
     const FL_T r = mean_q - mean_p;
     const FL_T slope = r / var_q;

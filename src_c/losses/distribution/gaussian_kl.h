@@ -5,7 +5,9 @@
  *   gradients   mean      expm1(s) / 2
  *   hessians    1         exp(s) / 2
  */
-FL_SUM_FORMULA_BY_2(gaussian_kl, mean, log_var)
+#include "engine/row_sums.h"
+
+FL_SUM_FORMULA(gaussian_kl, (), (mean, log_var), ())
 {
     return (FL_RESULT){
         .value = FL_FMA(FL_C(0.5) * mean, mean, FL_C(0.5) * FL_EXPM1_MINUS_X(log_var)),

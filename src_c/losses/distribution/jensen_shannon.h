@@ -11,6 +11,10 @@
  * below 8 eps of q_k max(1, |G_k|) with G the gradient by q. Slope and curvature are those by log q: -q log(2 q / (p + q)) / 2
  * and  q (log(2 q / (p + q)) + p / (p + q)) / 2.
  */
+#include "engine/row_sums.h"
+#include "engine/rows.h"
+#include "language/labels.h"
+
 typedef struct {
     FL_T value, log_q, share; /* of p in p + q; log_q = log(2 q / (p + q)) / 2 */
 } FL_FN(fl_jensen_shannon);
@@ -38,8 +42,9 @@ FL_INLINE FL_FN(fl_jensen_shannon) FL_FN(fl_jensen_shannon_term)(FL_T p, FL_T q)
     return (FL_FN(fl_jensen_shannon)){FL_SELECT(empty, FL_C(0), value), FL_SELECT(q == FL_C(0), at_zero, half_log), share};
 }
 
-FL_SUM_FORMULA(jensen_shannon, p, q)
+FL_SUM_FORMULA(jensen_shannon, (y_true), (y_pred), ())
 {
+    const FL_T p = y_true, q = y_pred;
     const FL_FN(fl_jensen_shannon) t = FL_FN(fl_jensen_shannon_term)(p, q);
     return (FL_RESULT){
         .value = t.value,

@@ -12,6 +12,9 @@
  * what the others leave is never much smaller. With logarithms, errors are below 4 eps of the largest |p log p| or |p log q|,
  * and from scores, whose softmax is rounded, below 8 eps of the cross-entropy, the sum of |p log q|.
  */
+#include "engine/row_sums.h"
+#include "engine/rows.h"
+#include "language/labels.h"
 
 /* p log(p / q) from the logarithms as pairs; 0 where p is 0 and q is a number */
 FL_INLINE FL_PAIR FL_FN(fl_kl_term)(FL_T p, FL_PAIR log_p, FL_PAIR log_q)
@@ -43,11 +46,12 @@ FL_INLINE FL_RESULT FL_FN(fl_kl_by_probability)(FL_T p, FL_T q, int clipped)
     return (FL_RESULT){.gradient = {FL_SELECT(none, zero, -ratio)}, .hessian = {FL_SELECT(none, zero, ratio / q)}};
 }
 
-FL_SUM_FORMULA_1(kl_divergence, p, q_given, eps)
+FL_SUM_FORMULA(kl_divergence, (y_true), (y_pred), (eps))
 {
+    const FL_T p = y_true;
     const FL_T least = FL_C(eps);
-    const int clipped = q_given < least;
-    const FL_T q = FL_SELECT(clipped, least, q_given);
+    const int clipped = y_pred < least;
+    const FL_T q = FL_SELECT(clipped, least, y_pred);
     const FL_T difference = q - p;
     const int near = (FL_C(0.75) * p <= q) & (q <= FL_C(1.5) * p) & (p > FL_C(0));
     const FL_T d = difference / FL_SELECT(near, p, FL_C(1));
@@ -62,44 +66,47 @@ FL_SUM_FORMULA_1(kl_divergence, p, q_given, eps)
         FL_SELECT(none, FL_UNLESS_NAN(q, 0), FL_SELECT(q == FL_C(0), FL_UNLESS_NAN(p, FL_INFINITY), product.hi + (q - q)));
     FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, clipped);
     t.value = FL_SELECT(near, -difference, far);
-    t.rest = FL_SELECT(near, excess, FL_SELECT(none | (q == FL_C(0)), FL_C(0), low));
-    t.invalid = FL_OUTSIDE_UNIT(p) | FL_OUTSIDE_UNIT(q_given);
+    t.low = FL_SELECT(near, excess, FL_SELECT(none | (q == FL_C(0)), FL_C(0), low));
+    t.invalid = FL_OUTSIDE_UNIT(p) | FL_OUTSIDE_UNIT(y_pred);
     return t;
 }
 
-FL_SUM_FORMULA_1(kl_divergence_log_target, log_p, q_given, eps)
+FL_SUM_FORMULA(kl_divergence_log_target, (y_true), (y_pred), (eps))
 {
+    const FL_T log_p = y_true;
     const FL_T least = FL_C(eps);
-    const int clipped = q_given < least;
-    const FL_T q = FL_SELECT(clipped, least, q_given);
+    const int clipped = y_pred < least;
+    const FL_T q = FL_SELECT(clipped, least, y_pred);
     const FL_T p = FL_EXP(log_p);
     const FL_PAIR term = FL_KL_TERM(p, FL_EXACTLY(log_p), FL_KL_LOG(q));
     FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, clipped);
     t.value = term.hi;
-    t.rest = term.lo;
-    t.invalid = FL_OUTSIDE_UNIT(q_given);
+    t.low = term.lo;
+    t.invalid = FL_OUTSIDE_UNIT(y_pred);
     return t;
 }
 
-FL_SUM_FORMULA(kl_divergence_from_log, p, log_q)
+FL_SUM_FORMULA(kl_divergence_from_log, (y_true), (y_pred), ())
 {
+    const FL_T p = y_true, log_q = y_pred;
     const FL_PAIR term = FL_KL_TERM(p, FL_KL_LOG(p), FL_EXACTLY(log_q));
     return (FL_RESULT){
         .value = term.hi,
-        .rest = term.lo,
+        .low = term.lo,
         .gradient = {-p + FL_UNLESS_NAN(log_q, 0)},
         .hessian = {FL_UNLESS_NAN(p, 0) + FL_UNLESS_NAN(log_q, 0)},
         .invalid = FL_OUTSIDE_UNIT(p),
     };
 }
 
-FL_SUM_FORMULA(kl_divergence_from_log_log_target, log_p, log_q)
+FL_SUM_FORMULA(kl_divergence_from_log_log_target, (y_true), (y_pred), ())
 {
+    const FL_T log_p = y_true, log_q = y_pred;
     const FL_T p = FL_EXP(log_p);
     const FL_PAIR term = FL_KL_TERM(p, FL_EXACTLY(log_p), FL_EXACTLY(log_q));
     return (FL_RESULT){
         .value = term.hi,
-        .rest = term.lo,
+        .low = term.lo,
         .gradient = {-p + FL_UNLESS_NAN(log_q, 0)},
         .hessian = {FL_UNLESS_NAN(p, 0) + FL_UNLESS_NAN(log_q, 0)},
     };
@@ -109,12 +116,12 @@ FL_SHARE_FORMULA(kl_divergence_from_logits, p, t)
 {
     const FL_PAIR term = FL_KL_TERM(p, FL_KL_LOG(p), ((FL_PAIR){-t.l, -t.l_low}));
     return (FL_TARGET){
-        .value = term.hi, .rest = term.lo, .slope = p, .curvature = FL_UNLESS_NAN(p, 0), .invalid = FL_OUTSIDE_UNIT(p)};
+        .value = term.hi, .low = term.lo, .slope = p, .curvature = FL_UNLESS_NAN(p, 0), .invalid = FL_OUTSIDE_UNIT(p)};
 }
 
 FL_SHARE_FORMULA(kl_divergence_from_logits_log_target, log_p, t)
 {
     const FL_T p = FL_EXP(log_p);
     const FL_PAIR term = FL_KL_TERM(p, FL_EXACTLY(log_p), ((FL_PAIR){-t.l, -t.l_low}));
-    return (FL_TARGET){.value = term.hi, .rest = term.lo, .slope = p, .curvature = FL_UNLESS_NAN(p, 0)};
+    return (FL_TARGET){.value = term.hi, .low = term.lo, .slope = p, .curvature = FL_UNLESS_NAN(p, 0)};
 }

@@ -8,7 +8,9 @@
  * q comes from the sum of the other classes, not from 1 - p. The second derivative changes sign where l is large; the largest
  * term is gamma p q^(gamma - 1) (l + 2). At q = 0 it is only used times q^2, whose limit is 0.
  */
-FL_TARGET_FORMULA_1(categorical_focal, t, gamma)
+#include "engine/rows.h"
+
+FL_TARGET_FORMULA(categorical_focal, t, (gamma))
 {
     const FL_PAIR g = FL_EXACT_PARAMETER(gamma);
     const FL_T smallest = FL_FROM_BITS((FL_U)1);

@@ -5,7 +5,9 @@
  *
  * The product q u is carried with its error, which the exponential would blow up.
  */
-FL_TARGET_FORMULA_1(generalized_cross_entropy, t, q)
+#include "engine/rows.h"
+
+FL_TARGET_FORMULA(generalized_cross_entropy, t, (q))
 {
     const FL_PAIR exponent = FL_EXACT_PARAMETER(q);
     const FL_PAIR x = FL_TWO_PRODUCT(-exponent.hi, t.l);

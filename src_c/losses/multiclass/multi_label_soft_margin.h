@@ -5,7 +5,10 @@
  *   gradient   (1 - y) sigma(z) - y sigma(-z)                                 changes sign between 0 and 1; a hard label keeps
  *   hessian    sigma(z) sigma(-z)                                             one term, and all digits
  */
-FL_SUM_FORMULA(multi_label_soft_margin, y_true, y_pred)
+#include "engine/row_sums.h"
+#include "language/labels.h"
+
+FL_SUM_FORMULA(multi_label_soft_margin, (y_true), (y_pred), ())
 {
     const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
     const FL_T near_zero = t.near_zero_up * FL_DOWN;

@@ -2,7 +2,9 @@
  * Multi-class margin loss: max(0, margin + d)^p of every other class, d = z_j - z_t, p = 1 or 2. At the kink the derivatives
  * are 0.
  */
-FL_MARGIN_FORMULA_2(multi_margin, d, p, margin)
+#include "engine/margins.h"
+
+FL_MARGIN_FORMULA(multi_margin, ONE_TARGET, d, (p, margin))
 {
     const FL_T m = FL_HINGE(FL_EXACT_PARAMETER(margin), d);
     const FL_U squared = FL_UNIFORM(p == 2.0);

@@ -5,7 +5,9 @@
  *
  * epsilon may be negative; then the terms cancel where they are equal: error below 4 eps of the larger one.
  */
-FL_TARGET_FORMULA_1(poly_cross_entropy, t, epsilon)
+#include "engine/rows.h"
+
+FL_TARGET_FORMULA(poly_cross_entropy, t, (epsilon))
 {
     const FL_T e = FL_C(epsilon);
     return (FL_TARGET){

@@ -3,7 +3,9 @@
  *
  *   value |r|        gradient sign(r), 0 at the kink r = 0        hessian 0
  */
-FL_FORMULA(absolute_error, y_true, y_pred)
+#include "engine/element.h"
+
+FL_FORMULA(absolute_error, (y_true), (y_pred), ())
 {
     const FL_T r = y_pred - y_true;
     return (FL_RESULT){.value = FL_ABS(r), .gradient = {FL_SIGN(r)}, .hessian = {FL_UNLESS_NAN(r, 0)}};

@@ -3,7 +3,9 @@
  *
  *   value |r| / s        gradient sign(r) / s, 0 at the kink r = 0        hessian 0
  */
-FL_FORMULA_1(absolute_percentage_error, y_true, y_pred, eps)
+#include "engine/element.h"
+
+FL_FORMULA(absolute_percentage_error, (y_true), (y_pred), (eps))
 {
     const FL_T r = y_pred - y_true;
     const FL_T s = FL_MAX(FL_C(eps), FL_ABS(y_true));

@@ -9,7 +9,9 @@
  * = 2^60 (2^400 in double), log1p(w) is log(w 2^-2k) + 2k log 2, and the derivatives are c^2 / r and -(c / r)^2; below |u| =
  * 2^-60 the value is r^2 / 2.
  */
-FL_FORMULA_1(cauchy, y_true, y_pred, c)
+#include "engine/element.h"
+
+FL_FORMULA(cauchy, (y_true), (y_pred), (c))
 {
     const FL_PAIR scale = FL_EXACT_PARAMETER(c);
     const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);

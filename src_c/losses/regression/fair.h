@@ -7,7 +7,9 @@
  *
  * Below u = 2^-60 the value is r^2 / 2, which need not pass through the square of u; where u overflows it is c |r|.
  */
-FL_FORMULA_1(fair, y_true, y_pred, c)
+#include "engine/element.h"
+
+FL_FORMULA(fair, (y_true), (y_pred), (c))
 {
     const FL_T scale = FL_C(c);
     const FL_T r = y_pred - y_true;

@@ -6,7 +6,9 @@
  *
  * The value, the first gradient and the second Hessian change sign; their errors are relative to the largest term.
  */
-FL_FORMULA(gamma_log, y_true, y_pred)
+#include "engine/element.h"
+
+FL_FORMULA(gamma_log, (y_true), (y_pred), ())
 {
     const FL_T ratio = FL_EXP_TIMES(y_true, -y_pred, FL_C(0));
     const FL_T value = y_pred + ratio;
@@ -18,7 +20,7 @@ FL_FORMULA(gamma_log, y_true, y_pred)
     };
 }
 
-FL_FORMULA(gamma_mean, y_true, y_pred)
+FL_FORMULA(gamma_mean, (y_true), (y_pred), ())
 {
     const FL_T ratio = y_true / y_pred;
     const FL_T slope = (y_pred - y_true) / y_pred / y_pred;

@@ -8,7 +8,9 @@
  * The value and what belongs to var change sign; their errors are relative to the largest term. r^2 is not formed: it may
  * overflow where the terms do not.
  */
-FL_FORMULA_OF_3_2(gaussian_nll, y_true, mean, var, full, eps)
+#include "engine/element.h"
+
+FL_FORMULA(gaussian_nll, (y_true), (mean, var), (full, eps))
 {
     const FL_T v = FL_MAX(FL_C(eps), var);
     const FL_T r = mean - y_true;

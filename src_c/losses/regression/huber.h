@@ -5,7 +5,9 @@
  *   gradient r clipped to [-delta, delta]
  *   hessian  1 for a <= delta, 0 beyond
  */
-FL_FORMULA_1(huber, y_true, y_pred, delta)
+#include "engine/element.h"
+
+FL_FORMULA(huber, (y_true), (y_pred), (delta))
 {
     const FL_T d = FL_C(delta);
     const FL_T r = y_pred - y_true;

@@ -5,7 +5,9 @@
  *   gradient tanh r
  *   hessian  sech^2 r = 4 e / (1 + e)^2; an error of r is amplified 2a times, so the rounding of y_pred - y_true is undone
  */
-FL_FORMULA(log_cosh, y_true, y_pred)
+#include "engine/element.h"
+
+FL_FORMULA(log_cosh, (y_true), (y_pred), ())
 {
     const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);
     const FL_T a = FL_ABS(r.hi);

@@ -8,7 +8,9 @@
  * All three are exp(exponent log a): the logarithm is a pair with ten bits to spare, so that a power of 1e30 or 1e-300
  * keeps its digits, the exponents are exact, and the rounding of y_pred - y_true is carried along.
  */
-FL_FORMULA_1(lp_error, y_true, y_pred, p)
+#include "engine/element.h"
+
+FL_FORMULA(lp_error, (y_true), (y_pred), (p))
 {
     const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);
     const FL_T a = FL_ABS(r.hi);

@@ -8,6 +8,8 @@
  * The value and the first gradient change sign; their errors are relative to the largest term. y = 0 switches y z and
  * y log mu off, also where z or log mu is infinite.
  */
+#include "engine/element.h"
+
 FL_INLINE FL_RESULT FL_FN(poisson_of_log)(FL_T y, FL_T z, FL_T log_factorial)
 {
     const FL_T e = FL_EXP(z);
@@ -33,22 +35,22 @@ FL_INLINE FL_RESULT FL_FN(poisson_of_mean)(FL_T y, FL_T mu, FL_T log_factorial)
     };
 }
 
-FL_FORMULA(poisson_log, y_true, y_pred)
+FL_FORMULA(poisson_log, (y_true), (y_pred), ())
 {
     return FL_FN(poisson_of_log)(y_true, y_pred, FL_C(0));
 }
 
-FL_FORMULA(poisson_log_full, y_true, y_pred)
+FL_FORMULA(poisson_log_full, (y_true), (y_pred), ())
 {
     return FL_FN(poisson_of_log)(y_true, y_pred, FL_LGAMMA1P(y_true));
 }
 
-FL_FORMULA(poisson_mean, y_true, y_pred)
+FL_FORMULA(poisson_mean, (y_true), (y_pred), ())
 {
     return FL_FN(poisson_of_mean)(y_true, y_pred, FL_C(0));
 }
 
-FL_FORMULA(poisson_mean_full, y_true, y_pred)
+FL_FORMULA(poisson_mean_full, (y_true), (y_pred), ())
 {
     return FL_FN(poisson_of_mean)(y_true, y_pred, FL_LGAMMA1P(y_true));
 }

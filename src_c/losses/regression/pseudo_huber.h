@@ -8,7 +8,9 @@
  * The Hessian would triple the roundings of the difference, of the quotient and of delta: they are carried along.
  * From |u| = 2^30 the root is |u| itself, also where u^2 overflows; where u itself overflows the loss is delta |r|.
  */
-FL_FORMULA_1(pseudo_huber, y_true, y_pred, delta)
+#include "engine/element.h"
+
+FL_FORMULA(pseudo_huber, (y_true), (y_pred), (delta))
 {
     const FL_PAIR d = FL_EXACT_PARAMETER(delta);
     const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);

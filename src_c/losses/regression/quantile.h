@@ -5,7 +5,9 @@
  *   gradient 1 - alpha, -alpha, and 0 at the kink r = 0
  *   hessian  0
  */
-FL_FORMULA_1(quantile, y_true, y_pred, alpha)
+#include "engine/element.h"
+
+FL_FORMULA(quantile, (y_true), (y_pred), (alpha))
 {
     const FL_T over = FL_C(1.0 - alpha), under = FL_C(-alpha);
     const FL_T r = y_pred - y_true;

@@ -5,7 +5,9 @@
  *   gradient r / beta, sign(r)
  *   hessian  1 / beta, 0
  */
-FL_FORMULA_1(smooth_l1, y_true, y_pred, beta)
+#include "engine/element.h"
+
+FL_FORMULA(smooth_l1, (y_true), (y_pred), (beta))
 {
     const FL_T b = FL_C(beta);
     const FL_T r = y_pred - y_true;

@@ -5,7 +5,9 @@
  *
  * r is rounded once (half an ulp), which the square doubles: 1.5 ulp for the value.
  */
-FL_FORMULA(squared_error, y_true, y_pred)
+#include "engine/element.h"
+
+FL_FORMULA(squared_error, (y_true), (y_pred), ())
 {
     const FL_T r = y_pred - y_true;
     return (FL_RESULT){.value = r * r, .gradient = {r + r}, .hessian = {FL_UNLESS_NAN(r, 2)}};

@@ -7,7 +7,9 @@
  * quotient carried along: the two logarithms are never subtracted. The Hessian changes sign at d = 1; its error is
  * relative to the larger of 2 and 2 |d|, over (1 + y_pred)^2.
  */
-FL_FORMULA(squared_log_error, y_true, y_pred)
+#include "engine/element.h"
+
+FL_FORMULA(squared_log_error, (y_true), (y_pred), ())
 {
     const FL_T smaller = FL_SELECT(y_pred < y_true, y_pred, y_true);
     const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);

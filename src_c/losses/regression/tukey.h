@@ -7,7 +7,9 @@
  *
  * t goes to 0 at the edge, where an error of u would be all there is: u is a pair, and 1 - u^2 is rounded once.
  */
-FL_FORMULA_1(tukey, y_true, y_pred, c)
+#include "engine/element.h"
+
+FL_FORMULA(tukey, (y_true), (y_pred), (c))
 {
     const FL_PAIR scale = FL_EXACT_PARAMETER(c);
     const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);

@@ -13,6 +13,8 @@
  * Hessian change sign or vanish inside; their errors are relative to the largest term. The mean kernel with p = 0 is half the
  * squared error.
  */
+#include "engine/element.h"
+
 /* `excess` is y / mu - 1. */
 FL_INLINE FL_T FL_FN(tweedie_value)(FL_T y, FL_PAIR z, double power, FL_T mean_term, FL_T label_term, FL_T excess)
 {
@@ -42,7 +44,7 @@ FL_INLINE FL_I FL_FN(tweedie_bad_label)(FL_T y, double power)
     return FL_INVALID(y < FL_C(0)) | (FL_INVALID(y == FL_C(0)) & (FL_I)FL_UNIFORM(power >= 2.0));
 }
 
-FL_FORMULA_1(tweedie_log, y_true, y_pred, power)
+FL_FORMULA(tweedie_log, (y_true), (y_pred), (power))
 {
     const FL_PAIR z = {y_pred, FL_C(0)};
     const FL_PAIR first = FL_EXACT_PARAMETER(2.0 - power), second = FL_EXACT_PARAMETER(1.0 - power);
@@ -58,7 +60,7 @@ FL_FORMULA_1(tweedie_log, y_true, y_pred, power)
     };
 }
 
-FL_FORMULA(tweedie_log_normal, y_true, y_pred)
+FL_FORMULA(tweedie_log_normal, (y_true), (y_pred), ())
 {
     const FL_T mean = FL_EXP(y_pred);
     const FL_T r = mean - y_true;
@@ -69,7 +71,7 @@ FL_FORMULA(tweedie_log_normal, y_true, y_pred)
     };
 }
 
-FL_FORMULA_1(tweedie_mean, y_true, y_pred, power)
+FL_FORMULA(tweedie_mean, (y_true), (y_pred), (power))
 {
     const FL_PAIR z = FL_LOG_PRECISE(y_pred);
     const FL_T mean_term = FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(2.0 - power), z);

@@ -8,7 +8,9 @@
  * exp(-w) amplifies an error of w by w: w is a pair that undoes the roundings of the difference, the quotient and the
  * square. Beyond w = 2^11 nothing is left of exp(-w); below |u| = 2^-60 the value is r^2 / 2.
  */
-FL_FORMULA_1(welsch, y_true, y_pred, c)
+#include "engine/element.h"
+
+FL_FORMULA(welsch, (y_true), (y_pred), (c))
 {
     const FL_PAIR scale = FL_EXACT_PARAMETER(c);
     const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);

@@ -1,0 +1,1149 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The one entry to the driver: calls of kernels over the same inputs, and where what they produce goes.
+
+The inputs are cut into blocks that fit in the first-level cache. A block is read once for all calls; each maps it, and generic passes
+weigh, divide and sum what the kernel has written. Blocks are independent and sums are exact, so that neither the order nor the number of
+threads can change a bit of the result.
+
+A unit of a loss, that for which there is one value, lies within a block: a number, a row, a group. Of a loss of statistics units may be
+longer, up to the whole array: then blocks are parts of units, a first pass adds up the statistics of each, and a second one, which needs
+what these amount to, writes the gradients.
+"""
+
+from cpython.buffer cimport PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer
+from libc.math cimport INFINITY
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset, strstr
+
+from .fastloss_h cimport *
+from .kernels cimport Kernel, active
+from .operands cimport *
+from .sums cimport Sums, mean_of, merge_sum, round_sum, round_sum_down
+from .threads cimport share_out, thread_count
+
+
+# What a call produces: an output of the kernel, what its units count for in a mean, or the sums of the statistics.
+VALUE = FL_VALUE
+GRADIENT = FL_GRADIENT
+HESSIAN = FL_HESSIAN
+WEIGHT = 8
+STATISTICS = 16
+
+# What `execute` reports about the data. NOT_ONE: probabilities of a row may sum to something else than 1.
+OUTSIDE_DOMAIN = FL_OUTSIDE
+BAD_WEIGHT = 2
+NO_WEIGHT = 4
+NOT_ONE = FL_NOT_ONE
+INFINITE_DERIVATIVE = 16
+
+cdef enum:
+    IS_BAD_WEIGHT = 2
+    IS_NO_WEIGHT = 4
+    IS_INFINITE = 16
+    IS_HEAVY = 32  # the weights of a unit have a sum that is too large for a double
+    MAX_OPERANDS = 12  # inputs and weights, and the outputs of one call
+    # Units of statistics that are longer are computed in parts. (Shorter ones lie on sheets: engine/sheets.h.)
+    LONGEST_ROW = 4096
+
+# Numbers from here on are infinite in the types that can be written.
+cdef double[4] BOUNDS = [2.0**128 - 2.0**103, INFINITY, 65520.0, 2.0**128 - 2.0**119]
+
+cdef fl_classes NO_CLASSES
+memset(&NO_CLASSES, 0, sizeof(NO_CLASSES))
+
+cdef Axes ONE_ITEM
+memset(&ONE_ITEM, 0, sizeof(ONE_ITEM))
+ONE_ITEM.ndim = 1
+ONE_ITEM.size = 1
+ONE_ITEM.shape[0] = 1
+
+
+cdef class Finish:
+    """What boosting makes of the derivatives while they lie in the cache.
+
+    ``gradient_factor`` multiplies the gradient, ``hessian_factor`` the Hessian, which is then raised to ``floor`` and multiplied by
+    ``sign``.
+    """
+
+    cdef double gradient_factor, hessian_factor, floor, sign
+
+    def __init__(self, double gradient_factor, double hessian_factor, double floor, double sign):
+        self.gradient_factor, self.hessian_factor = gradient_factor, hessian_factor
+        self.floor, self.sign = floor, sign
+
+
+cdef class Output:
+    """One thing that a call produces, and where it goes.
+
+    ``what`` is VALUE, GRADIENT or HESSIAN, these by the differentiated input number ``by``, WEIGHT or STATISTICS; ``call`` says of which
+    call. It goes to an array (a pair of array and type code), or is summed: ``to`` exact `Sums`, from ``place`` on, or, where ``to`` is
+    None, to be returned.
+    """
+
+    cdef readonly int what, by, call
+    cdef readonly object to
+    cdef readonly Py_ssize_t place
+    cdef Finish finish
+
+    def __init__(self, int what, to=None, int by=0, int call=0, Py_ssize_t place=0, Finish finish=None):
+        self.what, self.by, self.call = what, by, call
+        self.to, self.place, self.finish = to, place, finish
+
+
+cdef class Found:
+    """What `execute` found out.
+
+    ``value`` is the sum that was to be returned, or the mean; ``fault`` says what is wrong with the data of the first call, or-ed, and
+    ``faults`` with those of each; ``least`` is the smallest Hessian, before it was raised, of what is finished for boosting (infinity: there is none).
+    """
+
+    cdef readonly double value, least
+    cdef readonly int fault
+    cdef readonly list faults
+    cdef bint heavy
+
+
+# ---- what is to be done ----------------------------------------------------------------------------------------
+
+cdef struct Call:
+    const fl_kernel *kernel
+    fl_map map  # of whole units; NULL: the first input itself is summed
+    fl_map part  # of parts of units
+    fl_block block  # what all blocks have in common
+    int value  # places of the operands for outputs; -1: none
+    int[FL_MAX_GRADIENTS] gradient
+    int[FL_MAX_GRADIENTS] hessian
+    Py_ssize_t value_buffer  # where in the scratch memory values and gradients go that no operand is given for; -1: nowhere
+    Py_ssize_t gradient_buffer
+    Py_ssize_t counted_buffer  # where what rows count for goes; -1: nowhere
+    Py_ssize_t[FL_MAX_STATISTICS] statistic_buffer
+    bint sums_value
+    bint sums_gradient
+    bint counts  # what rows count for in a mean is more than their weights
+    bint rounds  # the values of units are rounded to single precision
+    bint finished  # the derivatives are changed for boosting
+    double gradient_factor
+    double hessian_factor
+    double floor
+    double sign
+
+cdef struct Job:
+    Operand[MAX_OPERANDS] operand
+    Axes items  # what blocks are cut of: numbers, or rows of numbers
+    Axes row
+    Axes units  # of parts and of groups
+    Call *call
+    const Py_ssize_t *starts  # of groups
+    const Py_ssize_t *first_group  # of each block
+    const fl_passes *passes
+    Py_ssize_t[MAX_OPERANDS][MAX_DIMS] unit_strides
+    Py_ssize_t block  # items in a block
+    Py_ssize_t tasks
+    Py_ssize_t scratch  # bytes
+    Py_ssize_t product  # where in the scratch memory the weighted numbers go
+    Py_ssize_t kernel_scratch
+    Py_ssize_t group_starts
+    double divisor
+    int precision
+    int operands
+    int inputs  # the first operands
+    int weight  # -1: none
+    int calls
+    bint labels  # the first input holds class indices
+    bint counting  # adds the weights up
+    bint in_parts
+    bint weights_down  # weights are made smaller by 2^-64: their sum is too large for a double
+
+# What a member of a team has found out of all calls, and of each.
+cdef struct Tally:
+    fl_sum weight
+    int flags
+
+cdef struct CallTally:
+    fl_sum total
+    fl_sum counted
+    double least
+    int flags
+
+# The memory of a team: for each member a tally, one for each call, sums and outcomes of the statistics of each, and scratch memory.
+cdef struct Team:
+    Job *job
+    char *memory
+    Py_ssize_t bytes  # of a member
+    Py_ssize_t unit  # the unit whose parts are computed
+    int members
+
+
+cdef inline char *member_of(const Team *team, int member) noexcept nogil:
+    return aligned(team.memory) + member * team.bytes
+
+
+cdef inline CallTally *call_tally(const Team *team, int member, int call) noexcept nogil:
+    return <CallTally *> (member_of(team, member) + sizeof(Tally)) + call
+
+
+cdef inline fl_sum *statistics_of(const Team *team, int member, int call) noexcept nogil:
+    return <fl_sum *> (
+        member_of(team, member) + sizeof(Tally) + team.job.calls * sizeof(CallTally)
+    ) + call * FL_MAX_STATISTICS
+
+
+cdef inline fl_outcome *outcomes_of(const Team *team, int member) noexcept nogil:
+    return <fl_outcome *> (statistics_of(team, member, team.job.calls))
+
+
+cdef inline char *scratch_of(const Team *team, int member) noexcept nogil:
+    return member_of(team, member) + team.bytes - team.job.scratch
+
+
+cdef int hire(void *memory, int members) except -1:
+    """Make the memory of a team; what member 0 has found stays."""
+    cdef Team *team = <Team *> memory
+    cdef Py_ssize_t tallies = sizeof(Tally) + team.job.calls * sizeof(CallTally)
+    cdef char *old = team.memory
+    cdef char *first
+    cdef int member, k
+    if team.job.in_parts:
+        tallies += team.job.calls * (FL_MAX_STATISTICS * sizeof(fl_sum) + sizeof(fl_outcome))
+    if team.members >= members:
+        return 0
+    first = aligned(old)
+    team.bytes = ((tallies + 63) & ~<Py_ssize_t> 63) + team.job.scratch
+    team.memory = <char *> malloc(members * team.bytes + 64)
+    if team.memory == NULL:
+        team.memory = old
+        raise MemoryError(f"no memory for {members * team.bytes} bytes of buffers")
+    for member in range(members):
+        if member == 0 and old != NULL:
+            memcpy(member_of(team, 0), first, tallies)
+            continue
+        memset(member_of(team, member), 0, tallies)
+        for k in range(team.job.calls):
+            call_tally(team, member, k).least = INFINITY
+    free(old)
+    team.members = members
+    return 0
+
+
+cdef void merge_members(Team *team) noexcept:
+    """Add what the other members have found to what member 0 has."""
+    cdef Tally *mine = <Tally *> member_of(team, 0)
+    cdef Tally *theirs
+    cdef CallTally *call
+    cdef CallTally *other
+    cdef int member, k, j
+    for member in range(1, team.members):
+        theirs = <Tally *> member_of(team, member)
+        merge_sum(&mine.weight, &theirs.weight)
+        mine.flags |= theirs.flags
+        for k in range(team.job.calls):
+            call, other = call_tally(team, 0, k), call_tally(team, member, k)
+            merge_sum(&call.total, &other.total)
+            merge_sum(&call.counted, &other.counted)
+            call.flags |= other.flags
+            if other.least < call.least:
+                call.least = other.least
+            if team.job.in_parts:
+                for j in range(FL_MAX_STATISTICS):
+                    merge_sum(&statistics_of(team, 0, k)[j], &statistics_of(team, member, k)[j])
+        memset(theirs, 0, sizeof(Tally) + team.job.calls * sizeof(CallTally))
+        for k in range(team.job.calls):
+            call_tally(team, member, k).least = INFINITY
+            if team.job.in_parts:
+                memset(statistics_of(team, member, k), 0, FL_MAX_STATISTICS * sizeof(fl_sum))
+
+
+# ---- a block ---------------------------------------------------------------------------------------------------
+
+cdef inline const double *read_weights(const Job *job, const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count) noexcept nogil:
+    cdef const Operand *operand = &job.operand[job.weight]
+    cdef double *weights = <double *> read_block(
+        operand, &job.units if operand.of_units else &job.items, &job.row, data, scratch, first, count
+    )
+    cdef Py_ssize_t i
+    if job.weights_down:
+        # they are in a buffer
+        for i in range(count):
+            weights[i] *= 2.0**-64
+    return weights
+
+
+cdef inline void finish(const Job *job, const Call *call, int place, bint is_hessian, void *numbers, Py_ssize_t n, CallTally *tally) noexcept nogil:
+    """What boosting makes of the derivatives in the cache, and what it wants to know of them."""
+    cdef double bound = BOUNDS[job.operand[place].type]
+    if not is_hessian:
+        if job.passes.finish_gradient(numbers, call.gradient_factor, bound, n):
+            tally.flags |= IS_INFINITE
+    elif job.passes.finish_hessian(numbers, call.hessian_factor, call.floor, call.sign, bound, &tally.least, n):
+        tally.flags |= IS_INFINITE
+
+
+cdef void write_derivative(
+    const Job *job, const Call *call, int place, bint is_hessian, void *derivative, const double *weights, double divisor,
+    const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count, CallTally *tally
+) noexcept nogil:
+    """Weigh and divide the derivatives of numbers, which those of rows are already, and put them in their array."""
+    cdef const Operand *operand = &job.operand[place]
+    cdef Py_ssize_t n = count * operand.width
+    cdef void *quotient = derivative
+    cdef bint in_place = operand.direct and not operand.streamed
+    if in_place:
+        quotient = <char *> data + first * operand.itemsize * operand.width
+    if weights != NULL:
+        job.passes.weigh_and_divide(derivative, weights, divisor, quotient, n)
+    elif divisor != 1.0:
+        job.passes.divide(derivative, divisor, quotient, n)
+    if call.finished:
+        finish(job, call, place, is_hessian, quotient, n, tally)
+    if not in_place:
+        write_block(operand, &job.items, &job.row, data, derivative, False, scratch, first, count)
+
+
+cdef void do_call(
+    const Job *job, const Call *call, const void **inputs, const double *weights, char *scratch, Py_ssize_t first, Py_ssize_t count,
+    Py_ssize_t unit, Py_ssize_t units, CallTally *tally
+) noexcept nogil:
+    """Map a block of whole units, and do with the results what the call wants."""
+    cdef fl_block block = call.block
+    cdef const fl_passes *passes = job.passes
+    cdef const Axes *axes = &job.units if job.starts != NULL else &job.items
+    cdef double *product = <double *> (scratch + job.product)
+    cdef const void *summand
+    cdef const double *own_weights = weights
+    cdef double divisor = job.divisor
+    cdef int k
+    if call.map != NULL:
+        for k in range(job.inputs):
+            block.input[k] = inputs[k]
+        if job.labels:
+            block.label = <const int64_t *> inputs[0]
+            block.input[0] = NULL
+        block.units = units
+        block.weight = weights
+        block.scratch = scratch + job.kernel_scratch
+        block.starts = <const Py_ssize_t *> (scratch + job.group_starts)
+        if call.counted_buffer >= 0:
+            block.counted = <double *> (scratch + call.counted_buffer)
+        if call.value >= 0:
+            block.value = target(&job.operand[call.value], job.operand[call.value].data, scratch, unit)
+        elif call.value_buffer >= 0:
+            block.value = scratch + call.value_buffer
+        if call.gradient_buffer >= 0:
+            block.gradient[0] = scratch + call.gradient_buffer
+        for k in range(FL_MAX_GRADIENTS):
+            if call.gradient[k] >= 0:
+                block.gradient[k] = target(&job.operand[call.gradient[k]], job.operand[call.gradient[k]].data, scratch, first)
+            if call.hessian[k] >= 0:
+                block.hessian[k] = target(&job.operand[call.hessian[k]], job.operand[call.hessian[k]].data, scratch, first)
+        tally.flags |= call.map(&block)
+    if call.counted_buffer >= 0:
+        active.passes[1].sum(&tally.counted, block.counted, units)
+    if call.sums_value or call.sums_gradient or (weights != NULL and call.value >= 0):
+        summand = inputs[0] if call.map == NULL else block.gradient[0] if call.sums_gradient else block.value
+        if weights != NULL:
+            passes.weigh(summand, weights, product, units)
+        if call.sums_value or call.sums_gradient:
+            if weights != NULL:
+                active.passes[1].sum(&tally.total, product, units)
+            else:
+                passes.sum(&tally.total, summand, units)
+    if call.value >= 0:
+        if weights != NULL:
+            write_block(&job.operand[call.value], axes, &job.row, job.operand[call.value].data, product, True, scratch, unit, units)
+        elif job.operand[call.value].buffer >= 0:
+            write_block(&job.operand[call.value], axes, &job.row, job.operand[call.value].data, block.value, False, scratch, unit, units)
+    if call.kernel != NULL and call.kernel.plan != FL_ELEMENTS:
+        # the kernel has done both
+        own_weights = NULL
+        divisor = 1.0
+    for k in range(FL_MAX_GRADIENTS):
+        if call.gradient[k] >= 0:
+            write_derivative(
+                job, call, call.gradient[k], False, block.gradient[k], own_weights, divisor, job.operand[call.gradient[k]].data,
+                scratch, first, count, tally
+            )
+    for k in range(FL_MAX_GRADIENTS):
+        if call.hessian[k] >= 0:
+            write_derivative(
+                job, call, call.hessian[k], True, block.hessian[k], own_weights, divisor, job.operand[call.hessian[k]].data,
+                scratch, first, count, tally
+            )
+
+
+cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
+    """Blocks of whole units: all calls do one block, then the next."""
+    cdef const Team *team = <const Team *> memory
+    cdef const Job *job = team.job
+    cdef Tally *tally = <Tally *> member_of(team, member)
+    cdef char *scratch = scratch_of(team, member)
+    cdef fl_environment saved = fl_environment_enter()
+    cdef const void *inputs[FL_MAX_INPUTS]
+    cdef const double *weights = NULL
+    cdef Py_ssize_t *starts
+    cdef Py_ssize_t first, count, unit, units, i
+    cdef int k
+    while task < last:
+        if job.starts != NULL:
+            unit = job.first_group[task]
+            units = job.first_group[task + 1] - unit
+            first = job.starts[unit]
+            count = job.starts[unit + units] - first
+            starts = <Py_ssize_t *> (scratch + job.group_starts)
+            for i in range(units + 1):
+                starts[i] = job.starts[unit + i] - first
+        else:
+            first = unit = task * job.block
+            count = units = job.block if first + job.block <= job.items.size else job.items.size - first
+        for k in range(job.inputs):
+            inputs[k] = read_block(&job.operand[k], &job.items, &job.row, job.operand[k].data, scratch, first, count)
+        if job.weight >= 0:
+            weights = read_weights(job, job.operand[job.weight].data, scratch, unit, units)
+            if active.bad_weights(weights, units):
+                tally.flags |= IS_BAD_WEIGHT
+            if job.counting:
+                active.passes[1].sum(&tally.weight, weights, units)
+        for k in range(job.calls):
+            do_call(job, &job.call[k], inputs, weights, scratch, first, count, unit, units, call_tally(team, member, k))
+        task += 1
+    fl_store_fence()
+    fl_environment_leave(saved)
+
+
+cdef bint too_large(const fl_sum *sum) noexcept nogil:
+    """Whether a sum of finite numbers is no finite double."""
+    cdef double rounded = round_sum(sum)
+    return rounded - rounded != 0.0 and not (sum.nans or sum.positive_infinities or sum.negative_infinities)
+
+
+# ---- parts of units --------------------------------------------------------------------------------------------
+
+cdef inline bint has_weights_of_units(const Job *job) noexcept nogil:
+    return job.weight >= 0 and job.operand[job.weight].of_units
+
+
+cdef inline bint has_weights_of_numbers(const Job *job) noexcept nogil:
+    return job.weight >= 0 and not job.operand[job.weight].of_units
+
+
+cdef inline void find_unit(const Job *job, Py_ssize_t unit, const char **data) noexcept nogil:
+    """Where the operands of a unit begin."""
+    cdef Py_ssize_t rest = unit
+    cdef Py_ssize_t index
+    cdef int axis, k
+    for k in range(job.operands):
+        data[k] = job.operand[k].data
+    for axis in range(job.units.ndim - 1, -1, -1):
+        index = rest % job.units.shape[axis]
+        rest //= job.units.shape[axis]
+        for k in range(job.operands):
+            data[k] += index * job.unit_strides[k][axis]
+
+
+cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_t block) noexcept nogil:
+    """Add the statistics of a block of a unit, and its weights, to the sums of a member; sum what calls of numbers want summed."""
+    cdef const Job *job = team.job
+    cdef Tally *tally = <Tally *> member_of(team, member)
+    cdef char *scratch = scratch_of(team, member)
+    cdef double *product = <double *> (scratch + job.product)
+    cdef Py_ssize_t first = block * job.block
+    cdef Py_ssize_t count = job.block if first + job.block <= job.items.size else job.items.size - first
+    cdef const void *inputs[FL_MAX_INPUTS]
+    cdef const double *weights = NULL
+    cdef const Call *call
+    cdef CallTally *of_call
+    cdef fl_sum *sums
+    cdef fl_block part
+    cdef int flags
+    cdef int c, k, statistics
+    for k in range(job.inputs):
+        inputs[k] = read_block(&job.operand[k], &job.items, &job.row, data[k], scratch, first, count)
+    if has_weights_of_numbers(job):
+        weights = read_weights(job, data[job.weight], scratch, first, count)
+        if active.bad_weights(weights, count):
+            tally.flags |= IS_BAD_WEIGHT
+        active.passes[1].sum(&tally.weight, weights, count)
+    for c in range(job.calls):
+        call = &job.call[c]
+        of_call = call_tally(team, member, c)
+        if call.part == NULL:
+            do_call(job, call, inputs, weights, scratch, first, count, first, count, of_call)
+            continue
+        part = call.block
+        part.units = count
+        for k in range(job.inputs):
+            part.input[k] = inputs[k]
+        statistics = call.kernel.statistics.usual
+        for k in range(statistics):
+            part.statistic[k] = scratch + call.statistic_buffer[k]
+        flags = call.part(&part)
+        if flags & FL_UNUSUAL:
+            statistics = call.kernel.statistics.count
+            for k in range(statistics):
+                part.statistic[k] = scratch + call.statistic_buffer[k]
+            call.part(&part)
+        of_call.flags |= flags & ~FL_UNUSUAL
+        sums = statistics_of(team, member, c)
+        for k in range(statistics):
+            if weights == NULL:
+                job.passes.sum(&sums[k], part.statistic[k], count)
+            else:
+                job.passes.weigh(part.statistic[k], weights, product, count)
+                active.passes[1].sum(&sums[k], product, count)
+
+
+cdef void find_outcome(const Job *job, const Call *call, const fl_sum *sums, const fl_sum *weight, fl_outcome *outcome) noexcept nogil:
+    """What the statistics of a unit amount to."""
+    cdef double[FL_MAX_STATISTICS] rounded
+    cdef int k
+    for k in range(call.kernel.statistics.count):
+        rounded[k] = round_sum(&sums[k])
+    call.kernel.statistics.outcome(
+        rounded,
+        <double> job.items.size if not has_weights_of_numbers(job) else round_sum(weight),
+        job.precision,
+        call.block.parameters,
+        outcome,
+    )
+
+
+cdef void put_value(const Job *job, const Call *call, double value, double weight, const char **data, char *scratch, CallTally *tally) noexcept nogil:
+    """Add the value of a unit to the sum, and write it."""
+    cdef float single = <float> value
+    cdef const Operand *operand
+    if call.rounds:
+        value = single
+    if weight != 1.0:
+        value = weight * value if weight > 0.0 else 0.0
+    if call.sums_value:
+        active.passes[1].sum(&tally.total, &value, 1)
+    if call.value >= 0:
+        operand = &job.operand[call.value]
+        write_block(operand, &ONE_ITEM, &job.row, data[call.value], &value, True, scratch, 0, 1)
+
+
+cdef void write_gradient(
+    const Team *team, int member, const char **data, Py_ssize_t block, const fl_outcome *outcomes, double weight
+) noexcept nogil:
+    """Write the gradients of a block of a unit."""
+    cdef const Job *job = team.job
+    cdef char *scratch = scratch_of(team, member)
+    cdef Py_ssize_t first = block * job.block
+    cdef Py_ssize_t count = job.block if first + job.block <= job.items.size else job.items.size - first
+    cdef const double *weights = NULL
+    cdef const Call *call
+    cdef fl_block part
+    cdef double divisor
+    cdef int c, k
+    for c in range(job.calls):
+        call = &job.call[c]
+        part = call.block
+        part.units = count
+        part.outcome = &outcomes[c]
+        for k in range(job.inputs):
+            part.input[k] = read_block(&job.operand[k], &job.items, &job.row, data[k], scratch, first, count)
+        if has_weights_of_numbers(job):
+            weights = read_weights(job, data[job.weight], scratch, first, count)
+        for k in range(FL_MAX_GRADIENTS):
+            if call.gradient[k] >= 0:
+                part.gradient[k] = target(&job.operand[call.gradient[k]], data[call.gradient[k]], scratch, first)
+        call.part(&part)
+        divisor = outcomes[c].divisor * job.divisor
+        if weight != 1.0:
+            divisor = divisor / weight if weight > 0.0 else INFINITY
+        for k in range(FL_MAX_GRADIENTS):
+            if call.gradient[k] >= 0:
+                if weight == 0.0:
+                    memset(part.gradient[k], 0, count * (4 if job.precision == 0 else 8))
+                write_derivative(
+                    job, call, call.gradient[k], False, part.gradient[k], weights, divisor, data[call.gradient[k]], scratch, first,
+                    count, call_tally(team, member, c)
+                )
+
+
+cdef void do_parts(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
+    """Statistics of the parts of one unit."""
+    cdef const Team *team = <const Team *> memory
+    cdef const char *data[MAX_OPERANDS]
+    cdef fl_environment saved = fl_environment_enter()
+    find_unit(team.job, team.unit, data)
+    while task < last:
+        add_up_part(team, member, data, task)
+        task += 1
+    fl_environment_leave(saved)
+
+
+cdef void do_gradients(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
+    """Gradients of the parts of one unit."""
+    cdef const Team *team = <const Team *> memory
+    cdef const char *data[MAX_OPERANDS]
+    cdef fl_environment saved = fl_environment_enter()
+    find_unit(team.job, team.unit, data)
+    while task < last:
+        # what the unit amounts to has been found by the calling thread
+        write_gradient(team, member, data, task, outcomes_of(team, 0), unit_weight(team, member, data))
+        task += 1
+    fl_store_fence()
+    fl_environment_leave(saved)
+
+
+cdef double unit_weight(const Team *team, int member, const char **data) noexcept nogil:
+    """What a unit weighs, where units have weights."""
+    cdef const Job *job = team.job
+    cdef Tally *tally = <Tally *> member_of(team, member)
+    cdef const Operand *operand
+    cdef const double *weight
+    if not has_weights_of_units(job):
+        return 1.0
+    operand = &job.operand[job.weight]
+    weight = <const double *> read_block(operand, &ONE_ITEM, &job.row, data[job.weight], scratch_of(team, member), 0, 1)
+    if active.bad_weights(weight, 1):
+        tally.flags |= IS_BAD_WEIGHT
+    return weight[0] * 2.0**-64 if job.weights_down else weight[0]
+
+
+cdef void end_unit(const Team *team, int member, const char **data) noexcept nogil:
+    """Make of the sums of a unit what its calls want, and clear them."""
+    cdef const Job *job = team.job
+    cdef Tally *tally = <Tally *> member_of(team, member)
+    cdef fl_outcome *outcomes = outcomes_of(team, member)
+    cdef double weight = unit_weight(team, member, data)
+    cdef int c
+    if has_weights_of_numbers(job) and too_large(&tally.weight):
+        tally.flags |= IS_HEAVY
+    if job.units.ndim == 0 and (job.items.size == 0 or (has_weights_of_numbers(job) and round_sum(&tally.weight) == 0.0)):
+        tally.flags |= IS_NO_WEIGHT
+    if job.counting and has_weights_of_units(job):
+        active.passes[1].sum(&tally.weight, &weight, 1)
+    for c in range(job.calls):
+        find_outcome(job, &job.call[c], statistics_of(team, member, c), &tally.weight, &outcomes[c])
+        put_value(job, &job.call[c], outcomes[c].value, weight, data, scratch_of(team, member), call_tally(team, member, c))
+        memset(statistics_of(team, member, c), 0, FL_MAX_STATISTICS * sizeof(fl_sum))
+    if not has_weights_of_units(job):
+        memset(&tally.weight, 0, sizeof(fl_sum))
+
+
+cdef bint wants_gradients(const Job *job) noexcept nogil:
+    cdef int c
+    for c in range(job.calls):
+        if job.call[c].block.want & FL_GRADIENT:
+            return True
+    return False
+
+
+cdef void do_units(void *memory, int member, Py_ssize_t unit, Py_ssize_t last) noexcept nogil:
+    """Units from the first to the last of their parts."""
+    cdef const Team *team = <const Team *> memory
+    cdef const Job *job = team.job
+    cdef const char *data[MAX_OPERANDS]
+    cdef fl_environment saved = fl_environment_enter()
+    cdef Py_ssize_t block
+    cdef double weight
+    while unit < last:
+        find_unit(job, unit, data)
+        for block in range(job.tasks):
+            add_up_part(team, member, data, block)
+        end_unit(team, member, data)
+        if wants_gradients(job):
+            weight = unit_weight(team, member, data)
+            for block in range(job.tasks):
+                write_gradient(team, member, data, block, outcomes_of(team, member), weight)
+        unit += 1
+    fl_store_fence()
+    fl_environment_leave(saved)
+
+
+# ---- setting up ------------------------------------------------------------------------------------------------
+
+cdef struct Run:
+    Job job
+    Py_buffer[MAX_OPERANDS] buffers
+    Team team
+    Call first_call
+
+
+cdef int add_operand(Run *run, item, int kind, bint output, bint of_units, bint of_rows) except -1:
+    """Make the array and type code ``item`` an operand, over the units alone or over all numbers; returns its place."""
+    cdef Job *job = &run.job
+    cdef int place = job.operands
+    cdef Operand *operand = &job.operand[place]
+    cdef Py_buffer *buffer = &run.buffers[place]
+    if place == MAX_OPERANDS:
+        raise AssertionError("there is no room for another operand")
+    describe(operand, buffer, item[0], item[1], kind, output)
+    job.operands += 1
+    operand.of_units = of_units and (job.in_parts or job.starts != NULL)
+    if job.in_parts:
+        set_strides(job.unit_strides[place], &job.units, buffer, 0)
+        if not of_units:
+            set_strides(operand.strides, &job.items, buffer, job.units.ndim)
+    else:
+        set_strides(operand.strides, &job.units if operand.of_units else &job.items, buffer, 0)
+        if of_rows:
+            set_strides(operand.row_strides, &job.row, buffer, job.items.ndim)
+            operand.width = job.row.size
+    return place
+
+
+cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
+    """Set up what does not depend on the outputs: plan, axes, inputs, weights, calls. `end` must follow."""
+    cdef Job *job = &run.job
+    cdef Kernel kernel = kernels[0]
+    cdef int plan = FL_ELEMENTS if kernel is None else kernel.found().plan
+    cdef int units_ndim = <int> len(inputs.shape), ndim = units_ndim + inputs.core
+    cdef Py_ssize_t scratch = 0
+    cdef Py_buffer last
+    cdef bint full, of_rows
+    cdef int k
+    job.operands = 0
+    job.call = NULL
+    job.starts = NULL
+    run.team.memory = NULL
+    job.inputs = <int> len(inputs.operands)
+    job.precision = 0 if inputs.single else 1
+    job.passes = active.passes[job.precision]
+    job.labels = inputs.labels
+    job.counting = job.weights_down = job.in_parts = False
+    job.divisor = 1.0
+    job.row.ndim = job.units.ndim = 0
+    job.row.size = job.units.size = 1
+    # it has all axes: class indices come first
+    PyObject_GetBuffer(inputs.operands[job.inputs - 1][0], &last, PyBUF_STRIDED_RO)
+    try:
+        if plan == FL_GROUPS:
+            set_axes(&job.items, &last, 0, 1)
+            set_groups(job, inputs.starts)
+            active.layout(plan, job.block, &scratch)
+        elif plan == FL_ELEMENTS:
+            set_axes(&job.items, &last, 0, ndim)
+            job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
+        else:
+            set_axes(&job.row, &last, units_ndim, ndim)
+            # of what is all there is, the parts may come one by one
+            job.in_parts = plan == FL_STATISTICS and (
+                units_ndim == 0 or job.row.size > LONGEST_ROW or (weights is not None and weights[0].ndim == ndim)
+            )
+            if job.in_parts:
+                job.items = job.row
+                job.row.ndim = 0
+                job.row.size = 1
+                set_axes(&job.units, &last, 0, units_ndim)
+                job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
+            else:
+                set_axes(&job.items, &last, 0, units_ndim)
+                job.block = active.layout(plan, job.row.size, &scratch)
+    finally:
+        PyBuffer_Release(&last)
+    job.kernel_scratch = scratch
+    of_rows = job.row.ndim > 0
+    for k in range(job.inputs):
+        full = k > 0 or not inputs.labels or inputs.operands[0][0].ndim == ndim
+        add_operand(run, inputs.operands[k], LABELS if k == 0 and inputs.labels else job.precision, False, False, of_rows and full)
+    job.weight = -1
+    if weights is not None:
+        job.weight = add_operand(run, weights, NUMBERS_F64, False, weights[0].ndim == units_ndim and plan != FL_ELEMENTS, False)
+    job.calls = <int> len(kernels)
+    job.call = &run.first_call
+    if job.calls > 1:
+        job.call = <Call *> malloc(job.calls * sizeof(Call))
+        if job.call == NULL:
+            raise MemoryError(f"no memory for {job.calls} calls at once")
+    for k in range(job.calls):
+        set_call(job, &job.call[k], kernels[k])
+    return 0
+
+
+cdef void end(Run *run) noexcept:
+    cdef int k
+    for k in range(run.job.operands):
+        PyBuffer_Release(&run.buffers[k])
+    free(<void *> run.job.starts)
+    free(run.team.memory)
+    if run.job.call != &run.first_call:
+        free(run.job.call)
+
+
+cdef int set_groups(Job *job, starts) except -1:
+    """Cut groups into blocks; ``job.block`` becomes the length of the longest block."""
+    cdef const int64_t[::1] numbers = starts
+    cdef Py_ssize_t groups = numbers.shape[0] - 1, group, first = 0, blocks = 0
+    cdef Py_ssize_t *places = <Py_ssize_t *> malloc((2 * groups + 3) * sizeof(Py_ssize_t))
+    cdef Py_ssize_t *first_group = places + groups + 1
+    if places == NULL:
+        raise MemoryError(f"no memory for the places of {groups} groups")
+    job.starts = places
+    job.first_group = first_group
+    for group in range(groups + 1):
+        places[group] = numbers[group]
+    # _arrays.py has checked them; this keeps a mistake there from reading foreign memory
+    if places[0] != 0 or places[groups] != job.items.size:
+        raise AssertionError("the groups do not fit the inputs")
+    job.block = 0
+    first_group[0] = 0
+    for group in range(1, groups + 1):
+        # a block ends where the next group would make it too long
+        if group == groups or places[group + 1] - places[first] > FL_BLOCK or group - first == FL_BLOCK:
+            if places[group] - places[first] > job.block:
+                job.block = places[group] - places[first]
+            blocks += 1
+            first_group[blocks] = first = group
+    job.tasks = blocks
+    job.units.ndim = 1
+    job.units.shape[0] = job.units.size = groups
+    return 0
+
+
+cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
+    """Set up what a call does not share with the others."""
+    cdef int k
+    memset(&call.block, 0, sizeof(fl_block))
+    call.kernel = NULL
+    call.map = call.part = NULL
+    call.value = -1
+    call.value_buffer = call.gradient_buffer = call.counted_buffer = -1
+    for k in range(FL_MAX_GRADIENTS):
+        call.gradient[k] = call.hessian[k] = -1
+    call.sums_value = call.sums_gradient = call.counts = call.finished = False
+    call.block.width = job.row.size
+    call.block.divisor = 1.0
+    call.block.classes = &NO_CLASSES
+    if kernel is None:
+        return 0
+    call.kernel = kernel.found()
+    call.block.parameters = kernel.parameters
+    if kernel.options is not None:
+        call.block.classes = &kernel.options.classes
+    if job.in_parts and call.kernel.plan == FL_STATISTICS:
+        call.part = call.kernel.statistics.part[job.precision]
+        # what is always that of all there is, is a result itself
+        call.rounds = job.precision == 0 and strstr(call.kernel.signature, "(...)") == NULL
+    else:
+        call.map = call.kernel.map[job.precision]
+    return 0
+
+
+cdef int add_output(Run *run, Output output) except -1:
+    """Set up where an output goes."""
+    cdef Job *job = &run.job
+    cdef Call *call = &job.call[output.call]
+    cdef bint of_rows = job.row.ndim > 0
+    cdef int place
+    if output.what == WEIGHT or output.what == STATISTICS:
+        return 0
+    call.block.want |= output.what
+    if not isinstance(output.to, tuple):
+        call.sums_value = call.sums_value or output.what == FL_VALUE
+        call.sums_gradient = call.sums_gradient or output.what == FL_GRADIENT
+        return 0
+    place = add_operand(run, output.to, job.precision, True, output.what == FL_VALUE, of_rows and output.what != FL_VALUE)
+    if output.what == FL_VALUE:
+        call.value = place
+    elif output.what == FL_GRADIENT:
+        call.gradient[output.by] = place
+    else:
+        call.hessian[output.by] = place
+    if output.finish is not None:
+        call.finished = True
+        call.gradient_factor, call.hessian_factor = output.finish.gradient_factor, output.finish.hessian_factor
+        call.floor, call.sign = output.finish.floor, output.finish.sign
+    return 0
+
+
+cdef void lay_out_all(Run *run, bint overwrites) noexcept:
+    """Simplify the axes, and give everything its place in the scratch memory."""
+    cdef Job *job = &run.job
+    cdef Operand *operands[MAX_OPERANDS]
+    cdef Operand *rows[MAX_OPERANDS]
+    cdef Operand *operand
+    cdef Call *call
+    cdef const Axes *axes
+    cdef Py_ssize_t scratch = 0, longest, kernel_scratch = job.kernel_scratch
+    cdef bint divided = job.weight >= 0 or job.divisor != 1.0 or job.in_parts
+    cdef bint copied
+    cdef int n = 0, n_rows = 0, k, c
+    # inputs last: the order of the last one in memory is followed
+    for k in range(job.inputs, job.inputs + job.operands):
+        operand = &job.operand[k % job.operands]
+        if not operand.of_units:
+            operands[n] = operand
+            n += 1
+        if operand.width > 1:
+            rows[n_rows] = operand
+            n_rows += 1
+    if job.row.ndim:
+        simplify_rows(&job.row, rows, n_rows)
+    simplify(&job.items, operands, n, &job.row)
+    longest = job.block if job.block < job.items.size else job.items.size
+    if job.starts != NULL and longest < FL_BLOCK:
+        longest = FL_BLOCK
+    for k in range(job.operands):
+        operand = &job.operand[k]
+        axes = &job.items if not operand.of_units else &ONE_ITEM if job.in_parts else &job.units
+        # Weights must stay when outputs are written over them. A derivative that is divided afterwards reaches its array with that pass:
+        # memory is written once.
+        copied = (overwrites or job.weights_down) if k == job.weight else operand.output and divided and is_divided(job, k)
+        scratch = lay_out(operand, axes, &job.row, longest, scratch, copied)
+    job.product = scratch
+    if job.weight >= 0:
+        scratch += room(longest)
+    for c in range(job.calls):
+        call = &job.call[c]
+        call.block.divisor = job.divisor
+        if call.part != NULL:
+            for k in range(call.kernel.statistics.count):
+                call.statistic_buffer[k] = scratch
+                scratch += room(longest)
+        elif call.map != NULL and call.block.want & FL_VALUE and call.value < 0:
+            call.value_buffer = scratch
+            scratch += room(longest)
+        if call.sums_gradient:
+            call.gradient_buffer = scratch
+            scratch += room(longest)
+        if call.counts:
+            call.counted_buffer = scratch
+            scratch += room(longest)
+    job.group_starts = scratch
+    if job.starts != NULL:
+        scratch += room(FL_BLOCK + 1)
+    job.kernel_scratch = scratch
+    job.scratch = scratch + room(kernel_scratch)
+
+
+cdef bint is_divided(const Job *job, int place) noexcept nogil:
+    """Whether the numbers of this output are divided by the driver: derivatives by numbers."""
+    cdef const Call *call
+    cdef int c, k
+    for c in range(job.calls):
+        call = &job.call[c]
+        for k in range(FL_MAX_GRADIENTS):
+            if call.gradient[k] == place or call.hessian[k] == place:
+                return call.kernel.plan == FL_ELEMENTS or call.part != NULL
+    return False
+
+
+# ---- doing it --------------------------------------------------------------------------------------------------
+
+cdef int perform(Run *run, bint sums_only) except -1:
+    """Do all blocks; what was found is in the memory of member 0. ``sums_only``: the statistics of the only unit are left there."""
+    cdef Job *job = &run.job
+    cdef Team *team = &run.team
+    cdef Py_ssize_t unit
+    cdef const char *data[MAX_OPERANDS]
+    team.job = job
+    team.members = 0
+    team.unit = 0
+    if job.starts == NULL:
+        job.tasks = (job.items.size + job.block - 1) // job.block
+    if not job.in_parts:
+        share_out(do_blocks, hire, team, job.tasks)
+        merge_members(team)
+        return 0
+    if sums_only:
+        share_out(do_parts, hire, team, job.tasks)
+        merge_members(team)
+        return 0
+    if job.units.size >= 2 * thread_count():
+        share_out(do_units, hire, team, job.units.size)
+        merge_members(team)
+        return 0
+    hire(team, 1)
+    for unit in range(job.units.size):
+        team.unit = unit
+        share_out(do_parts, hire, team, job.tasks)
+        merge_members(team)
+        find_unit(job, unit, data)
+        end_unit(team, 0, data)
+        if wants_gradients(job):
+            share_out(do_gradients, hire, team, job.tasks)
+            merge_members(team)
+    return 0
+
+
+cdef void add_number(fl_sum *sum, double x) noexcept:
+    active.passes[1].sum(sum, &x, 1)
+
+
+cdef void add_weight(Run *run, int call, fl_sum *sum) noexcept:
+    """Add up what all units count for in the mean of a call."""
+    cdef Job *job = &run.job
+    if job.call[call].counts:
+        merge_sum(sum, &call_tally(&run.team, 0, call).counted)
+    elif job.weight >= 0 and not (job.in_parts and has_weights_of_numbers(job)):
+        merge_sum(sum, &(<Tally *> member_of(&run.team, 0)).weight)
+    else:
+        add_number(sum, <double> (job.units.size if job.in_parts or job.starts != NULL else job.items.size))
+
+
+cdef int sum_weights(Kernel kernel, Inputs inputs, weights, fl_sum *sum) except -1:
+    """Find out beforehand what all units count for in a mean; returns faults."""
+    cdef Run run
+    cdef bint by_class = kernel is not None and kernel.options is not None and kernel.options.weighs
+    cdef double n = 1.0
+    memset(sum, 0, sizeof(fl_sum))
+    if not by_class and (weights is None or weights[0].ndim > len(inputs.shape)):
+        for length in inputs.shape:
+            n *= length
+        add_number(sum, n)
+        return 0
+    if not by_class:
+        kernel, inputs, weights = None, Inputs((weights,), inputs.shape, False), None
+    try:
+        begin(&run, (kernel,), inputs, weights)
+        run.job.call.counts = by_class
+        run.job.call.sums_value = not by_class
+        lay_out_all(&run, False)
+        perform(&run, False)
+        merge_sum(sum, &call_tally(&run.team, 0, 0).counted if by_class else &call_tally(&run.team, 0, 0).total)
+        return call_tally(&run.team, 0, 0).flags | (<Tally *> member_of(&run.team, 0)).flags
+    finally:
+        end(&run)
+
+
+cdef int export(Run *run, Output output, bint sums_only) except -1:
+    """Add what was found to the exact sums of the caller."""
+    cdef Sums sums = output.to
+    cdef fl_sum *sum
+    cdef int k
+    if output.what == STATISTICS:
+        for k in range(run.job.call[output.call].kernel.statistics.count):
+            merge_sum(sums.at(output.place + k), &statistics_of(&run.team, 0, output.call)[k])
+        return 0
+    sum = sums.at(output.place)
+    if output.what != WEIGHT:
+        merge_sum(sum, &call_tally(&run.team, 0, output.call).total)
+    elif not sums_only:
+        add_weight(run, output.call, sum)
+    elif has_weights_of_numbers(&run.job):
+        merge_sum(sum, &(<Tally *> member_of(&run.team, 0)).weight)
+    else:
+        # what counts in a part of a unit are its numbers
+        add_number(sum, <double> run.job.items.size)
+    return 0
+
+
+cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint mean, bint overwrites, double weight, bint down):
+    """Do what `execute` does, with what all units count for, if that is known (-1: it is not); ``down``: weights are made smaller."""
+    cdef Run run
+    cdef Job *job = &run.job
+    cdef Found found = Found.__new__(Found)
+    cdef Output output
+    cdef Kernel kernel
+    cdef fl_sum total
+    cdef bint sums_only = False, counts = mean and weight < 0.0
+    cdef int k, faults
+    try:
+        begin(&run, kernels, inputs, weights)
+        for output in outputs:
+            add_output(&run, output)
+            sums_only = sums_only or output.what == STATISTICS
+            counts = counts or output.what == WEIGHT
+        for k in range(job.calls):
+            kernel = kernels[k]
+            job.call[k].counts = counts and kernel is not None and kernel.options is not None and kernel.options.weighs
+        job.counting = counts and job.weight >= 0
+        job.weights_down = down
+        if weight > 0.0:
+            job.divisor = weight
+        lay_out_all(&run, overwrites)
+        perform(&run, sums_only)
+        found.least = call_tally(&run.team, 0, 0).least
+        faults = (<Tally *> member_of(&run.team, 0)).flags
+        found.heavy = faults & IS_HEAVY != 0
+        found.faults = [faults & ~IS_HEAVY | call_tally(&run.team, 0, k).flags for k in range(job.calls)]
+        for output in outputs:
+            if isinstance(output.to, Sums):
+                export(&run, output, sums_only)
+            elif output.to is None and not mean:
+                found.value = round_sum(&call_tally(&run.team, 0, output.call).total)
+            elif output.to is None:
+                memset(&total, 0, sizeof(total))
+                if weight > 0.0:
+                    add_number(&total, weight)
+                else:
+                    add_weight(&run, output.call, &total)
+                found.heavy = found.heavy or too_large(&total)
+                if round_sum(&total) == 0.0:
+                    found.faults[0] |= IS_NO_WEIGHT
+                else:
+                    found.value = mean_of(&call_tally(&run.team, 0, output.call).total, &total)
+        found.fault = found.faults[0]
+    finally:
+        end(&run)
+    return found
+
+
+def execute(tuple kernels, Inputs inputs not None, weights, tuple outputs, bint mean=False, bint overwrites=False):
+    """Call kernels over the same inputs.
+
+    Parameters
+    ----------
+    kernels : tuple of Kernel
+        All of one plan; a kernel of whole arrays stands beside those of numbers where its statistics are all that is wanted. None in
+        place of a kernel: the first input itself is summed.
+    inputs : Inputs
+        The inputs.
+    weights : pair of array and type code, or None
+        One for each unit, or, of statistics, for each number.
+    outputs : tuple of Output
+        What is wanted, and where it goes.
+    mean : bool
+        The sum that is returned is divided by what all units count for, and so are derivatives.
+    overwrites : bool
+        Whether the array of an output is that of an input.
+
+    Returns
+    -------
+    Found
+        With BAD_WEIGHT and NO_WEIGHT among the faults, outputs may not have been written.
+    """
+    cdef fl_environment saved = fl_environment_enter()
+    try:
+        return execute_here(kernels, inputs, weights, outputs, mean, overwrites)
+    finally:
+        fl_environment_leave(saved)
+
+
+cdef Found execute_here(tuple kernels, Inputs inputs, weights, tuple outputs, bint mean, bint overwrites):
+    """Do what `execute` does, rounding as everywhere."""
+    cdef Found found
+    cdef Output output
+    cdef fl_sum sum
+    cdef double weight = -1.0
+    cdef bint down = False
+    cdef int faults
+    if mean:
+        for output in outputs:
+            if output.what != FL_VALUE and isinstance(output.to, tuple):
+                faults = sum_weights(kernels[0], inputs, weights, &sum)
+                down = too_large(&sum)
+                weight = round_sum_down(&sum) if down else round_sum(&sum)
+                if not weight > 0.0 or faults & IS_BAD_WEIGHT:
+                    found = Found.__new__(Found)
+                    # weights that sum to zero may be negative ones and others
+                    found.fault = faults | (IS_BAD_WEIGHT if weights is not None else 0) | (IS_NO_WEIGHT if weight == 0.0 else 0)
+                    found.faults = [found.fault]
+                    return found
+                break
+    found = attempt(kernels, inputs, weights, outputs, mean, overwrites, weight, down)
+    if found.heavy and not down:
+        # finite weights, whose sum is too large for a double
+        found = attempt(kernels, inputs, weights, outputs, mean, overwrites, -1.0, True)
+    return found
+
+
+def outcome_of(Kernel kernel, bint single, Sums sums, Py_ssize_t place, double weight):
+    """The value that exact sums of statistics amount to: those from ``place`` on, of numbers that weigh so much."""
+    cdef const fl_kernel *found = kernel.found()
+    cdef double[FL_MAX_STATISTICS] rounded
+    cdef fl_outcome outcome
+    cdef int k
+    for k in range(found.statistics.count):
+        rounded[k] = sums.rounded(place + k)
+    found.statistics.outcome(rounded, weight, 0 if single else 1, kernel.parameters, &outcome)
+    return <float> outcome.value if single and strstr(found.signature, "(...)") == NULL else outcome.value
+
+
+def count_of_statistics(Kernel kernel):
+    """How many sums say everything of a unit; 0 for kernels of other plans."""
+    cdef const fl_kernel *found = kernel.found()
+    return 0 if found.statistics == NULL else found.statistics.count

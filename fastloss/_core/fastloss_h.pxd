@@ -1,0 +1,122 @@
+"""``src_c/fastloss.h`` and the rest of C that the driver calls."""
+
+from libc.stdint cimport int32_t, int64_t
+
+
+cdef extern from "fastloss.h" nogil:
+    enum:
+        FL_PRECISIONS
+        FL_VALUE
+        FL_GRADIENT
+        FL_HESSIAN
+        FL_MAX_INPUTS
+        FL_MAX_GRADIENTS
+        FL_MAX_STATISTICS
+        FL_MAX_PARAMETERS
+        FL_MAX_TABLES
+        FL_BLOCK
+        FL_ELEMENTS
+        FL_ROWS
+        FL_STATISTICS
+        FL_GROUPS
+        FL_OUTSIDE
+        FL_UNUSUAL
+        FL_NOT_ONE
+        FL_FROM_F32
+        FL_FROM_F64
+        FL_FROM_F16
+        FL_FROM_BF16
+        FL_FROM_I64
+        FL_FROM_TYPES
+        FL_TO_TYPES
+        FL_SUM_BINS
+        FL_SUM_BITS
+    ctypedef struct fl_classes:
+        const double *scale
+        const double *weight
+        double label_smoothing
+        double eps
+        double sum_tolerance
+        int64_t ignored
+        int ignores
+    ctypedef struct fl_outcome:
+        double value
+        double by[FL_MAX_STATISTICS]
+        double divisor
+    ctypedef struct fl_block:
+        Py_ssize_t units
+        Py_ssize_t width
+        const Py_ssize_t *starts
+        const void *input[FL_MAX_INPUTS]
+        const int64_t *label
+        const double *weight
+        const double *parameters
+        const fl_classes *classes
+        double divisor
+        void *value
+        void *gradient[FL_MAX_GRADIENTS]
+        void *hessian[FL_MAX_GRADIENTS]
+        double *counted
+        void *statistic[FL_MAX_STATISTICS]
+        const fl_outcome *outcome
+        void *scratch
+        int want
+    ctypedef int (*fl_map)(const fl_block *) noexcept nogil
+    ctypedef struct fl_statistics:
+        int count
+        int usual
+        fl_map part[FL_PRECISIONS]
+        void (*outcome)(const double *, double, int, const double *, fl_outcome *) noexcept nogil
+    ctypedef struct fl_kernel:
+        const char *name
+        const char *signature
+        const char *parameters
+        int plan
+        fl_map map[FL_PRECISIONS]
+        const fl_statistics *statistics
+    ctypedef struct fl_sum:
+        int64_t bin[FL_SUM_BINS]
+        int64_t positive_infinities
+        int64_t negative_infinities
+        int64_t nans
+        int32_t pending
+    ctypedef struct fl_passes:
+        void (*load[FL_FROM_TYPES])(const void *, void *, Py_ssize_t) noexcept nogil
+        void (*store[FL_TO_TYPES])(const void *, void *, Py_ssize_t) noexcept nogil
+        void (*sum)(fl_sum *, const void *, Py_ssize_t) noexcept nogil
+        void (*weigh)(const void *, const double *, double *, Py_ssize_t) noexcept nogil
+        void (*divide)(const void *, double, void *, Py_ssize_t) noexcept nogil
+        void (*weigh_and_divide)(const void *, const double *, double, void *, Py_ssize_t) noexcept nogil
+        int (*finish_gradient)(void *, double, double, Py_ssize_t) noexcept nogil
+        int (*finish_hessian)(void *, double, double, double, double, double *, Py_ssize_t) noexcept nogil
+    ctypedef struct fl_function:
+        const char *name
+        void (*map[FL_PRECISIONS])(const void *, void *, Py_ssize_t) noexcept nogil
+    ctypedef struct fl_family:
+        const char *name
+        int kernels
+        const fl_kernel *kernel
+    ctypedef struct fl_table:
+        const char *isa
+        int families
+        int functions
+        const fl_family *const *family
+        const fl_function *function
+        const fl_passes *passes[FL_PRECISIONS]
+        void (*stream)(const void *, void *, Py_ssize_t) noexcept nogil
+        int (*bad_weights)(const double *, Py_ssize_t) noexcept nogil
+        Py_ssize_t (*layout)(int, Py_ssize_t, Py_ssize_t *) noexcept nogil
+        void (*labels[FL_FROM_TYPES])(const void *, int64_t *, Py_ssize_t) noexcept nogil
+    int fl_tables(const fl_table **)
+    void fl_sum_clear(fl_sum *)
+    void fl_sum_merge(fl_sum *, const fl_sum *)
+    void fl_sum_deposit(fl_sum *, double)
+    double fl_sum_round(const fl_sum *, int)
+
+
+cdef extern from "platform.h" nogil:
+    ctypedef unsigned int fl_environment
+    fl_environment fl_environment_enter()
+    void fl_environment_leave(fl_environment)
+    void fl_store_fence()
+    double fl_seconds()

@@ -1,0 +1,149 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Instruction sets and their kernels."""
+
+from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer
+from cpython.pycapsule cimport PyCapsule_New
+from libc.string cimport memcpy, memset
+
+import os
+
+from .fastloss_h cimport FL_ELEMENTS, FL_GROUPS, FL_MAX_TABLES, FL_ROWS, FL_STATISTICS, fl_kernel, fl_table, fl_tables
+
+
+cdef extern from *:
+    const char *FL_COMPILER
+    const char *FL_FLAGS
+    const char *FL_ISAS
+
+cdef const fl_table *tables[FL_MAX_TABLES]
+cdef int n_tables = fl_tables(tables)
+cdef const fl_table *active = tables[0]
+
+PLANS = {FL_ELEMENTS: "elements", FL_ROWS: "rows", FL_STATISTICS: "statistics", FL_GROUPS: "groups"}
+
+
+def available_isas():
+    """Names of the instruction sets that were built and that this CPU has, best first."""
+    return tuple([tables[i].isa.decode() for i in range(n_tables)])
+
+
+def active_isa():
+    return active.isa.decode()
+
+
+def build_info():
+    return {"compiler": FL_COMPILER.decode(), "flags": FL_FLAGS.decode(), "isa_built": FL_ISAS.decode().split()}
+
+
+def use_isa(name):
+    """Use the kernels of one instruction set from now on, in the whole process."""
+    global active
+    for i in range(n_tables):
+        if tables[i].isa.decode() == name:
+            active = tables[i]
+            return
+    raise ValueError(f"FASTLOSS_ISA must be one of {', '.join(available_isas())} on this machine; got {name!r}")
+
+
+if os.environ.get("FASTLOSS_ISA"):
+    use_isa(os.environ["FASTLOSS_ISA"])
+
+# For C: PyCapsule_Import("fastloss._core.table", 0) is a const fl_table *.
+table = PyCapsule_New(<void *> active, "fastloss._core.table", NULL)
+
+
+# All tables have the same kernels in the same order.
+cdef dict places = {
+    active.family[i].kernel[k].name.decode(): (i, k) for i in range(active.families) for k in range(active.family[i].kernels)
+}
+
+
+def kernels():
+    """``{name: (family, plan, signature, parameters)}`` of every kernel."""
+    cdef const fl_kernel *kernel
+    cdef int i, k
+    found = {}
+    for name, (i, k) in places.items():
+        kernel = &active.family[i].kernel[k]
+        parameters = kernel.parameters.decode()
+        found[name] = (
+            active.family[i].name.decode(),
+            PLANS[kernel.plan],
+            kernel.signature.decode(),
+            tuple(parameters.split(", ")) if parameters else (),
+        )
+    return found
+
+
+cdef class ClassOptions:
+    """What a loss of rows knows of the classes: a factor and a weight of each, smoothing, clipping, the label that is ignored.
+
+    ``sum_tolerance`` is how far from 1 the sum of a row of probabilities may be; 0 where it is not looked at.
+    """
+
+    def __cinit__(self, scale, weight, double label_smoothing, double eps, ignored, double sum_tolerance=0.0):
+        cdef const double[::1] numbers
+        memset(&self.classes, 0, sizeof(self.classes))
+        # kept: the kernel reads them
+        self.scale, self.weight = scale, weight
+        if scale is not None:
+            numbers = scale
+            self.classes.scale = &numbers[0]
+        if weight is not None:
+            numbers = weight
+            self.classes.weight = &numbers[0]
+        self.classes.label_smoothing = label_smoothing
+        self.classes.eps = eps
+        self.classes.sum_tolerance = sum_tolerance
+        self.classes.ignores = ignored is not None
+        self.classes.ignored = ignored if self.classes.ignores else 0
+        # rows count for more or less than their sample weight
+        self.weighs = weight is not None or self.classes.ignores
+
+
+cdef class Kernel:
+    """A kernel with its parameters: the part of a loss that is handed to `execute`."""
+
+    def __init__(self, str name, dict fields):
+        self.name = name
+        if name not in places:
+            raise ValueError(f"no kernel is called {name!r}")
+        self.family, self.index = places[name]
+        memset(self.parameters, 0, sizeof(self.parameters))
+        names = self.found().parameters.decode()
+        for i, parameter in enumerate(names.split(", ") if names else ()):
+            self.parameters[i] = fields[parameter]
+
+    cdef const fl_kernel *found(self) noexcept:
+        return &active.family[self.family].kernel[self.index]
+
+    def of_classes(self, ClassOptions options):
+        """The same kernel for rows of classes of which this is known."""
+        cdef Kernel kernel = Kernel.__new__(Kernel)
+        kernel.name, kernel.family, kernel.index = self.name, self.family, self.index
+        memcpy(kernel.parameters, self.parameters, sizeof(self.parameters))
+        kernel.options = options
+        return kernel
+
+
+def map_function(str name, x, y):
+    """Apply an elementary function to the contiguous float32 or float64 array ``x``, into ``y`` of the same type."""
+    cdef Py_buffer source, target
+    cdef int i, precision = 0 if x.dtype.itemsize == 4 else 1
+    for i in range(active.functions):
+        if active.function[i].name.decode() == name:
+            break
+    else:
+        raise ValueError(f"no elementary function is called {name!r}")
+    if y.dtype != x.dtype or y.size != x.size:
+        raise ValueError("x and y must have one type and size")
+    PyObject_GetBuffer(x, &source, PyBUF_STRIDED_RO)
+    PyObject_GetBuffer(y, &target, PyBUF_STRIDED)
+    active.function[i].map[precision](source.buf, target.buf, source.len // source.itemsize)
+    PyBuffer_Release(&source)
+    PyBuffer_Release(&target)
+
+
+def functions():
+    """Names of the elementary functions."""
+    return tuple([active.function[i].name.decode() for i in range(active.functions)])

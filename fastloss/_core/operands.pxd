@@ -1,0 +1,64 @@
+"""Arrays as the driver sees them: strided, of any type, cut into blocks."""
+
+from libc.stdint cimport int64_t
+
+from .fastloss_h cimport fl_passes
+
+cdef enum:
+    MAX_DIMS = 64
+
+# What an array has to be for a kernel: numbers of a precision, doubles, or class indices.
+cdef enum:
+    NUMBERS_F32
+    NUMBERS_F64
+    LABELS
+
+# Axes, outermost first, that several operands have in common.
+cdef struct Axes:
+    Py_ssize_t[MAX_DIMS] shape
+    Py_ssize_t size
+    int ndim
+
+# An array over some axes, whose items are numbers or, over axes of their own, rows of numbers.
+cdef struct Operand:
+    char *data
+    Py_ssize_t[MAX_DIMS] strides
+    Py_ssize_t[MAX_DIMS] row_strides
+    Py_ssize_t itemsize
+    Py_ssize_t width  # numbers in an item
+    Py_ssize_t buffer  # where in the scratch memory its numbers go; -1: nowhere
+    Py_ssize_t packed  # where its items go, side by side, before or after conversion; -1: nowhere
+    int type
+    int kind  # NUMBERS_F32 ...
+    bint output
+    bint of_units  # over the units, where these are not what blocks are cut of
+    bint swapped
+    bint dense  # the items of a block lie side by side, aligned, in the machine's byte order
+    bint direct  # dense, and what the kernel takes
+    bint streamed  # an output that is written past the caches
+
+cdef class Inputs:
+    cdef readonly tuple operands, shape
+    cdef readonly bint single, labels
+    cdef readonly int core
+    cdef readonly object starts
+
+cdef Py_ssize_t[12] ITEMSIZE
+cdef dict codes
+
+cdef int describe(Operand *operand, Py_buffer *buffer, array, int code, int kind, bint output) except -1
+cdef int set_axes(Axes *axes, const Py_buffer *buffer, int first, int last) except -1
+cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buffer, int first) except -1
+cdef void simplify(Axes *axes, Operand **operands, int n, const Axes *row) noexcept nogil
+cdef void simplify_rows(Axes *row, Operand **operands, int n) noexcept nogil
+cdef Py_ssize_t lay_out(Operand *operand, const Axes *axes, const Axes *row, Py_ssize_t longest, Py_ssize_t scratch, bint copied) noexcept nogil
+cdef Py_ssize_t room(Py_ssize_t numbers) noexcept nogil
+cdef char *aligned(char *memory) noexcept nogil
+cdef const void *read_block(
+    const Operand *operand, const Axes *axes, const Axes *row, const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count
+) noexcept nogil
+cdef void *target(const Operand *operand, const char *data, char *scratch, Py_ssize_t first) noexcept nogil
+cdef void write_block(
+    const Operand *operand, const Axes *axes, const Axes *row, const char *data, const void *numbers, bint doubles, char *scratch,
+    Py_ssize_t first, Py_ssize_t count
+) noexcept nogil

@@ -1,0 +1,447 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Arrays as the driver sees them.
+
+An operand is read in place where a block of it is contiguous and of the kernel's type, and converted into scratch memory, block by
+block, where it is not: no layout ever costs a copy of its size. Outputs go the other way.
+"""
+
+from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyObject_GetBuffer
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+import numpy
+
+from .fastloss_h cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I64, fl_passes
+from .kernels cimport active
+
+
+cdef extern from *:
+    uint16_t __builtin_bswap16(uint16_t) nogil
+    uint32_t __builtin_bswap32(uint32_t) nogil
+    uint64_t __builtin_bswap64(uint64_t) nogil
+
+
+# Type codes of arrays: FL_FROM_* of fastloss.h, with SWAPPED added for numbers in the other byte order.
+SWAPPED = 0x100
+TYPE_CODES = {
+    name: code
+    for code, name in enumerate(
+        ("float32", "float64", "float16", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+    )
+}
+# The code of every dtype of NumPy that can be read, native and byte-swapped. Booleans are read as the bytes 0 and 1.
+CODES = {numpy.dtype(name): code for name, code in TYPE_CODES.items() if name != "bfloat16"}
+CODES |= {dtype.newbyteorder(): code | SWAPPED for dtype, code in CODES.items() if dtype.itemsize > 1}
+CODES[numpy.dtype(bool)] = TYPE_CODES["uint8"]
+cdef dict codes = CODES
+cdef type ndarray = numpy.ndarray
+
+cdef Py_ssize_t[12] ITEMSIZE = [4, 8, 2, 2, 1, 2, 4, 8, 1, 2, 4, 8]
+
+# Outputs from this size on are written past the caches: nobody would find them there.
+cdef Py_ssize_t STREAM_BYTES = 1 << 24
+
+
+cpdef bint is_single(int code):
+    """Whether predictions of this type are computed with in single precision."""
+    return code & 0xff in (FL_FROM_F32, FL_FROM_F16, FL_FROM_BF16)
+
+
+cdef class Inputs:
+    """The inputs of a call, as they are handed to `execute`.
+
+    ``operands`` are pairs of array and type code, ``shape`` is that of the losses, ``core`` the number of axes that a unit has, which
+    are the last ones. The first operand holds class indices if ``labels``; it has the axes of a unit only if it has as many as the others.
+    ``starts`` says where groups begin and the last one ends, for losses of groups.
+    """
+
+    def __init__(self, tuple operands, tuple shape, bint single, int core=0, bint labels=False, starts=None):
+        self.operands, self.shape, self.single = operands, shape, single
+        self.core, self.labels, self.starts = core, labels, starts
+
+
+def read_ordinary(tuple values, Py_ssize_t given):
+    """Read NumPy arrays of one shape, numbers of which a loss takes one of each; the first ``given`` do not decide the precision.
+
+    None when something is no plain array of a known dtype, or the shapes differ: `_arrays.py` deals with that. (An ordinary
+    call on a few numbers would otherwise spend most of its time there.)
+    """
+    cdef list operands = []
+    cdef bint single = True
+    cdef Py_ssize_t i
+    cdef Inputs inputs
+    shape = None
+    for i in range(len(values)):
+        array = values[i]
+        if type(array) is not ndarray:
+            return None
+        code = codes.get(array.dtype)
+        if code is None:
+            return None
+        if i == 0:
+            shape = array.shape
+        elif array.shape != shape:
+            return None
+        if i >= given and not is_single(code):
+            single = False
+        operands.append((array, code))
+    inputs = Inputs.__new__(Inputs)
+    inputs.operands, inputs.shape, inputs.single = tuple(operands), shape, single
+    return inputs
+
+
+# ---- axes ------------------------------------------------------------------------------------------------------
+
+cdef int describe(Operand *operand, Py_buffer *buffer, array, int code, int kind, bint output) except -1:
+    """Make an operand of an array and its type code; the caller releases the buffer."""
+    PyObject_GetBuffer(array, buffer, PyBUF_STRIDED if output else PyBUF_STRIDED_RO)
+    operand.data = <char *> buffer.buf
+    operand.type = code & 0xff
+    operand.itemsize = ITEMSIZE[operand.type]
+    operand.swapped = code & 0x100 != 0
+    operand.kind = kind
+    operand.output = output
+    operand.width = 1
+    # _arrays.py has chosen the code; this keeps a mistake there from reading foreign memory
+    if buffer.itemsize != operand.itemsize:
+        raise AssertionError(f"items of {buffer.itemsize} bytes are no numbers of type {code}")
+    return 0
+
+
+cdef int set_axes(Axes *axes, const Py_buffer *buffer, int first, int last) except -1:
+    """Take the axes from ``first`` to ``last`` of an array."""
+    cdef int axis
+    axes.ndim = last - first
+    axes.size = 1
+    for axis in range(first, last):
+        axes.shape[axis - first] = buffer.shape[axis]
+        axes.size *= buffer.shape[axis]
+    return 0
+
+
+cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buffer, int first) except -1:
+    """Take the strides of an array along axes that it has from ``first`` on."""
+    cdef int axis
+    for axis in range(axes.ndim):
+        # _arrays.py has compared the shapes; this keeps a mistake there from reading foreign memory
+        if first + axis >= buffer.ndim or buffer.shape[first + axis] != axes.shape[axis]:
+            raise AssertionError("an operand does not fit the others")
+        strides[axis] = buffer.strides[first + axis]
+    return 0
+
+
+cdef inline Py_ssize_t size_of(Py_ssize_t step) noexcept nogil:
+    return -step if step < 0 else step
+
+
+cdef inline Py_ssize_t *strides_of(Operand *operand, bint of_rows) noexcept nogil:
+    return &operand.row_strides[0] if of_rows else &operand.strides[0]
+
+
+cdef inline void move_axis(Axes *axes, Operand **operands, int n, bint of_rows, int source, int target) noexcept nogil:
+    cdef int k
+    axes.shape[target] = axes.shape[source]
+    for k in range(n):
+        strides_of(operands[k], of_rows)[target] = strides_of(operands[k], of_rows)[source]
+
+
+cdef bint in_c_order(const Axes *axes, const Operand *operand, const Axes *row) noexcept nogil:
+    cdef Py_ssize_t step = operand.itemsize
+    cdef int axis
+    if operand.width != 1:
+        for axis in range(row.ndim - 1, -1, -1):
+            if row.shape[axis] != 1 and operand.row_strides[axis] != step:
+                return False
+            step *= row.shape[axis]
+    for axis in range(axes.ndim - 1, -1, -1):
+        if axes.shape[axis] != 1 and operand.strides[axis] != step:
+            return False
+        step *= axes.shape[axis]
+    return True
+
+
+cdef int drop_short_axes(Axes *axes, Operand **operands, int n, bint of_rows) noexcept nogil:
+    """Leave out axes of length 1; returns how many axes are left."""
+    cdef int axis, kept = 0
+    for axis in range(axes.ndim):
+        if axes.shape[axis] != 1:
+            move_axis(axes, operands, n, of_rows, axis, kept)
+            kept += 1
+    axes.ndim = kept
+    return kept
+
+
+cdef void merge_axes(Axes *axes, Operand **operands, int n, bint of_rows) noexcept nogil:
+    """Make one axis of neighbours that all operands step through alike."""
+    cdef bint mergeable
+    cdef Py_ssize_t *strides
+    cdef int k, axis, kept = 0
+    for axis in range(1, axes.ndim):
+        mergeable = True
+        for k in range(n):
+            strides = strides_of(operands[k], of_rows)
+            if strides[kept] != strides[axis] * axes.shape[axis]:
+                mergeable = False
+        if mergeable:
+            axes.shape[axis] *= axes.shape[kept]
+        else:
+            kept += 1
+        move_axis(axes, operands, n, of_rows, axis, kept)
+    axes.ndim = kept + 1
+
+
+cdef void set_single_axis(Axes *axes, Operand **operands, int n) noexcept nogil:
+    cdef int k
+    axes.ndim = 1
+    axes.shape[0] = axes.size
+    for k in range(n):
+        operands[k].strides[0] = operands[k].itemsize * operands[k].width
+
+
+cdef void simplify(Axes *axes, Operand **operands, int n, const Axes *row) noexcept nogil:
+    """Make of the axes as few as can be, at least one, over the same items in any order."""
+    cdef bint all_in_c_order = True
+    cdef int k, axis, other
+    for k in range(n):
+        if not in_c_order(axes, operands[k], row):
+            all_in_c_order = False
+    # the row of a single item may be strided
+    if all_in_c_order or drop_short_axes(axes, operands, n, False) == 0:
+        set_single_axis(axes, operands, n)
+        return
+    # Insertion sort, longest steps of the last operand first. MAX_DIMS - 1 serves as the free place: an array of 64 axes has one of
+    # length 1, or no more than one element.
+    for axis in range(1, axes.ndim):
+        move_axis(axes, operands, n, False, axis, MAX_DIMS - 1)
+        other = axis
+        while other > 0 and size_of(operands[n - 1].strides[other - 1]) < size_of(operands[n - 1].strides[MAX_DIMS - 1]):
+            move_axis(axes, operands, n, False, other - 1, other)
+            other -= 1
+        move_axis(axes, operands, n, False, MAX_DIMS - 1, other)
+    merge_axes(axes, operands, n, False)
+
+
+cdef void simplify_rows(Axes *row, Operand **operands, int n) noexcept nogil:
+    """Make of the axes of rows as few as can be, at least one, with the numbers of a row in the same order."""
+    cdef int k
+    if drop_short_axes(row, operands, n, True) == 0:
+        row.ndim = 1
+        row.shape[0] = 1
+        for k in range(n):
+            operands[k].row_strides[0] = operands[k].itemsize
+        return
+    merge_axes(row, operands, n, True)
+
+
+# ---- buffers ---------------------------------------------------------------------------------------------------
+
+cdef Py_ssize_t room(Py_ssize_t numbers) noexcept nogil:
+    """The bytes of a buffer for so many numbers."""
+    return (8 * numbers + 63) & ~<Py_ssize_t> 63
+
+
+cdef char *aligned(char *memory) noexcept nogil:
+    return <char *> ((<size_t> memory + 63) & ~<size_t> 63)
+
+
+cdef inline int native(int kind) noexcept nogil:
+    """The type a kernel takes."""
+    return FL_FROM_F32 if kind == NUMBERS_F32 else FL_FROM_F64 if kind == NUMBERS_F64 else FL_FROM_I64
+
+
+cdef Py_ssize_t lay_out(
+    Operand *operand, const Axes *axes, const Axes *row, Py_ssize_t longest, Py_ssize_t scratch, bint copied
+) noexcept nogil:
+    """Give an operand its buffers for blocks of ``longest`` items from ``scratch`` on; returns where the next ones may begin.
+
+    ``copied`` asks for a buffer even where the operand could be used in place.
+    """
+    cdef Py_ssize_t step = operand.itemsize * operand.width
+    cdef bint side_by_side = axes.ndim == 1 and (operand.strides[0] == step or axes.size == 1)
+    if operand.width != 1:
+        side_by_side = side_by_side and row.ndim == 1 and (operand.row_strides[0] == operand.itemsize or row.size == 1)
+    operand.dense = side_by_side and not operand.swapped and <size_t> operand.data % operand.itemsize == 0
+    operand.direct = operand.dense and operand.type == native(operand.kind)
+    operand.streamed = operand.output and operand.direct and axes.size * step >= STREAM_BYTES
+    operand.buffer = operand.packed = -1
+    if not operand.direct or operand.streamed or copied:
+        operand.buffer = scratch
+        scratch += room(longest * operand.width)
+    if not operand.dense and operand.type != native(operand.kind):
+        operand.packed = scratch
+        scratch += room(longest * operand.width)
+    return scratch
+
+
+# ---- blocks ----------------------------------------------------------------------------------------------------
+
+cdef inline void copy_items(
+    char *target, Py_ssize_t target_step, const char *source, Py_ssize_t source_step, Py_ssize_t n, Py_ssize_t itemsize, bint swapped
+) noexcept nogil:
+    """Copy ``n`` items of 1, 2, 4 or 8 bytes, aligned or not, turning their bytes round if asked."""
+    cdef Py_ssize_t i
+    cdef uint16_t two
+    cdef uint32_t four
+    cdef uint64_t eight
+    if itemsize == 8:
+        for i in range(n):
+            memcpy(&eight, source + i * source_step, 8)
+            if swapped:
+                eight = __builtin_bswap64(eight)
+            memcpy(target + i * target_step, &eight, 8)
+    elif itemsize == 4:
+        for i in range(n):
+            memcpy(&four, source + i * source_step, 4)
+            if swapped:
+                four = __builtin_bswap32(four)
+            memcpy(target + i * target_step, &four, 4)
+    elif itemsize == 2:
+        for i in range(n):
+            memcpy(&two, source + i * source_step, 2)
+            if swapped:
+                two = __builtin_bswap16(two)
+            memcpy(target + i * target_step, &two, 2)
+    else:
+        for i in range(n):
+            target[i * target_step] = source[i * source_step]
+
+
+cdef inline void copy_either_way(
+    char *packed, Py_ssize_t packed_step, char *item, Py_ssize_t step, Py_ssize_t n, const Operand *operand
+) noexcept nogil:
+    if operand.output:
+        copy_items(item, step, packed, packed_step, n, operand.itemsize, operand.swapped)
+    else:
+        copy_items(packed, packed_step, item, step, n, operand.itemsize, operand.swapped)
+
+
+cdef void move_run(
+    const Operand *operand, const Axes *row, char *packed, char *item, Py_ssize_t step, Py_ssize_t run
+) noexcept nogil:
+    """Move items at equal steps to ``packed``, or back: numbers, or rows along all their axes."""
+    cdef Py_ssize_t[MAX_DIMS] index
+    cdef Py_ssize_t itemsize = operand.itemsize, width = operand.width
+    cdef Py_ssize_t length, inner, k
+    cdef int axis, last = row.ndim - 1
+    if width == 1:
+        copy_either_way(packed, itemsize, item, step, run, operand)
+        return
+    length = row.shape[last]
+    inner = operand.row_strides[last]
+    for axis in range(last):
+        index[axis] = 0
+    while True:
+        # the shorter steps inside
+        if size_of(inner) <= size_of(step):
+            for k in range(run):
+                copy_either_way(packed + k * itemsize * width, itemsize, item + k * step, inner, length, operand)
+        else:
+            for k in range(length):
+                copy_either_way(packed + k * itemsize, itemsize * width, item + k * inner, step, run, operand)
+        packed += length * itemsize
+        axis = last - 1
+        while axis >= 0:
+            item += operand.row_strides[axis]
+            index[axis] += 1
+            if index[axis] < row.shape[axis]:
+                break
+            item -= index[axis] * operand.row_strides[axis]
+            index[axis] = 0
+            axis -= 1
+        if axis < 0:
+            return
+
+
+cdef void move_items(
+    const Operand *operand, const Axes *axes, const Axes *row, const char *data, char *packed, Py_ssize_t first, Py_ssize_t count
+) noexcept nogil:
+    """Copy the items first ... first + count of a strided operand to ``packed``, or back."""
+    cdef Py_ssize_t[MAX_DIMS] index
+    cdef Py_ssize_t rest = first
+    cdef Py_ssize_t run
+    cdef int inner = axes.ndim - 1
+    cdef Py_ssize_t step = operand.strides[inner]
+    cdef char *item = <char *> data
+    cdef int axis
+    for axis in range(inner, -1, -1):
+        index[axis] = rest % axes.shape[axis]
+        rest //= axes.shape[axis]
+        item += index[axis] * operand.strides[axis]
+    while True:
+        run = axes.shape[inner] - index[inner]
+        if run > count:
+            run = count
+        move_run(operand, row, packed, item, step, run)
+        packed += run * operand.itemsize * operand.width
+        count -= run
+        if count == 0:
+            return
+        # the next run begins where the inner axis begins again
+        item -= index[inner] * step
+        index[inner] = 0
+        axis = inner - 1
+        item += operand.strides[axis]
+        index[axis] += 1
+        while index[axis] == axes.shape[axis]:
+            item -= index[axis] * operand.strides[axis]
+            index[axis] = 0
+            axis -= 1
+            item += operand.strides[axis]
+            index[axis] += 1
+
+
+cdef const void *read_block(
+    const Operand *operand, const Axes *axes, const Axes *row, const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count
+) noexcept nogil:
+    """What the kernel takes of the items first ... first + count: in place, or converted into the scratch memory.
+
+    ``data`` is where the operand begins: its own beginning, or that of a unit.
+    """
+    cdef const char *items
+    cdef char *packed
+    cdef char *numbers = scratch + operand.buffer
+    cdef Py_ssize_t n = count * operand.width
+    if operand.dense:
+        items = data + first * operand.itemsize * operand.width
+        if operand.buffer < 0:
+            return items
+        if operand.direct:
+            memcpy(numbers, items, n * operand.itemsize)
+            return numbers
+    else:
+        packed = scratch + (operand.packed if operand.packed >= 0 else operand.buffer)
+        move_items(operand, axes, row, data, packed, first, count)
+        if operand.packed < 0:
+            return numbers
+        items = packed
+    if operand.kind == LABELS:
+        active.labels[operand.type](items, <int64_t *> numbers, n)
+    else:
+        active.passes[operand.kind].load[operand.type](items, numbers, n)
+    return numbers
+
+
+cdef void *target(const Operand *operand, const char *data, char *scratch, Py_ssize_t first) noexcept nogil:
+    """Where the kernel writes an output: into the array, or into the scratch memory."""
+    if operand.buffer >= 0:
+        return scratch + operand.buffer
+    return <char *> data + first * operand.itemsize * operand.width
+
+
+cdef void write_block(
+    const Operand *operand, const Axes *axes, const Axes *row, const char *data, const void *numbers, bint doubles, char *scratch,
+    Py_ssize_t first, Py_ssize_t count
+) noexcept nogil:
+    """Convert numbers of the operand's precision, or doubles, to the output's type and put them in their places."""
+    cdef const fl_passes *passes = active.passes[1 if doubles else operand.kind]
+    cdef Py_ssize_t n = count * operand.width
+    cdef char *items = <char *> data + first * operand.itemsize * operand.width
+    if operand.streamed and numbers == <const void *> (scratch + operand.buffer):
+        active.stream(numbers, items, n * operand.itemsize)
+    elif operand.dense:
+        passes.store[operand.type](numbers, items, n)
+    else:
+        items = scratch + (operand.packed if operand.packed >= 0 else operand.buffer)
+        if <const void *> items != numbers:
+            passes.store[operand.type](numbers, items, n)
+        move_items(operand, axes, row, data, items, first, count)

@@ -1,0 +1,13 @@
+"""Exact sums."""
+
+from .fastloss_h cimport fl_sum
+
+cdef double mean_of(const fl_sum *total, const fl_sum *weight) noexcept
+cdef void merge_sum(fl_sum *sum, const fl_sum *other) noexcept nogil
+cdef double round_sum(const fl_sum *sum) noexcept nogil
+cdef double round_sum_down(const fl_sum *sum) noexcept nogil
+
+cdef class Sums:
+    cdef fl_sum *sums
+    cdef readonly Py_ssize_t count
+    cdef fl_sum *at(self, Py_ssize_t place) except NULL

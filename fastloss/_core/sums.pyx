@@ -1,0 +1,166 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Exact sums that are kept: what they are does not depend on the order of the numbers, nor on how the sums of parts are merged."""
+
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy
+
+import numpy
+
+from .fastloss_h cimport FL_SUM_BINS, FL_SUM_BITS, fl_sum, fl_sum_clear, fl_sum_deposit, fl_sum_merge, fl_sum_round
+
+
+# The bins of a sum and its counts of what is not finite.
+SUM_BYTES = 8 * (FL_SUM_BINS + 3)
+cdef Py_ssize_t MOST_SUMS = (1 << 62) // sizeof(fl_sum)
+
+
+cdef void merge_sum(fl_sum *sum, const fl_sum *other) noexcept nogil:
+    fl_sum_merge(sum, other)
+
+
+cdef double round_sum(const fl_sum *sum) noexcept nogil:
+    """The sum, rounded once."""
+    return fl_sum_round(sum, 0)
+
+
+cdef double round_sum_down(const fl_sum *sum) noexcept nogil:
+    """The sum times 2^-64, rounded once."""
+    return fl_sum_round(sum, 64)
+
+
+cdef bint is_finite(const fl_sum *sum) noexcept:
+    return not (sum.nans or sum.positive_infinities or sum.negative_infinities)
+
+
+cdef double mean_of(const fl_sum *total, const fl_sum *weight) noexcept:
+    """A sum divided by a weight that is not zero: both rounded once, and divided once, also where they are too large for a double."""
+    cdef double sum = fl_sum_round(total, 0), divisor = fl_sum_round(weight, 0)
+    cdef bint large = sum - sum != 0.0 and is_finite(total), heavy = divisor - divisor != 0.0 and is_finite(weight)
+    if not large and not heavy:
+        return sum / divisor
+    if large:
+        sum = fl_sum_round(total, 64)
+    if heavy:
+        divisor = fl_sum_round(weight, 64)
+    if large and heavy:
+        return sum / divisor
+    return sum / divisor * 2.0**64 if large else sum / divisor * 2.0**-64
+
+
+cdef class Sums:
+    """Exact sums, as many as there are places. They merge, and can be pickled.
+
+    Whatever was added in whatever order and grouping, equal numbers give equal bits, also of the pickle.
+    """
+
+    def __cinit__(self, Py_ssize_t count):
+        if not 0 <= count <= MOST_SUMS:
+            raise ValueError(f"count must lie in [0, {MOST_SUMS}]; got {count}")
+        self.sums = <fl_sum *> PyMem_Calloc(count + 1, sizeof(fl_sum))
+        if self.sums == NULL:
+            raise MemoryError(f"no memory for {count} exact sums")
+        self.count = count
+
+    def __dealloc__(self):
+        PyMem_Free(self.sums)
+
+    cdef fl_sum *at(self, Py_ssize_t place) except NULL:
+        if not 0 <= place < self.count:
+            raise IndexError(f"place must lie in [0, {self.count}); got {place}")
+        return &self.sums[place]
+
+    def add(self, Py_ssize_t place, double x):
+        """Add a number to one of the sums."""
+        fl_sum_deposit(self.at(place), x)
+
+    def merge(self, Sums other not None, places=None):
+        """Add the sums of another; those at its places 0, 1, ... to the ones at ``places``, if given."""
+        cdef Py_ssize_t i
+        if (self.count if places is None else len(places)) != other.count:
+            raise ValueError(f"{other.count} sums do not fit {self.count if places is None else len(places)} places")
+        for i in range(other.count):
+            fl_sum_merge(self.at(i if places is None else places[i]), &other.sums[i])
+
+    def copy(self):
+        """Sums of the same, that can be added to without a change of these."""
+        cdef Sums result = Sums(self.count)
+        result.merge(self)
+        return result
+
+    def pick(self, places):
+        """A copy of the sums at ``places``."""
+        cdef Sums result = Sums(len(places))
+        cdef Py_ssize_t i, place
+        for i, place in enumerate(places):
+            fl_sum_merge(&result.sums[i], self.at(place))
+        return result
+
+    def rounded(self, Py_ssize_t place):
+        """The sum, rounded once."""
+        return fl_sum_round(self.at(place), 0)
+
+    def all_rounded(self):
+        """All sums, each rounded once, as an array."""
+        cdef Py_ssize_t i
+        result = numpy.empty(self.count)
+        cdef double[::1] numbers = result
+        for i in range(self.count):
+            numbers[i] = fl_sum_round(&self.sums[i], 0)
+        return result
+
+    def mean(self, Py_ssize_t place, Py_ssize_t weight):
+        """The sum at one place divided by the one at another, which is not zero."""
+        return mean_of(self.at(place), self.at(weight))
+
+    def over(self, Py_ssize_t place, double divisor):
+        """The sum divided by a number that is not zero."""
+        cdef fl_sum number
+        fl_sum_clear(&number)
+        fl_sum_deposit(&number, divisor)
+        return mean_of(self.at(place), &number)
+
+    def exact(self, Py_ssize_t place):
+        """The sum as an integer, in units of 2^-1074; None when infinities or NaN were added."""
+        cdef fl_sum *sum = self.at(place)
+        cdef int j
+        if not is_finite(sum):
+            return None
+        total = 0
+        for j in range(FL_SUM_BINS - 1, -1, -1):
+            total = (total << FL_SUM_BITS) + sum.bin[j]
+        return total
+
+    def to_bytes(self):
+        """Return the same bytes for the same sums, on every machine."""
+        cdef Sums carried = self.copy()
+        cdef Py_ssize_t i
+        return b"".join(
+            [
+                numpy.frombuffer((<const char *> &carried.sums[i])[:SUM_BYTES], numpy.int64).astype("<i8").tobytes()
+                for i in range(self.count)
+            ]
+        )
+
+    @staticmethod
+    def from_bytes(data):
+        """Make the sums of which these are the bytes."""
+        cdef Sums result
+        cdef Py_ssize_t i
+        cdef bytes native
+        cdef const char *source
+        if len(data) % SUM_BYTES:
+            raise ValueError(f"these {len(data)} bytes are not those of sums")
+        numbers = numpy.frombuffer(data, "<i8").astype(numpy.int64).reshape(-1, FL_SUM_BINS + 3)
+        if (numbers[:, : FL_SUM_BINS - 1] >> FL_SUM_BITS).any() or (numbers[:, FL_SUM_BINS:] < 0).any():
+            raise ValueError(f"these {len(data)} bytes are not those of sums")
+        result = Sums(len(numbers))
+        native = numbers.tobytes()
+        source = native
+        for i in range(result.count):
+            memcpy(&result.sums[i], source + i * sizeof(int64_t) * (FL_SUM_BINS + 3), sizeof(int64_t) * (FL_SUM_BINS + 3))
+            result.sums[i].pending = 1
+        return result
+
+    def __reduce__(self):
+        return Sums.from_bytes, (self.to_bytes(),)

@@ -1,0 +1,115 @@
+"""What is said about bad input: facts come in, sentences go out. Nobody else writes them, and nobody reads them but people."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+NO_SAMPLES = 'the mean of no samples is undefined. Use reduction="sum", which is 0.0.'
+NO_WEIGHTS = 'sample_weight sums to zero: the weighted mean is undefined. Use reduction="sum".'
+ALL_IGNORED = 'the labels of all rows are ignored or weigh nothing: the mean is undefined. Use reduction="sum", which is 0.0.'
+
+Index = tuple[int, ...]
+
+
+class NotDifferentiableError(TypeError):
+    """A derivative was asked for that the loss does not have."""
+
+
+class InputError(ValueError):
+    """A number in an input is wrong.
+
+    Parameters
+    ----------
+    sentence : str
+        What is wrong, with ``{place}`` where it is to be said.
+    input : str
+        The name of the input.
+    index : tuple of int
+        Where the number is; empty for an input that is a number itself.
+    value : object
+        What it is.
+    noun : str, default="index"
+        What a place is called.
+    prefix : str, default=""
+        What stands before the sentence.
+
+    Attributes
+    ----------
+    input, index, value
+        As given.
+    """
+
+    def __init__(self, sentence: str, input: str, index: Index, value: Any, noun: str = "index", prefix: str = "") -> None:
+        self.input, self.index, self.value = input, index, value
+        self._sentence, self._noun, self._prefix = sentence, noun, prefix
+        place = f" at {noun} {shown(index)}" if index else ""
+        super().__init__(prefix + sentence.replace("{place}", place))
+
+    def at(self, index: Index, prefix: str = "") -> InputError:
+        """Make the same error for a number that is counted from somewhere else, with something before it."""
+        return InputError(self._sentence, self.input, index, self.value, self._noun, prefix + self._prefix)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return InputError, (self._sentence, self.input, self.index, self.value, self._noun, self._prefix)
+
+
+def shown(index: Index) -> str:
+    """Write an index: a number where it is one."""
+    return str(index[0]) if len(index) == 1 else str(index)
+
+
+def prefixed(error: Exception, prefix: str) -> Exception:
+    """Make the same error with something before its message."""
+    return error.at(error.index, prefix) if isinstance(error, InputError) else type(error)(f"{prefix}{error}")
+
+
+def outside_domain(input: str, domain: Any, loss: Any, index: Index, value: Any) -> InputError:
+    """Say that a number lies outside the domain of an input."""
+    hint = f" {domain.hint}" if domain.hint else ""
+    return InputError(f"{input} must {domain} for {loss}; got {value}{{place}}.{hint}", input, index, value)
+
+
+def bad_weight(index: Index, value: Any) -> InputError:
+    """Say that a weight is negative or not finite."""
+    return InputError(f"sample_weight must be finite and not negative; got {value}{{place}}.", "sample_weight", index, value)
+
+
+def bad_class(index: Index, value: Any, whole: bool, low: int, shape: tuple[int, ...], noun: str) -> InputError:
+    """Say that a label is no class index."""
+    if not whole:
+        sentence = f"y_true must hold class indices for y_pred of shape {shape}; got {value}{{place}}."
+    else:
+        sentence = f"y_true holds class index {value}{{place}}, outside [{low}, {shape[-1]}) for y_pred of shape {shape}."
+    return InputError(sentence, "y_true", index, value, noun)
+
+
+def too_many_classes(index: Index, value: Any, most: int) -> InputError:
+    """Say that a starting score would need a number for each of too many classes."""
+    sentence = f"y_true holds class index {value}{{place}}: a starting score has a number for each class, {most} at the most."
+    return InputError(sentence, "y_true", index, value, "row")
+
+
+def not_one_hot(index: Index, value: Any) -> InputError:
+    """Say that a row of labels is not 0 but for a single 1."""
+    sentence = f"y_true must hold class indices, or rows of 0 with a single 1; got {value}{{place}}."
+    return InputError(sentence, "y_true", index, value, "row")
+
+
+def sum_is_not_one(loss: Any, index: Index, total: float) -> str:
+    """Say that the probabilities of a row do not sum to 1."""
+    place = f" at row {shown(index)}" if index else ""
+    return (
+        f"the probabilities of y_pred must sum to 1 for {loss}; they sum to {total:.6g}{place}, and are used as they "
+        "are. Divide rows by their sums, or pass from_logits=True if these are raw scores."
+    )
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn where fastloss was called."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("fastloss."):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, category, stacklevel=level)

@@ -1,0 +1,391 @@
+"""The Loss protocol: what every loss can do, stated once. What a loss takes is read from the signature of its kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from . import _arrays, _core, errors, links, registry
+from ._core import GRADIENT, HESSIAN, VALUE, ClassOptions, Inputs, Kernel, Output, execute
+from .domains import Domain, Interval, number_in
+from .errors import NotDifferentiableError
+from .signature import Signature, signatures
+
+_SUM = (Output(VALUE),)
+_KINDS = {VALUE: "value", GRADIENT: "gradient", HESSIAN: "hessian"}
+_REDUCTIONS = ("mean", "sum", "none")
+
+
+class Loss:
+    """Base class of all losses.
+
+    A loss is an immutable value: two losses of one class with equal parameters are equal, hash alike and can be pickled.
+    Its parameters are checked when it is made.
+
+    A concrete loss is a frozen, slotted dataclass. It names its kernel if that is not called like the class, the domain of each
+    input, and the NumPy expressions it replaces. Inputs, their shapes and what is differentiated follow from the formula.
+    """
+
+    __slots__ = ("_kernel",)
+
+    #: A kernel of the loss, whose signature is that of all: the one that is called like the class, unless it says otherwise.
+    formula: ClassVar[str] = ""
+    signature: ClassVar[Signature]
+    #: Names of the inputs, in the order of the arguments.
+    inputs: ClassVar[tuple[str, ...]] = ("y_true", "y_pred")
+    #: How many of them, the first ones, are labels. Derivatives are those by the others.
+    labels: ClassVar[int] = 1
+    #: Whether labels must be class indices, where distributions could be taken, too.
+    indices_only: ClassVar[bool] = False
+    #: How losses can be reduced.
+    reductions: ClassVar[tuple[str, ...]] = _REDUCTIONS
+    #: The NumPy expression of the mean loss and, where it is short, of its gradient: what people write without fastloss.
+    #: Benchmarks time them and tests compare with them. Names in it: ``np``, the inputs, their size ``n`` and the parameters.
+    numpy_value: ClassVar[str] = ""
+    numpy_gradient: ClassVar[str] = ""
+    #: Why there is no gradient, or no Hessian, and what to use instead; empty for losses that have one.
+    no_gradient: ClassVar[str] = ""
+    no_hessian: ClassVar[str] = ""
+    #: What stands in for the Hessian where boosting needs a positive one: a name of `fastloss.boosting.curvature`.
+    curvature: ClassVar[str] = ""
+    #: How fast it grows: like the exponential of so many times the raw prediction, at the most.
+    growth: ClassVar[float] = 1.0
+    #: Whether the loss is one of the residual ``y_pred - y_true`` alone.
+    of_residual: ClassVar[bool] = False
+    #: Name in snake case and family; set for every public loss.
+    name: ClassVar[str] = ""
+    family: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        registry.add(cls)
+        formula = cls.__dict__.get("formula") or cls.name
+        if formula in signatures():
+            cls.formula, cls.signature = formula, signatures()[formula]
+            group = ("group",) if cls.signature.axes == "[g]" else ()
+            cls.inputs = (*cls.signature.names, *group)
+            cls.labels = len(cls.signature.names) - len(cls.signature.differentiated or cls.signature.names[1:])
+            if cls.inputs != Loss.inputs:
+                for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
+                    setattr(cls, name, _OF_OTHER_INPUTS[name])
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            interval = item.metadata.get("interval")
+            if interval is not None:
+                if value is not None or item.default is not None:
+                    object.__setattr__(self, item.name, self._number(item.name, value, interval))
+            elif isinstance(item.default, bool) and not isinstance(value, bool | np.bool_):
+                raise ValueError(f"{type(self).__name__}: {item.name} must be True or False; got {value!r}.")
+        object.__setattr__(self, "_kernel", Kernel(self._kernel_name(), self._parameters()))
+
+    def _number(self, name: str, value: Any, interval: Interval) -> float:
+        return number_in(value, interval, f"{type(self).__name__}: {name}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))
+
+    # ---- what a class may have to say for itself ------------------------------------------------------------
+
+    def _kernel_name(self) -> str:
+        """Name the kernel in src_c/losses."""
+        return self.formula
+
+    def _parameters(self) -> dict[str, float]:
+        """Return what the kernel can ask for by name."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+
+    def _domains(self) -> dict[str, Domain]:
+        """Return the domain in which an input must lie, for the inputs that have one."""
+        return {}
+
+    def _options(self, inputs: Inputs) -> ClassOptions | None:
+        """Return what the kernel needs to know of the classes, if these make a difference."""
+        return None
+
+    def _for(self, values: tuple[Any, ...]) -> Loss:
+        """Return the loss that computes this of inputs of these shapes: itself, where the shapes decide nothing."""
+        return self
+
+    def _unit_axes(self) -> int:
+        """Tell how many axes there are before those of a mask."""
+        return 1
+
+    # ---- calls ------------------------------------------------------------------------------------------------
+
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
+    ) -> float | np.ndarray:
+        """Compute the loss.
+
+        Parameters
+        ----------
+        y_true, y_pred : array_like of one shape
+            Labels and predictions: anything NumPy can read without a copy, of any layout. Real, integer or boolean; float32,
+            float16 and bfloat16 predictions are computed with in float32, all others in float64.
+        sample_weight : array_like, default=None
+            One weight per loss, or one per row, not negative. A weight of zero removes the sample altogether.
+        reduction : {"mean", "sum", "none"}, default="mean"
+            ``"mean"`` is sum(w * loss) / sum(w), ``"sum"`` is sum(w * loss), ``"none"`` is w * loss for each sample.
+        out : ndarray, default=None
+            Where to write the losses of ``reduction="none"``; any floating dtype and layout.
+
+        Returns
+        -------
+        float or ndarray
+            The exact sum of the losses, rounded once (divided once for the mean); an array of the shape of ``y_pred`` for
+            ``reduction="none"``.
+
+        Raises
+        ------
+        ValueError
+            Shapes differ, a number lies outside the loss's domain, a weight is negative or not finite, or a mean is asked for
+            of nothing.
+        TypeError
+            The arrays hold no real numbers.
+        """
+        return self._evaluate(VALUE, (y_true, y_pred), sample_weight, reduction, out)
+
+    def gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
+    ) -> np.ndarray:
+        """Compute the derivative with respect to ``y_pred`` of what calling the loss with the same arguments returns.
+
+        Parameters are those of the call; ``out`` receives the gradient and may be ``y_pred`` itself. An array of the shape and
+        floating dtype of ``y_pred`` is returned.
+        """
+        return self._evaluate(GRADIENT, (y_true, y_pred), sample_weight, reduction, out)
+
+    def value_and_gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
+    ) -> tuple[float | np.ndarray, np.ndarray]:
+        """Compute the loss and its gradient, in one pass over memory.
+
+        ``out`` is the array for the gradient, or a pair of arrays for ``reduction="none"``.
+        """
+        return self._evaluate(VALUE | GRADIENT, (y_true, y_pred), sample_weight, reduction, out)
+
+    def gradient_and_hessian(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Compute the first and second derivatives (the diagonal of the Hessian matrix), in one pass over memory.
+
+        ``out`` is a pair of arrays.
+        """
+        return self._evaluate(GRADIENT | HESSIAN, (y_true, y_pred), sample_weight, reduction, out)
+
+    def _read(self, values: tuple[Any, ...]) -> Inputs:
+        """Read the inputs, as the signature says what they are."""
+        signature = self.signature
+        if signature.plan == "elements":
+            return _arrays.read_alike(values, self.inputs, self.labels)
+        if signature.plan == "groups":
+            return _arrays.read_groups(values, self.inputs)
+        if signature.axes == "(k)" and self.labels:
+            forms = signature.inputs[0].forms
+            return _arrays.read_rows(values, [form for form in forms if form.index or not self.indices_only])
+        return _arrays.read_units(values, signature, self._unit_axes())
+
+    def _read_weights(self, sample_weight: Any, inputs: Inputs) -> Any:
+        if sample_weight is None:
+            return None
+        numbers = inputs.operands[-1][0].shape if self.signature.axes in ("(m...)", "(...)") else None
+        return _arrays.read_weights(sample_weight, inputs.shape, numbers)
+
+    def _check_reduction(self, reduction: str) -> None:
+        if reduction not in _REDUCTIONS:
+            raise ValueError(f'reduction must be "mean", "sum" or "none"; got {reduction!r}.')
+        if reduction not in self.reductions:
+            only = " and ".join(f'reduction="{name}"' for name in self.reductions)
+            raise ValueError(f"{type(self).__name__} has {only} only; got {reduction!r}.")
+
+    def _kernel_for(self, inputs: Inputs) -> Kernel:
+        options = self._options(inputs)
+        return self._kernel if options is None else self._kernel.of_classes(options)
+
+    def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
+        inputs = self._read(values)
+        weights = None if sample_weight is None else self._read_weights(sample_weight, inputs)
+        self._check_reduction(reduction)
+        if want == VALUE and reduction != "none" and out is None:
+            mean = reduction == "mean"
+            found = execute((self._kernel_for(inputs),), inputs, weights, _SUM, mean)
+            if found.fault:
+                self._explain(found.fault, inputs, weights, mean)
+            return found.value
+        return self._evaluate_arrays(want, values, inputs, weights, reduction, out)
+
+    def _evaluate_arrays(
+        self, want: int, values: tuple[Any, ...], inputs: Inputs, weights: Any, reduction: str, out: Any
+    ) -> Any:
+        """Do the part of `_evaluate` that returns arrays."""
+        if want != VALUE:
+            self._check_differentiable(want)
+        mean, kernel = reduction == "mean", self._kernel_for(inputs)
+        summed = want & VALUE and reduction != "none"
+        # what is returned as an array, in this order: kind, and the place of the input
+        arrays_of: list[tuple[int, int]] = [(VALUE, self.labels)] if want & VALUE and not summed else []
+        arrays_of += [(kind, i) for kind in (GRADIENT, HESSIAN) if want & kind for i in self._differentiated(inputs)]
+        shapes = [inputs.shape if kind == VALUE else inputs.operands[i][0].shape for kind, i in arrays_of]
+        arrays: list[Any] = [None] * len(arrays_of)
+        overwrites = False
+        if out is not None:
+            names = [self._output_name(kind, i) for kind, i in arrays_of]
+            read = inputs.operands if weights is None else (*inputs.operands, weights)
+            arrays, overwrites = _arrays.read_outputs(
+                out, names, shapes, read, (*self.signature.names, "sample_weight")[: len(read)]
+            )
+        if overwrites:
+            # look through the data before they are overwritten
+            found = execute((kernel,), inputs, weights, _SUM, False)
+            if found.fault:
+                self._explain(found.fault, inputs, weights, mean)
+        outputs = list(_SUM) if summed else []
+        for place, (kind, i) in enumerate(arrays_of):
+            if arrays[place] is None:
+                # derivatives have the dtype of what they are with respect to, losses that of the first prediction
+                arrays[place] = np.empty(shapes[place], _arrays.result_dtype(inputs.operands[i], values[i]))
+            outputs.append(Output(kind, _arrays.write(arrays[place]), i - self.labels if kind != VALUE else 0))
+        found = execute((kernel,), inputs, weights, tuple(outputs), mean, overwrites)
+        if found.fault and not overwrites:
+            self._explain(found.fault, inputs, weights, mean)
+        if out is None:
+            arrays = [array[()] if array.shape == () else array for array in arrays]
+        return self._results([found.value] if summed else [], arrays_of, arrays)
+
+    def _differentiated(self, inputs: Inputs) -> range:
+        return range(self.labels, len(inputs.operands))
+
+    def _output_name(self, kind: int, i: int) -> str:
+        """Name an output in a message."""
+        several = kind != VALUE and len(self.signature.names) - self.labels > 1
+        return f"{_KINDS[kind]} of {self.signature.names[i]}" if several else _KINDS[kind]
+
+    def _results(self, results: list[Any], arrays_of: list[tuple[int, int]], arrays: list[Any]) -> Any:
+        """Put together what is returned: the arrays of several inputs' derivatives as a tuple."""
+        by_kind: dict[int, list[Any]] = {}
+        for (kind, _), array in zip(arrays_of, arrays, strict=True):
+            by_kind.setdefault(kind, []).append(array)
+        one = len(self.signature.names) - self.labels == 1
+        results += [found[0] if one or kind == VALUE else tuple(found) for kind, found in by_kind.items()]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    # ---- what is wrong ------------------------------------------------------------------------------------------
+
+    def _explain(self, fault: int, inputs: Inputs, weights: Any, mean: bool) -> None:
+        """Raise for what the driver noticed; return when only samples of weight zero were concerned."""
+        if fault & _core.BAD_WEIGHT:
+            found = _arrays.bad_weight(weights)
+            if found is not None:
+                raise errors.bad_weight(*found)
+        if fault & _core.NO_WEIGHT and mean:
+            raise ValueError(self._no_weight(inputs, weights))
+        if fault & _core.OUTSIDE_DOMAIN:
+            self._explain_domains(inputs, weights)
+        if fault & _core.NOT_ONE:
+            self._warn_of_sums(inputs, weights)
+
+    def _no_weight(self, inputs: Inputs, weights: Any) -> str:
+        empty = not math.prod(inputs.shape) or not (self.signature.plan == "groups" or inputs.operands[-1][0].size)
+        if empty or (weights is not None and not weights[0].size):
+            return errors.NO_SAMPLES
+        return errors.NO_WEIGHTS if weights is not None else errors.ALL_IGNORED
+
+    def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
+        domains = self._domains()
+        for operand, name in zip(inputs.operands, self.signature.names, strict=True):
+            if name in domains:
+                self._explain_domain(domains[name], operand, name, weights, inputs.single)
+
+    def _explain_domain(self, domain: Domain, operand: Any, name: str, weights: Any, single: bool) -> None:
+        found = _arrays.outside(operand, domain, single, weights)
+        if found is not None:
+            raise errors.outside_domain(name, domain, self, *found)
+
+    def _warn_of_sums(self, inputs: Inputs, weights: Any) -> None:
+        """Warn of rows of probabilities that do not sum to 1."""
+
+    def _check_differentiable(self, want: int) -> None:
+        for kind, name, why in ((GRADIENT, "gradient", self.no_gradient), (HESSIAN, "Hessian", self.no_hessian)):
+            if want & kind and why:
+                raise NotDifferentiableError(f"{type(self).__name__} has no {name}: {why}")
+
+    # ---- boosting -----------------------------------------------------------------------------------------------
+
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
+        """Find the constant raw prediction that minimises the loss over ``y_true``: where boosting starts.
+
+        Parameters
+        ----------
+        y_true : array_like
+            Labels.
+        sample_weight : array_like, default=None
+            One weight per label, or one per row.
+
+        Returns
+        -------
+        float
+        """
+        self._check_differentiable(GRADIENT)
+        return links.search(self, y_true, sample_weight)
+
+    def inverse_link(self, raw: Any) -> Any:
+        """Turn raw scores into predictions: for this loss they are the same.
+
+        Parameters
+        ----------
+        raw : array_like
+            Raw scores.
+
+        Returns
+        -------
+        ndarray of the shape and floating dtype of ``raw``, or a scalar for a scalar
+        """
+        return _arrays.map_numbers(None, raw)
+
+
+def _of_other_inputs(want: int, name: str, text: str) -> Callable[..., Any]:
+    """Make the method of losses whose inputs are others than labels and predictions: in their order, or by name."""
+
+    def method(
+        self: Loss, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any
+    ) -> Any:
+        return self._evaluate(want, _bind(self, inputs, named), sample_weight, reduction, out)
+
+    method.__name__, method.__qualname__, method.__doc__ = name, f"Loss.{name}", text
+    return method
+
+
+_OF_OTHER_INPUTS = {
+    name: _of_other_inputs(want, name, text)
+    for name, want, text in (
+        ("__call__", VALUE, "Compute the loss."),
+        (
+            "gradient",
+            GRADIENT,
+            "Compute the derivatives with respect to every input after the labels, as a tuple if these are several.",
+        ),
+        ("value_and_gradient", VALUE | GRADIENT, "Compute the loss and its gradients."),
+        ("gradient_and_hessian", GRADIENT | HESSIAN, "Compute first and second derivatives."),
+    )
+}
+
+
+def _bind(loss: Loss, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Put all inputs in their order."""
+    expected = f"{type(loss).__name__} takes the inputs {', '.join(loss.inputs)}"
+    rest = loss.inputs[len(inputs) :]
+    unknown = [name for name in named if name not in rest]
+    if len(inputs) > len(loss.inputs) or unknown:
+        what = f"{unknown[0]!r} by name" if unknown else f"{len(inputs)} positional ones"
+        raise TypeError(f"{expected}; got {what}.")
+    missing = [name for name in rest if name not in named]
+    if missing:
+        raise TypeError(f"{expected}; {' and '.join(missing)} missing.")
+    return (*inputs, *(named[name] for name in rest))

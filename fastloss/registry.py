@@ -1,0 +1,96 @@
+"""Losses by their names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .loss import Loss
+
+_CLASSES: dict[str, type[Loss]] = {}
+SHORT_NAMES = {"mse": "squared_error", "mae": "absolute_error", "rmse": "root_mean_squared_error"}
+
+
+def add(cls: type[Loss]) -> None:
+    """Give a class of this package its name and family, by which it is found from now on; leave all others alone."""
+    if cls.__module__.startswith(f"{__package__}.losses."):
+        cls.name = snake_case(cls.__name__)
+        cls.family = cls.__module__.rpartition(".")[2]
+        _CLASSES[cls.name] = cls
+
+
+def snake_case(name: str) -> str:
+    """``GaussianNLL`` -> ``gaussian_nll``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def get_loss(name: str, **parameters: Any) -> Loss:
+    """Make a loss by its name.
+
+    Parameters
+    ----------
+    name : str
+        Name in snake case, as `list_losses` gives it, or a short one: ``mse``, ``mae``, ``rmse``.
+    **parameters
+        The loss's parameters.
+
+    Returns
+    -------
+    Loss
+
+    Raises
+    ------
+    ValueError
+        There is no such loss, or a parameter is out of range.
+    TypeError
+        The loss has no such parameter.
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> fl.get_loss("huber", delta=2.0)
+    Huber(delta=2.0)
+    """
+    cls = _CLASSES.get(SHORT_NAMES.get(name, name))
+    if cls is None:
+        near = get_close_matches(str(name), [*_CLASSES, *SHORT_NAMES], n=3)
+        advice = f"Did you mean {' or '.join(near)}?" if near else "list_losses() gives all names."
+        raise ValueError(f"no loss is called {name!r}. {advice}")
+    known = [item.name for item in fields(cls)]
+    for parameter_name in parameters:
+        if parameter_name not in known:
+            has = f"its parameters are {', '.join(known)}" if known else "it has no parameters"
+            raise TypeError(f"{cls.__name__} has no parameter {parameter_name!r}; {has}.")
+    return cls(**parameters)
+
+
+def list_losses(family: str | None = None) -> list[str]:
+    """List the names of all losses, sorted.
+
+    Parameters
+    ----------
+    family : str, default=None
+        Only the losses of this family, for example ``"regression"``.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> "huber" in fl.list_losses("regression")
+    True
+    """
+    families = sorted({cls.family for cls in _CLASSES.values()})
+    if family is not None and family not in families:
+        raise ValueError(f"family must be one of {', '.join(families)}; got {family!r}.")
+    return sorted(name for name, cls in _CLASSES.items() if family in (None, cls.family))
+
+
+def loss_class(name: str) -> type[Loss]:
+    """Return the class of a loss by its name."""
+    return _CLASSES[SHORT_NAMES.get(name, name)]

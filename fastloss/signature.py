@@ -1,0 +1,82 @@
+"""What a loss takes: read from what its formula file says (``kernel.signature`` of ``fastloss.h`` explains the notation)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from . import _core
+
+# A name, its forms with | between, and a star.
+_INPUT = re.compile(r"(\w+) ?([^*]*)(\*?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What an input may hold for a unit.
+
+    Parameters
+    ----------
+    axes : {"", "(k)", "(m...)", "(...)", "[g]"}
+        One number; those along the last axis, along all axes but those of the units, or of the whole array; or a group.
+    index : bool
+        Whether the numbers are class indices.
+    """
+
+    axes: str
+    index: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of a loss: its name, the forms it may have, and whether it is differentiated."""
+
+    name: str
+    forms: tuple[Form, ...]
+    differentiated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The inputs of a loss, and the plan by which its kernels work."""
+
+    inputs: tuple[Input, ...]
+    plan: str
+    family: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the inputs, in their order."""
+        return tuple(item.name for item in self.inputs)
+
+    @property
+    def differentiated(self) -> tuple[str, ...]:
+        """The names of the inputs that are differentiated."""
+        return tuple(item.name for item in self.inputs if item.differentiated)
+
+    @property
+    def axes(self) -> str:
+        """What a unit has of the predictions."""
+        return self.inputs[-1].forms[0].axes
+
+    @property
+    def labels(self) -> tuple[Form, ...]:
+        """The forms of the labels, where these may be class indices; else nothing."""
+        forms = self.inputs[0].forms
+        return forms if any(form.index for form in forms) else ()
+
+
+@cache
+def signatures() -> dict[str, Signature]:
+    """Read the signatures of all kernels, by their names."""
+    return {name: _read(text, plan, family) for name, (family, plan, text, _) in _core.kernels().items()}
+
+
+def _read(text: str, plan: str, family: str) -> Signature:
+    inputs = []
+    for item in text.split(", "):
+        name, forms, star = _INPUT.fullmatch(item).groups()
+        read = tuple(Form(form.replace("index", ""), "index" in form) for form in forms.split("|"))
+        inputs.append(Input(name, read, bool(star)))
+    return Signature(tuple(inputs), plan, family)

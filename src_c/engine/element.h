@@ -1,0 +1,80 @@
+/*
+ * The plan of elements: a formula of one number of each input.
+ *
+ *   FL_FORMULA(huber, (y_true), (y_pred), (delta))
+ *   {
+ *       ...
+ *       return (FL_RESULT){.value = ..., .gradient = {...}, .hessian = {...}, .invalid = ...};
+ *   }
+ *
+ * Element i of an output depends on element i of the inputs alone, so that an output may be the memory of an input.
+ */
+#ifndef FL_ELEMENT_H
+#define FL_ELEMENT_H
+
+#include "language/formula.h"
+
+#define FL_FORMULA(name, given, by, parameters)                                                                                \
+    FL_DECLARE(name, FL_ELEMENTS, FL_SIGNATURE("", given, by), parameters)                                                     \
+    enum { FL_FN(name##_gradients) = FL_COUNT(by), FL_FN(name##_parameter_count) = FL_COUNT(parameters) };                     \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters));                                            \
+    FL_INLINE FL_RESULT FL_FN(name##_at)(const FL_T *const *x, ptrdiff_t i, const double *q)                                   \
+    {                                                                                                                          \
+        (void)q;                                                                                                               \
+        return FL_FN(name##_formula)(FL_BOUND(given, by, parameters));                                                         \
+    }                                                                                                                          \
+    FL_ELEMENT_LOOP(name, 1)                                                                                                   \
+    FL_ELEMENT_LOOP(name, 2)                                                                                                   \
+    FL_ELEMENT_LOOP(name, 3)                                                                                                   \
+    FL_ELEMENT_LOOP(name, 6)                                                                                                   \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        switch (block->want) {                                                                                                 \
+        case FL_VALUE:                                                                                                         \
+            return FL_FN(name##_1)(block);                                                                                     \
+        case FL_GRADIENT:                                                                                                      \
+            return FL_FN(name##_2)(block);                                                                                     \
+        case FL_VALUE | FL_GRADIENT:                                                                                           \
+            return FL_FN(name##_3)(block);                                                                                     \
+        case FL_GRADIENT | FL_HESSIAN:                                                                                         \
+            return FL_FN(name##_6)(block);                                                                                     \
+        default:                                                                                                               \
+            return FL_FN(name##_1)(block) | FL_FN(name##_6)(block);                                                            \
+        }                                                                                                                      \
+    }                                                                                                                          \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
+
+/* One loop for each combination of outputs: `want` is a constant in it. Not inlined, so that each can be looked at. */
+#define FL_ELEMENT_LOOP(name, want)                                                                                            \
+    static __attribute__((noinline)) int FL_FN(name##_##want)(const fl_block *block)                                           \
+    {                                                                                                                          \
+        const FL_T *const x[FL_MAX_INPUTS] = {block->input[0], block->input[1], block->input[2], block->input[3]};             \
+        FL_T *const value = block->value;                                                                                      \
+        FL_T *const g0 = block->gradient[0], *const g1 = block->gradient[1], *const g2 = block->gradient[2];                   \
+        FL_T *const h0 = block->hessian[0], *const h1 = block->hessian[1], *const h2 = block->hessian[2];                      \
+        double q[FL_MAX_PARAMETERS];                                                                                           \
+        if (FL_FN(name##_parameter_count))                                                                                     \
+            memcpy(q, block->parameters, FL_FN(name##_parameter_count) * sizeof *q);                                           \
+        const ptrdiff_t n = block->units;                                                                                      \
+        FL_I invalid = 0;                                                                                                      \
+        FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
+            const FL_RESULT t = FL_FN(name##_at)(x, i, q);                                                                     \
+            if (want & FL_VALUE)                                                                                               \
+                value[i] = t.value;                                                                                            \
+            FL_STORE(want &FL_GRADIENT, FL_FN(name##_gradients), g, gradient)                                                  \
+            FL_STORE(want &FL_HESSIAN, FL_FN(name##_gradients), h, hessian)                                                    \
+            invalid |= t.invalid;                                                                                              \
+        }                                                                                                                      \
+        return invalid != 0;                                                                                                   \
+    }
+
+#define FL_STORE(wanted, count, to, what)                                                                                      \
+    if ((wanted) && count > 0)                                                                                                 \
+        to##0 [i] = t.what[0];                                                                                                 \
+    if ((wanted) && count > 1)                                                                                                 \
+        to##1 [i] = t.what[1];                                                                                                 \
+    if ((wanted) && count > 2)                                                                                                 \
+        to##2 [i] = t.what[2];
+
+#endif

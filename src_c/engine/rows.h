@@ -1,0 +1,708 @@
+/*
+ * Rows of classes: a loss of the probabilities of the classes, which are given, or the softmax of scores.
+ *
+ *   FL_TARGET_FORMULA(categorical_focal, t, (gamma))    a loss F(u) of the logarithm u = log p of the probability of the
+ *   {                                                   right class, with t.p, t.q = 1 - p and -u = t.l + t.l_low
+ *       return (FL_TARGET){.value = ..., .slope = -F'(u), .curvature = F''(u)};
+ *   }
+ *
+ * gives two kernels, for probabilities and, with "_from_logits" in the name, for scores. Of shares of the classes, the loss is
+ * the average.
+ *
+ *   FL_SHARE_FORMULA(kl_divergence_from_logits, y, t)   what the class of share y and log-probability u adds to the loss of
+ *                                                       a row of scores; the value in two parts, value + low
+ */
+#ifndef FL_ROWS_H
+#define FL_ROWS_H
+
+#include "engine/probabilities.h"
+#include "engine/sheets.h"
+
+#define FL_TARGET FL_FN(fl_target)
+#define FL_TARGET_INPUT FL_FN(fl_target_input)
+
+/* What a target formula is given in place i, and its parameters. */
+#define FL_TARGET_AT                                                                                                           \
+    (FL_TARGET_INPUT)                                                                                                          \
+    {                                                                                                                          \
+        t->l[i], t->l_low[i], t->p[i], t->q[i]                                                                                 \
+    }
+
+#define FL_TARGET_FORMULA(name, t_, parameters)                                                                                \
+    FL_DECLARE(name, FL_ROWS, ", y_true index|(k), y_pred(k)*", parameters)                                                    \
+    FL_DECLARE(name##_from_logits, FL_ROWS, ", y_true index|(k), y_pred(k)*", parameters)                                      \
+    FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_TARGET_INPUT t_ FL_EACH(FL_PARAMETER, , parameters));                   \
+    static int FL_FN(name##_target)(FL_FN(fl_targets) * t, ptrdiff_t n, const double *q)                                       \
+    {                                                                                                                          \
+        (void)q;                                                                                                               \
+        FL_SIMD                                                                                                                \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
+            const FL_TARGET f = FL_FN(name##_formula)(FL_TARGET_AT FL_EACH(FL_PARAMETER_AT, , parameters));                    \
+            t->value[i] = f.value;                                                                                             \
+            t->slope[i] = f.slope;                                                                                             \
+            t->curvature[i] = f.curvature;                                                                                     \
+        }                                                                                                                      \
+        return 0;                                                                                                              \
+    }                                                                                                                          \
+    /* a share of zero takes nothing, even of infinity */                                                                      \
+    static int FL_FN(name##_share)(FL_FN(fl_targets) * t, ptrdiff_t n, const double *q)                                        \
+    {                                                                                                                          \
+        (void)q;                                                                                                               \
+        FL_SIMD                                                                                                                \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
+            const FL_TARGET f = FL_FN(name##_formula)(FL_TARGET_AT FL_EACH(FL_PARAMETER_AT, , parameters));                    \
+            const FL_T y = t->y[i];                                                                                            \
+            t->value[i] = FL_SELECT(y == FL_C(0), FL_C(0), y * f.value);                                                       \
+            t->slope[i] = FL_SELECT(y == FL_C(0), FL_C(0), y * f.slope);                                                       \
+            t->curvature[i] = FL_SELECT(y == FL_C(0), FL_C(0), y * f.curvature);                                               \
+            t->low[i] = FL_C(0);                                                                                               \
+        }                                                                                                                      \
+        return 0;                                                                                                              \
+    }                                                                                                                          \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        return FL_FN(fl_target_rows)(block, 0, FL_FN(name##_target), FL_FN(name##_share));                                     \
+    }                                                                                                                          \
+    static int FL_FN(name##_from_logits)(const fl_block *block)                                                                \
+    {                                                                                                                          \
+        return FL_FN(fl_target_rows)(block, 1, FL_FN(name##_target), FL_FN(name##_share));                                     \
+    }                                                                                                                          \
+    FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_TARGET_INPUT t_ FL_EACH(FL_PARAMETER, , parameters))
+
+#define FL_SHARE_FORMULA(name, y_, t_)                                                                                         \
+    FL_DECLARE(name, FL_ROWS, ", y_true(k), y_pred(k)*", ())                                                                   \
+    FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_T y_, const FL_TARGET_INPUT t_);                                        \
+    static int FL_FN(name##_share)(FL_FN(fl_targets) * t, ptrdiff_t n, const double *q)                                        \
+    {                                                                                                                          \
+        (void)q;                                                                                                               \
+        FL_I invalid = 0;                                                                                                      \
+        FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
+            const FL_TARGET f = FL_FN(name##_formula)(t->y[i], FL_TARGET_AT);                                                  \
+            t->value[i] = f.value;                                                                                             \
+            t->low[i] = f.low;                                                                                                 \
+            t->slope[i] = f.slope;                                                                                             \
+            t->curvature[i] = f.curvature;                                                                                     \
+            invalid |= f.invalid;                                                                                              \
+        }                                                                                                                      \
+        return invalid != 0;                                                                                                   \
+    }                                                                                                                          \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        return FL_FN(fl_share_rows)(block, FL_FN(name##_share));                                                               \
+    }                                                                                                                          \
+    FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_T y_, const FL_TARGET_INPUT t_)
+
+/*
+ * Exponentials of the engine are 2^FL_RAISED times as large, so that none is subnormal: those that are, are rounded when they
+ * are divided by their sum.
+ */
+#define FL_RAISED (FL_BITS == 32 ? 64 : 600)
+#define FL_RAISED_ONE FL_FROM_BITS((FL_U)(FL_EXPONENT_BIAS + FL_RAISED) << FL_MANTISSA_BITS)
+/* exp of less is nothing beside the smallest number, and still normal when it is raised */
+#define FL_LEAST_POWER FL_C(FL_BITS == 32 ? -130 : -1100)
+
+/* The sum of the exponentials of all classes but this one. */
+#define FL_OTHERS(s, exponential, k)                                                                                           \
+    FL_SELECT((k) == (s)->largest.first[lane], (s)->others[lane], (s)->total[lane] - (exponential))
+
+#define FL_OTHER_SUMS(sums, first_one, own_one, k)                                                                             \
+    FL_SELECT((k) == s.largest.first[lane], (sums)[lane], ((sums)[lane] - (own_one)) + (first_one)[lane])
+
+#define FL_TEMPLATE "engine/rows.h"
+#include "language/both_precisions.inc"
+
+#elif defined(FL_TEMPLATE)
+
+typedef struct {
+    FL_T l, l_low, p, q;
+} FL_FN(fl_target_input);
+
+typedef struct {
+    FL_T value, slope, curvature;
+    FL_T low; /* what rounding the value lost; of shares only */
+    FL_I invalid;
+} FL_FN(fl_target);
+
+/* What the passes know of each row, or of the one row in every lane. */
+typedef struct {
+    FL_FN(fl_largest) largest;
+    FL_T others[FL_LANES], total[FL_LANES], inverse[FL_LANES], log_high[FL_LANES], log_low[FL_LANES];
+    FL_T scale[FL_LANES]; /* of the derivatives */
+} FL_FN(fl_softmax);
+
+/* exp(x + low) for x <= 0, raised; about 1 ulp */
+FL_INLINE FL_T FL_FN(fl_raised_exp)(FL_T x, FL_T low)
+{
+    const FL_T d = FL_SELECT(x < FL_LEAST_POWER, FL_LEAST_POWER, x);
+    const FL_T shifted = FL_FMA(d, FL_CONSTANT(LOG2_E), FL_SHIFTER);
+    const FL_T k = shifted - FL_SHIFTER;
+    const FL_T coarse = FL_FMA(-k, FL_CONSTANT(LN2), d);
+    const FL_T r = coarse + FL_FMA(-k, FL_CONSTANT(LN2_LOW), low);
+    const FL_T mantissa = FL_C(1) + FL_FMA(r * r, FL_POLYNOMIAL(EXPM1, r), r);
+    const FL_U exponent = FL_TO_BITS(shifted) - FL_TO_BITS(FL_SHIFTER) + (FL_U)(FL_RAISED + FL_EXPONENT_BIAS);
+    return mantissa * FL_FROM_BITS(exponent << FL_MANTISSA_BITS);
+}
+
+/* What follows from the sum of the others: the sum of all exponentials, its inverse and its logarithm. */
+FL_STATIC void FL_FN(fl_finish_exponentials)(const fl_sheet *sheet, FL_FN(fl_softmax) * s)
+{
+    FL_EACH_LANE(sheet)
+    {
+        const FL_PAIR log = FL_LOG1P_PAIR(s->others[lane] / FL_RAISED_ONE, FL_C(0));
+        s->log_high[lane] = log.hi;
+        s->log_low[lane] = log.lo;
+        s->total[lane] = FL_RAISED_ONE + s->others[lane];
+        s->inverse[lane] = FL_C(1) / s->total[lane];
+    }
+}
+
+/*
+ * e = exp(z - max), 1 at the first largest class, and the sum of the others. From the sum without the largest, 1 - p
+ * and log p keep their digits when p is close to 1. The difference is carried with its error, which exp would blow up.
+ * Replaces z by the distance max - z.
+ */
+FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, FL_T *z, FL_T *e, FL_FN(fl_softmax) * s)
+{
+    FL_FN(fl_find_largest)(sheet, z, &s->largest);
+    const FL_T *const max = s->largest.max;
+    const FL_I *const first = s->largest.first, *const own = s->largest.own;
+    FL_T part[FL_PARTS][FL_LANES];
+    /* the lanes of a long row are parts enough */
+    const ptrdiff_t parts = sheet->along ? 1 : FL_PARTS;
+    for (ptrdiff_t i = 0; i < FL_PARTS; i++)
+        FL_EACH_LANE(sheet)
+    part[i][lane] = i ? FL_C(0) : FL_UNLESS_NAN(max[lane], 0);
+    FL_EACH_GROUP(sheet)
+    {
+        const FL_T *const x = z + group * sheet->lanes;
+        FL_T *const y = e + group * sheet->lanes;
+        FL_T *const sum = part[group % parts];
+        FL_EACH_LANE(sheet)
+        {
+            const FL_PAIR d = FL_TWO_SUM(x[lane], -max[lane]);
+            const FL_T low = FL_SELECT(d.hi > -FL_INFINITY, d.lo, FL_C(0));
+            const FL_T power = FL_FN(fl_raised_exp)(d.hi, low);
+            const int largest = FL_CLASS(sheet) == first[lane];
+            y[lane] = FL_SELECT(largest, FL_RAISED_ONE, power);
+            sum[lane] += FL_SELECT(largest, FL_C(0), power);
+        }
+    }
+    FL_EACH_LANE(sheet)
+    s->others[lane] = (part[0][lane] + part[1][lane]) + (part[2][lane] + part[3][lane]);
+    FL_FN(fl_merge_lanes)(sheet, s->others);
+    FL_FN(fl_finish_exponentials)(sheet, s);
+}
+
+typedef FL_T FL_FN(fl_vector) __attribute__((vector_size(FL_VECTOR_BYTES)));
+
+/*
+ * The same for a long row by itself, in e, which has room for whole groups of FL_LANES; the sum is added up in the same order.
+ * The accumulators are vectors, which the compiler keeps in registers, as it does not keep an array of numbers.
+ */
+FL_STATIC void FL_FN(fl_exponentials_of_row)(FL_T *e, ptrdiff_t classes, FL_T *max, FL_I *first, FL_T *others)
+{
+    enum { NUMBERS = FL_VECTOR_BYTES / sizeof(FL_T), VECTORS = FL_LANES / NUMBERS };
+    const ptrdiff_t room = (classes + FL_LANES - 1) / FL_LANES * FL_LANES;
+    FL_FN(fl_vector) part[VECTORS], x;
+    FL_T lane[FL_LANES];
+    for (ptrdiff_t k = classes; k < room; k++)
+        e[k] = -FL_INFINITY;
+    memcpy(part, e, sizeof part);
+    for (ptrdiff_t k = FL_LANES; k < room; k += FL_LANES)
+        for (int j = 0; j < VECTORS; j++) {
+            memcpy(&x, e + k + j * NUMBERS, sizeof x);
+            const __typeof__(x < x) larger = x > part[j];
+            part[j] = (FL_FN(fl_vector))(((__typeof__(larger))x & larger) | ((__typeof__(larger))part[j] & ~larger));
+        }
+    memcpy(lane, part, sizeof part);
+    for (int half = FL_LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++)
+            lane[i] = FL_SELECT(lane[i + half] > lane[i], lane[i + half], lane[i]);
+    const FL_T largest = lane[0];
+    FL_I place = (FL_I)room;
+    FL_SIMD_REDUCE(reduction(min : place))
+    for (ptrdiff_t k = 0; k < room; k++) {
+        const FL_I found = FL_SELECT(e[k] == largest, (FL_I)k, (FL_I)room);
+        place = found < place ? found : place;
+    }
+    /* none is NaN's equal */
+    place = place < (FL_I)room ? place : 0;
+    FL_SIMD
+    for (ptrdiff_t k = 0; k < room; k++) {
+        const FL_PAIR d = FL_TWO_SUM(e[k], -largest);
+        e[k] = FL_FN(fl_raised_exp)(d.hi, FL_SELECT(d.hi > -FL_INFINITY, d.lo, FL_C(0)));
+    }
+    e[place] = FL_C(0);
+    memcpy(part, e, sizeof part);
+    for (ptrdiff_t k = FL_LANES; k < room; k += FL_LANES)
+        for (int j = 0; j < VECTORS; j++) {
+            memcpy(&x, e + k + j * NUMBERS, sizeof x);
+            part[j] += x;
+        }
+    memcpy(lane, part, sizeof part);
+    for (int half = FL_LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++)
+            lane[i] += lane[i + half];
+    e[place] = FL_RAISED_ONE;
+    *max = largest;
+    *first = place;
+    *others = lane[0];
+}
+
+FL_STATIC void FL_FN(fl_exponentials_by_row)(const fl_sheet *sheet, const FL_T *source, FL_T *e, FL_FN(fl_softmax) * s)
+{
+    for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
+        s->largest.max[lane] = s->others[lane] = FL_C(0);
+        s->largest.first[lane] = 0;
+    }
+    FL_EACH_ROW(sheet)
+    {
+        FL_T *const x = e + row * sheet->stride;
+        memcpy(x, source + row * sheet->classes, (size_t)sheet->classes * sizeof *x);
+        FL_FN(fl_exponentials_of_row)(x, sheet->classes, &s->largest.max[row], &s->largest.first[row], &s->others[row]);
+    }
+    FL_FN(fl_finish_exponentials)(sheet, s);
+}
+
+/* Arguments and results of a target or share formula, side by side. */
+typedef struct {
+    FL_T l[FL_LANES], l_low[FL_LANES], p[FL_LANES], q[FL_LANES], y[FL_LANES];
+    FL_T value[FL_LANES], low[FL_LANES], slope[FL_LANES], curvature[FL_LANES];
+} FL_FN(fl_targets);
+
+/* What a target formula wants of the class k of score z and exponential e. */
+FL_INLINE void FL_FN(fl_set_target)(FL_FN(fl_targets) * t, const FL_FN(fl_softmax) * s, ptrdiff_t lane, FL_I k, FL_T z, FL_T e)
+{
+    const int largest = k == s->largest.first[lane];
+    const FL_PAIR d = FL_TWO_SUM(s->largest.max[lane], -z);
+    const FL_PAIR l = FL_TWO_SUM(FL_SELECT(largest, FL_C(0), d.hi), s->log_high[lane]);
+    const FL_T low = l.lo + (s->log_low[lane] + FL_SELECT(largest, FL_C(0), d.lo));
+    t->l[lane] = l.hi;
+    t->l_low[lane] = FL_SELECT(l.hi < FL_INFINITY, low, FL_C(0));
+    t->p[lane] = e * s->inverse[lane];
+    t->q[lane] = FL_OTHERS(s, e, k) * s->inverse[lane];
+}
+
+/* Returns 1 where a share lies outside the domain of the formula. */
+typedef int (*FL_FN(fl_target_map))(FL_FN(fl_targets) * t, ptrdiff_t n, const double *parameters);
+
+/*
+ * Derivatives by the scores of all classes, from the exponentials; those of the row's own class are slope and curvature. They
+ * are p a and p (c p + a q) with what one more unit of log p is worth.
+ */
+FL_STATIC void FL_FN(fl_derivatives_side_by_side)(const fl_sheet *sheet, FL_T *e, const FL_FN(fl_softmax) * s, const FL_I *own,
+                                                  const FL_FN(fl_targets) * t, const FL_T *a, const FL_T *c, FL_T *gradient,
+                                                  FL_T *hessian)
+{
+    /* the own class is selected, not stored afterwards: the transposition would wait for stores smaller than what it loads */
+    FL_T *const h = e + sheet->groups * sheet->lanes;
+    if (hessian) {
+        FL_EACH_GROUP(sheet)
+        {
+            FL_T *const x = e + group * sheet->lanes, *const y = h + group * sheet->lanes;
+            FL_EACH_LANE(sheet)
+            {
+                const FL_T p = x[lane] * s->inverse[lane];
+                const FL_T q = FL_OTHERS(s, x[lane], (FL_I)group) * s->inverse[lane];
+                const FL_T other = p * FL_FMA(c[lane], p, a[lane] * q);
+                y[lane] = FL_SELECT((FL_I)group == own[lane], t->curvature[lane], other);
+            }
+        }
+        FL_FN(fl_take_up)(sheet, h, hessian);
+    }
+    if (gradient) {
+        FL_EACH_GROUP(sheet)
+        {
+            FL_T *const x = e + group * sheet->lanes;
+            FL_EACH_LANE(sheet)
+            {
+                const FL_T other = x[lane] * s->inverse[lane] * a[lane];
+                x[lane] = FL_SELECT((FL_I)group == own[lane], t->slope[lane], other);
+            }
+        }
+        FL_FN(fl_take_up)(sheet, e, gradient);
+    }
+}
+
+FL_STATIC void FL_FN(fl_derivatives_by_row)(const fl_sheet *sheet, const FL_T *e, const FL_FN(fl_softmax) * s,
+                                            const FL_FN(fl_labels) * labels, const FL_FN(fl_targets) * t, const FL_T *a,
+                                            const FL_T *c, FL_T *gradient, FL_T *hessian)
+{
+    FL_EACH_ROW(sheet)
+    {
+        const FL_T *const x = e + row * sheet->stride;
+        const FL_T inverse = s->inverse[row], total = s->total[row], a_row = a[row], c_row = c[row];
+        if (hessian) {
+            FL_T *const h = hessian + row * sheet->classes;
+            FL_SIMD
+            for (ptrdiff_t k = 0; k < sheet->classes; k++) {
+                const FL_T p = x[k] * inverse, q = (total - x[k]) * inverse;
+                h[k] = p * FL_FMA(c_row, p, a_row * q);
+            }
+            const FL_T p = x[s->largest.first[row]] * inverse, q = s->others[row] * inverse;
+            h[s->largest.first[row]] = p * FL_FMA(c_row, p, a_row * q);
+            h[labels->label[row]] = t->curvature[row];
+        }
+        if (gradient) {
+            FL_T *const g = gradient + row * sheet->classes;
+            FL_SIMD
+            for (ptrdiff_t k = 0; k < sheet->classes; k++)
+                g[k] = x[k] * inverse * a_row;
+            g[labels->label[row]] = t->slope[row];
+        }
+    }
+}
+
+/* Class indices, scores: the loss is F(log p) of the row's own class, u = log p, slope = -F'(u), curvature = F''(u). */
+FL_STATIC int FL_FN(fl_index_of_logits)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, FL_FN(fl_target_map) map)
+{
+    FL_T *const e = b->scratch;
+    const FL_T *const source = (const FL_T *)b->input[1] + row * b->width;
+    FL_FN(fl_softmax) s;
+    FL_FN(fl_labels) labels;
+    FL_FN(fl_targets) t;
+    const int invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, &labels);
+    if (sheet->stride)
+        FL_FN(fl_exponentials_by_row)(sheet, source, e, &s);
+    else {
+        FL_T *const z = e + sheet->groups * sheet->lanes;
+        FL_FN(fl_lay_out)(sheet, source, z, FL_C(0));
+        FL_FN(fl_exponentials)(sheet, z, e, &s);
+    }
+    FL_T chosen[FL_LANES], exponential[FL_LANES], factor[FL_LANES], a[FL_LANES], c[FL_LANES];
+    FL_I own[FL_LANES];
+    const ptrdiff_t row_step = sheet->stride ? sheet->stride : 1, class_step = sheet->stride ? 1 : sheet->lanes;
+    for (ptrdiff_t r = 0; r < sheet->rows; r++) {
+        const ptrdiff_t label = labels.label[r];
+        own[r] = (FL_I)label;
+        chosen[r] = source[r * b->width + label];
+        exponential[r] = e[r * row_step + label * class_step];
+        factor[r] = labels.weight[r];
+    }
+    for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
+        own[lane] = own[0];
+        chosen[lane] = chosen[0];
+        exponential[lane] = exponential[0];
+        factor[lane] = factor[0];
+    }
+    FL_FN(fl_set_scale)(b, sheet, row, s.scale);
+    FL_EACH_LANE(sheet)
+    FL_FN(fl_set_target)(&t, &s, lane, own[lane], chosen[lane], exponential[lane]);
+    map(&t, sheet->lanes, b->parameters);
+    if (b->want & FL_VALUE)
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            ((FL_T *)b->value)[row + r] = factor[r] * t.value[r];
+    FL_EACH_LANE(sheet)
+    {
+        a[lane] = t.slope[lane] * factor[lane] * s.scale[lane];
+        c[lane] = t.curvature[lane] * factor[lane] * s.scale[lane];
+        t.slope[lane] = -a[lane] * t.q[lane];
+        t.curvature[lane] = t.q[lane] * FL_FMA(c[lane], t.q[lane], a[lane] * t.p[lane]);
+    }
+    FL_T *const gradient = b->want & FL_GRADIENT ? (FL_T *)b->gradient[0] + row * b->width : NULL;
+    FL_T *const hessian = b->want & FL_HESSIAN ? (FL_T *)b->hessian[0] + row * b->width : NULL;
+    if (sheet->stride)
+        FL_FN(fl_derivatives_by_row)(sheet, e, &s, &labels, &t, a, c, gradient, hessian);
+    else
+        FL_FN(fl_derivatives_side_by_side)(sheet, e, &s, own, &t, a, c, gradient, hessian);
+    FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels);
+    return invalid;
+}
+
+/*
+ * What the classes of a row add up to when each has a share of it. Slope and curvature of the class with the largest score
+ * stand apart, like its exponential: those of the others would be lost beside them.
+ */
+typedef struct {
+    FL_FN(fl_sums) value, slope, curvature;
+    FL_T first_slope[FL_LANES], first_curvature[FL_LANES];
+} FL_FN(fl_share_sums);
+
+/*
+ * Lays the shares of the classes out: labels as they are or from class indices, smoothed; adds up the row's weight. Returns
+ * 1 if a share lies outside [0, 1] or a label is no class.
+ */
+FL_STATIC int FL_FN(fl_lay_out_shares)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, FL_T *y,
+                                       FL_FN(fl_labels) * labels)
+{
+    int invalid = 0;
+    if (b->input[0]) {
+        const FL_T *const source = (const FL_T *)b->input[0] + row * b->width;
+        FL_I outside = 0;
+        FL_SIMD_REDUCE(reduction(| : outside))
+        for (ptrdiff_t i = 0; i < sheet->rows * b->width; i++)
+            outside |= FL_INVALID((source[i] < FL_C(0)) | (source[i] > FL_C(1)));
+        invalid = outside != 0;
+        FL_FN(fl_lay_out)(sheet, source, y, FL_C(0));
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            labels->dropped[r] = FL_FN(fl_drops)(b, row + r);
+        if (b->counted)
+            for (ptrdiff_t r = 0; r < sheet->rows; r++) {
+                double weight = b->classes->weight ? 0.0 : 1.0;
+                if (b->classes->weight)
+                    for (ptrdiff_t k = 0; k < b->width; k++)
+                        weight += b->classes->weight[k] * (double)source[r * b->width + k];
+                weight = b->weight ? weight * b->weight[row + r] : weight;
+                b->counted[row + r] = labels->dropped[r] ? 0.0 : weight;
+            }
+    } else {
+        invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, labels);
+        memset(y, 0, (size_t)(sheet->groups * sheet->lanes) * sizeof *y);
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            y[FL_PLACE(sheet, r, labels->label[r])] = FL_C(1);
+    }
+    const FL_T smoothing = (FL_T)b->classes->label_smoothing, uniform = FL_C(1) / (FL_T)b->width;
+    for (ptrdiff_t k = 0; k < (sheet->along ? 1 : sheet->classes); k++) {
+        const ptrdiff_t n = sheet->along ? sheet->classes : sheet->lanes;
+        FL_T *const x = y + k * n;
+        FL_SIMD
+        for (ptrdiff_t i = 0; i < n; i++)
+            x[i] = FL_FMA(smoothing, uniform - x[i], x[i]);
+        if (b->classes->scale) {
+            for (ptrdiff_t i = 0; i < n; i++)
+                x[i] *= (FL_T)b->classes->scale[sheet->along ? i : k];
+        }
+    }
+    return invalid;
+}
+
+/*
+ * Shares of classes, scores: the sum over the classes of what `map` makes of the share and log p. The third part of the scratch
+ * memory holds the shares.
+ */
+FL_STATIC int FL_FN(fl_shares_of_logits)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
+                                         const FL_FN(fl_labels) * labels, FL_FN(fl_target_map) map)
+{
+    const ptrdiff_t numbers = sheet->groups * sheet->lanes;
+    FL_T *const z = b->scratch, *const e = z + numbers, *const y = e + numbers;
+    FL_FN(fl_softmax) s;
+    FL_FN(fl_targets) t;
+    FL_FN(fl_share_sums) sum;
+    int invalid = 0;
+    FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[1] + row * b->width, z, sheet->along ? -FL_INFINITY : FL_C(0));
+    FL_FN(fl_exponentials)(sheet, z, e, &s);
+    memset(&sum, 0, sizeof sum);
+    FL_FN(fl_set_scale)(b, sheet, row, s.scale);
+    /* z becomes share times curvature, y share times slope */
+    FL_EACH_GROUP(sheet)
+    {
+        FL_T *const c = z + group * sheet->lanes, *const share = y + group * sheet->lanes;
+        const FL_T *const x = e + group * sheet->lanes;
+        FL_EACH_LANE(sheet)
+        {
+            FL_FN(fl_set_target)(&t, &s, lane, (FL_I)(group * sheet->step) + s.largest.own[lane], c[lane], x[lane]);
+            t.y[lane] = share[lane];
+        }
+        invalid |= map(&t, sheet->lanes, b->parameters);
+        FL_EACH_LANE(sheet)
+        {
+            const FL_I k = (FL_I)(group * sheet->step) + s.largest.own[lane];
+            const int padding = k >= (FL_I)sheet->classes, largest = k == s.largest.first[lane];
+            const FL_T a = FL_SELECT(padding, FL_C(0), t.slope[lane]);
+            const FL_T b_k = FL_SELECT(padding, FL_C(0), t.curvature[lane]);
+            FL_FN(fl_add)(&sum.value, lane, FL_SELECT(padding, FL_C(0), t.value[lane]));
+            sum.value.error[lane] += FL_SELECT(padding, FL_C(0), t.low[lane]);
+            FL_FN(fl_add)(&sum.slope, lane, FL_SELECT(largest, FL_C(0), a));
+            FL_FN(fl_add)(&sum.curvature, lane, FL_SELECT(largest, FL_C(0), b_k));
+            sum.first_slope[lane] += FL_SELECT(largest, a, FL_C(0));
+            sum.first_curvature[lane] += FL_SELECT(largest, b_k, FL_C(0));
+            share[lane] = a;
+            c[lane] = b_k;
+        }
+    }
+    FL_FN(fl_finish_sums)(sheet, &sum.value);
+    FL_FN(fl_finish_sums)(sheet, &sum.slope);
+    FL_FN(fl_finish_sums)(sheet, &sum.curvature);
+    FL_FN(fl_merge_lanes)(sheet, sum.first_slope);
+    FL_FN(fl_merge_lanes)(sheet, sum.first_curvature);
+    const FL_T *const slopes = sum.slope.sum, *const curvatures = sum.curvature.sum;
+    if (b->want & FL_VALUE)
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            /* a NaN in a class without a share is in every p, and in the sum of the others */
+            ((FL_T *)b->value)[row + r] = FL_SELECT(s.others[r] == s.others[r], sum.value.sum[r], s.others[r]);
+    if (b->want & (FL_GRADIENT | FL_HESSIAN)) {
+        FL_EACH_GROUP(sheet)
+        {
+            FL_T *const c = z + group * sheet->lanes, *const x = e + group * sheet->lanes, *const a = y + group * sheet->lanes;
+            FL_EACH_LANE(sheet)
+            {
+                const FL_I k = (FL_I)(group * sheet->step) + s.largest.own[lane];
+                const FL_T p = x[lane] * s.inverse[lane];
+                const FL_T q = FL_OTHERS(&s, x[lane], k) * s.inverse[lane];
+                const FL_T other_slope = FL_OTHER_SUMS(slopes, sum.first_slope, a[lane], k) * s.scale[lane];
+                const FL_T other_curvature = FL_OTHER_SUMS(curvatures, sum.first_curvature, c[lane], k) * s.scale[lane];
+                const FL_T own_slope = a[lane] * s.scale[lane], own_curvature = c[lane] * s.scale[lane];
+                x[lane] = FL_FMA(p, other_slope, -(own_slope * q));
+                c[lane] = FL_FMA(p, FL_FMA(other_curvature, p, other_slope * q), q * FL_FMA(own_curvature, q, own_slope * p));
+            }
+        }
+        if (b->want & FL_HESSIAN)
+            FL_FN(fl_take_up)(sheet, z, (FL_T *)b->hessian[0] + row * b->width);
+        if (b->want & FL_GRADIENT)
+            FL_FN(fl_take_up)(sheet, e, (FL_T *)b->gradient[0] + row * b->width);
+    }
+    FL_FN(fl_clear_dropped)(b, row, sheet->rows, labels);
+    return invalid;
+}
+
+/* log p of a probability, clipped to [eps, 1 - eps], with what a target formula wants beside it. */
+FL_INLINE FL_PAIR FL_FN(fl_target_of_probability)(FL_T x, FL_T eps, FL_T *p, FL_T *q)
+{
+    const FL_T complement = FL_C(1) - x;
+    const int low = x < complement;
+    /* the smaller of p and 1 - p is exact, and so is its clipping */
+    const FL_T near = FL_SELECT(low, x, complement);
+    const FL_T smaller = FL_SELECT(near < eps, eps, near);
+    const FL_T larger = FL_C(1) - smaller;
+    *p = FL_SELECT(low, smaller, FL_SELECT(near < eps, larger, x));
+    *q = FL_SELECT(low, larger, smaller);
+    const FL_PAIR log = FL_LOG_PRECISE(smaller), other = FL_LOG1P_PAIR(-smaller, FL_C(0));
+    const FL_T finite = FL_SELECT(smaller > FL_C(0), -log.hi, FL_UNLESS_NAN(smaller, FL_INFINITY));
+    return (FL_PAIR){FL_SELECT(low, finite, -other.hi),
+                     FL_SELECT(low, FL_SELECT(smaller > FL_C(0), -log.lo, FL_C(0)), -other.lo)};
+}
+
+/* Class indices, probabilities: only that of the row's class counts. */
+FL_STATIC int FL_FN(fl_index_of_probabilities)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
+                                               FL_FN(fl_target_map) map)
+{
+    const FL_T *const source = (const FL_T *)b->input[1] + row * b->width;
+    const FL_T eps = (FL_T)b->classes->eps;
+    FL_FN(fl_labels) labels;
+    FL_FN(fl_targets) t;
+    FL_T x[FL_LANES], slope[FL_LANES], curvature[FL_LANES];
+    int invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, &labels);
+    invalid |= FL_FN(fl_check_probabilities)(b, sheet, row, labels.dropped);
+    for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
+        const ptrdiff_t r = lane >= sheet->rows ? 0 : lane;
+        x[lane] = source[r * b->width + labels.label[r]];
+    }
+    FL_EACH_LANE(sheet)
+    {
+        const FL_PAIR l = FL_FN(fl_target_of_probability)(x[lane], eps, &t.p[lane], &t.q[lane]);
+        t.l[lane] = l.hi;
+        t.l_low[lane] = l.lo;
+    }
+    map(&t, sheet->lanes, b->parameters);
+    FL_EACH_LANE(sheet)
+    {
+        const int clipped = FL_SELECT(x[lane] < FL_C(1) - x[lane], x[lane], FL_C(1) - x[lane]) < eps;
+        const FL_T a = -t.slope[lane] / t.p[lane];
+        const FL_T c = (t.curvature[lane] + t.slope[lane]) / t.p[lane] / t.p[lane];
+        slope[lane] = FL_SELECT(clipped, FL_C(0), a);
+        curvature[lane] = FL_SELECT(clipped, FL_C(0), c);
+    }
+    FL_T scale[FL_LANES];
+    FL_FN(fl_set_scale)(b, sheet, row, scale);
+    for (ptrdiff_t r = 0; r < sheet->rows; r++) {
+        const ptrdiff_t place = (row + r) * b->width + labels.label[r];
+        if (b->want & FL_VALUE)
+            ((FL_T *)b->value)[row + r] = labels.weight[r] * t.value[r];
+        if (b->want & FL_GRADIENT) {
+            memset((FL_T *)b->gradient[0] + (row + r) * b->width, 0, (size_t)b->width * sizeof(FL_T));
+            ((FL_T *)b->gradient[0])[place] = labels.weight[r] * slope[r] * scale[r];
+        }
+        if (b->want & FL_HESSIAN) {
+            memset((FL_T *)b->hessian[0] + (row + r) * b->width, 0, (size_t)b->width * sizeof(FL_T));
+            ((FL_T *)b->hessian[0])[place] = labels.weight[r] * curvature[r] * scale[r];
+        }
+    }
+    FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels);
+    return invalid;
+}
+
+/* Shares of classes, probabilities. */
+FL_STATIC int FL_FN(fl_shares_of_probabilities)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
+                                                FL_FN(fl_target_map) map)
+{
+    const ptrdiff_t numbers = sheet->groups * sheet->lanes;
+    FL_T *const z = b->scratch, *const h = z + numbers, *const y = h + numbers;
+    const FL_T *const source = (const FL_T *)b->input[1] + row * b->width;
+    const FL_T eps = (FL_T)b->classes->eps;
+    FL_FN(fl_labels) labels;
+    FL_FN(fl_targets) t;
+    FL_T scale[FL_LANES];
+    FL_FN(fl_sums) sum;
+    memset(&sum, 0, sizeof sum);
+    int invalid = FL_FN(fl_lay_out_shares)(b, sheet, row, y, &labels);
+    invalid |= FL_FN(fl_check_probabilities)(b, sheet, row, labels.dropped);
+    FL_FN(fl_lay_out)(sheet, source, z, FL_C(1));
+    FL_FN(fl_set_scale)(b, sheet, row, scale);
+    FL_EACH_GROUP(sheet)
+    {
+        FL_T *const x = z + group * sheet->lanes, *const w = h + group * sheet->lanes, *const share = y + group * sheet->lanes;
+        FL_EACH_LANE(sheet)
+        {
+            const FL_PAIR l = FL_FN(fl_target_of_probability)(x[lane], eps, &t.p[lane], &t.q[lane]);
+            t.l[lane] = l.hi;
+            t.l_low[lane] = l.lo;
+        }
+        map(&t, sheet->lanes, b->parameters);
+        FL_EACH_LANE(sheet)
+        {
+            const int none = share[lane] == FL_C(0);
+            const int clipped = FL_SELECT(x[lane] < FL_C(1) - x[lane], x[lane], FL_C(1) - x[lane]) < eps;
+            const FL_T value = share[lane] * t.value[lane];
+            const FL_T a = share[lane] * (-t.slope[lane] / t.p[lane]);
+            const FL_T c = share[lane] * ((t.curvature[lane] + t.slope[lane]) / t.p[lane] / t.p[lane]);
+            FL_FN(fl_add)(&sum, lane, FL_SELECT(none, FL_UNLESS_NAN(x[lane], 0), value));
+            w[lane] = FL_SELECT(none | clipped, FL_UNLESS_NAN(x[lane], 0), c) * scale[lane];
+            x[lane] = FL_SELECT(none | clipped, FL_UNLESS_NAN(x[lane], 0), a) * scale[lane];
+        }
+    }
+    FL_FN(fl_finish_sums)(sheet, &sum);
+    if (b->want & FL_VALUE)
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            ((FL_T *)b->value)[row + r] = sum.sum[r];
+    if (b->want & FL_GRADIENT)
+        FL_FN(fl_take_up)(sheet, z, (FL_T *)b->gradient[0] + row * b->width);
+    if (b->want & FL_HESSIAN)
+        FL_FN(fl_take_up)(sheet, h, (FL_T *)b->hessian[0] + row * b->width);
+    FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels);
+    return invalid;
+}
+
+/* All rows of a block, a sheet at a time. `share` maps what a class adds to a row, `map` its only class. */
+FL_STATIC int FL_FN(fl_target_rows)(const fl_block *b, int from_logits, FL_FN(fl_target_map) map, FL_FN(fl_target_map) share)
+{
+    const int shares = b->input[0] != NULL || b->classes->label_smoothing > 0.0;
+    fl_sheet sheet = from_logits && !shares ? fl_sheet_by_row(b->width) : fl_sheet_of(b->width);
+    int invalid = 0;
+    FL_EACH_SHEET(b, sheet)
+    {
+        FL_FN(fl_labels) labels;
+        if (!b->want) /* the weights alone */
+            invalid |= shares ? FL_FN(fl_lay_out_shares)(b, &sheet, row, b->scratch, &labels)
+                              : FL_FN(fl_read_labels)(b, b->label + row, row, sheet.rows, &labels);
+        else if (from_logits && shares) {
+            FL_T *const y = (FL_T *)b->scratch + 2 * sheet.groups * sheet.lanes;
+            invalid |= FL_FN(fl_lay_out_shares)(b, &sheet, row, y, &labels);
+            invalid |= FL_FN(fl_shares_of_logits)(b, &sheet, row, &labels, share);
+        } else if (from_logits)
+            invalid |= FL_FN(fl_index_of_logits)(b, &sheet, row, map);
+        else
+            invalid |= shares ? FL_FN(fl_shares_of_probabilities)(b, &sheet, row, map)
+                              : FL_FN(fl_index_of_probabilities)(b, &sheet, row, map);
+    }
+    return invalid;
+}
+
+/* Losses of shares and scores alone: the shares are what the formula says they are. */
+FL_STATIC int FL_FN(fl_share_rows)(const fl_block *b, FL_FN(fl_target_map) map)
+{
+    fl_sheet sheet = fl_sheet_of(b->width);
+    FL_T *const y = (FL_T *)b->scratch + 2 * sheet.groups * sheet.lanes;
+    int invalid = 0;
+    FL_EACH_SHEET(b, sheet)
+    {
+        FL_FN(fl_labels) labels;
+        FL_FN(fl_lay_out)(&sheet, (const FL_T *)b->input[0] + row * b->width, y, FL_C(0));
+        for (ptrdiff_t r = 0; r < sheet.rows; r++)
+            labels.dropped[r] = FL_FN(fl_drops)(b, row + r);
+        invalid |= FL_FN(fl_shares_of_logits)(b, &sheet, row, &labels, map);
+    }
+    return invalid;
+}
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * What all formulas have in common. A formula stands in a file of its own under losses/, in both precisions, and gives value,
+ * gradient and Hessian together; loops that do not store a part of the result let the compiler drop its computation. The plan
+ * of the engine that a file includes says how the formula begins:
+ *
+ *   engine/element.h            FL_FORMULA             numbers
+ *   engine/rows.h               FL_TARGET_FORMULA      the right class of a row of scores or probabilities
+ *                               FL_SHARE_FORMULA       classes by their shares, of a row of scores
+ *   engine/row_sums.h           FL_SUM_FORMULA         rows, by the sum over their numbers
+ *   engine/margins.h            FL_MARGIN_FORMULA      rows, by distances between scores
+ *   engine/predicted_labels.h   FL_LABEL_FORMULA       rows, by the class with the highest score
+ *   engine/statistics.h         FL_STATISTICS_FORMULA  rows, masks and whole arrays, by a few sums over their numbers
+ *   engine/groups.h             FL_PAIR_FORMULA        groups, by all pairs of their numbers
+ *
+ * Inputs are listed in two parts, (given) and (differentiated), and then (parameters), which are doubles: the class of the loss
+ * has fields of these names. Where a formula does not name its inputs, the plan does. `invalid` is 1 where an input lies
+ * outside the domain.
+ */
+#ifndef FL_FORMULA_H
+#define FL_FORMULA_H
+
+#include "fastloss.h"
+#include "language/lists.h"
+#include "language/vmath.h"
+
+/* FL_FN of a name that is itself put together */
+#define FL_NAMED(name) FL_FN(name)
+
+/* The signature of a kernel, after a comma and a space; `axes` is what a unit has of each input. */
+#define FL_GIVEN(axes, i, name) ", " #name axes
+#define FL_DIFFERENTIATED(axes, i, name) ", " #name axes "*"
+#define FL_SIGNATURE(axes, given, by) FL_EACH(FL_GIVEN, axes, given) FL_EACH(FL_DIFFERENTIATED, axes, by)
+#define FL_PARAMETER_NAME(extra, i, name) ", " #name
+#define FL_PARAMETER_NAMES(parameters) "" FL_EACH(FL_PARAMETER_NAME, , parameters)
+
+/* What the table says of a kernel; `name` is that of its map, in both precisions. */
+#define FL_DECLARE(name, plan, signature, parameters)                                                                          \
+    enum { FL_FN(name##_plan) = plan };                                                                                        \
+    static const char FL_FN(name##_signature)[] __attribute__((unused)) = signature;                                           \
+    static const char FL_FN(name##_parameters)[] __attribute__((unused)) = FL_PARAMETER_NAMES(parameters);
+
+/* A formula's arguments: inputs, then parameters. They are bound to x[0][i] and so on, and to q[0] and so on. */
+#define FL_INPUT(extra, i, name) , const FL_T name
+#define FL_PARAMETER(extra, i, name) , __attribute__((unused)) const double name
+#define FL_ARGUMENTS(given, by, parameters)                                                                                    \
+    FL_TAIL(FL_EACH(FL_INPUT, , given) FL_EACH(FL_INPUT, , by) FL_EACH(FL_PARAMETER, , parameters))
+#define FL_INPUT_AT(first, k, name) , x[first + k][i]
+#define FL_PARAMETER_AT(extra, k, name) , q[k]
+#define FL_BOUND(given, by, parameters)                                                                                        \
+    FL_TAIL(FL_EACH(FL_INPUT_AT, 0, given) FL_EACH(FL_INPUT_AT, FL_COUNT(given), by) FL_EACH(FL_PARAMETER_AT, , parameters))
+
+#define FL_RESULT FL_FN(fl_result)
+
+#define FL_TEMPLATE "language/formula.h"
+#include "language/both_precisions.inc"
+
+#elif defined(FL_TEMPLATE)
+
+typedef struct {
+    FL_T value, gradient[FL_MAX_GRADIENTS], hessian[FL_MAX_GRADIENTS];
+    FL_T low; /* a second part of the value, where it is summed over rows */
+    FL_I invalid;
+} FL_FN(fl_result);
+
+#endif

@@ -1,0 +1,421 @@
+/*
+ * Elementary functions as branch-free scalar text, in both precisions; loops over them are vectorised by the compiler. No
+ * table, no libm, the same bits on every instruction set.
+ *
+ *   largest error, ulp   f32    f64     method
+ *   FL_EXP               0.76   0.6     r = x - k log 2 in two parts, polynomial, scaling in two steps
+ *   FL_EXPM1             0.95   0.9     the same, 2^k - 1 added exactly
+ *   FL_LOG               0.65   0.6     m 2^k, m in [sqrt(1/2), sqrt(2)), atanh series in (m-1)/(m+1), result as a pair
+ *   FL_LOG1P             0.65   0.6     the logarithm of the exact sum 1 + x
+ *   FL_TANH              0.88   0.7     -expm1(-2|x|) / (2 + expm1(-2|x|)) with the division's remainder
+ *   FL_SIGMOID           1.48   1.4     1/(1+e) or e/(1+e), e = exp(-|x|), with the division's remainder
+ *   FL_SOFTPLUS          1.50   1.4     max(x, 0) + log1p(exp(-|x|)), an atanh series without reduction
+ *   FL_LOG_COSH          1.39   1.1     a polynomial near 0, |x| - log 2 + log1p(exp(-2|x|)) beyond
+ *   FL_X_MINUS_LOG1P     1.54   0.9     log1p's series without its first term, or the difference beyond 1/2
+ *   FL_EXPM1_MINUS_X     1.5     1.5     a series in [-1, 1], or the difference
+ *   FL_LGAMMA1P          1.4    1.4     in ulp of the larger of result and argument
+ *
+ * f32: all 2^32 arguments (FL_LGAMMA1P: searched); f64: searched. NaN goes in and comes out; infinities give the limits;
+ * results below the normal range are rounded once.
+ */
+#ifndef FL_VMATH_H
+#define FL_VMATH_H
+
+#include "language/coefficients.h"
+#include "language/scalar.h"
+
+#define FL_SMALLEST_NORMAL FL_FROM_BITS((FL_U)1 << FL_MANTISSA_BITS)
+/* Makes every quotient positive (a logical shift halves it: AVX2 has no arithmetic one) and even. */
+#define FL_EXP_OFFSET ((FL_U)(2 * (FL_EXPONENT_BIAS + 1)))
+/* 1.5 * 2^mantissa bits: adding it rounds to an integer and leaves that integer in the low bits. */
+#define FL_SHIFTER FL_C(3 * ((int64_t)1 << (FL_MANTISSA_BITS - 1)))
+#define FL_EXP_LIMIT FL_C(FL_BITS == 32 ? 170 : 1400)
+/* exp overflows, and expm1 has reached -1, before these. */
+#define FL_EXPM1_UPPER FL_C(FL_BITS == 32 ? 89 : 710)
+#define FL_EXPM1_LOWER FL_C(FL_BITS == 32 ? -40 : -80)
+#define FL_SQRT_HALF_BITS ((FL_U)(FL_BITS == 32 ? 0x3f3504f3u : 0x3fe6a09e667f3bcdu))
+#define FL_ONE_BITS ((FL_U)FL_EXPONENT_BIAS << FL_MANTISSA_BITS)
+/* 2^mantissa bits: or-ing a small integer into it makes it a number. */
+#define FL_INTEGER_BASE FL_C((int64_t)1 << FL_MANTISSA_BITS)
+/* Results below exp(FL_DECAY_LIMIT) count for nothing beside 1. */
+#define FL_DECAY_LIMIT FL_C(FL_BITS == 32 ? -80 : -700)
+#define FL_UP FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2))
+#define FL_DOWN (FL_C(1) / FL_UP)
+
+#define FL_EXP(x) FL_FN(fl_exp)(x)
+#define FL_EXP_TIMES(factor, x, low) FL_FN(fl_exp_times)(factor, x, low)
+#define FL_EXPM1(x) FL_FN(fl_expm1)(x)
+#define FL_EXPM1_PAIR(x, low) FL_FN(fl_expm1_pair)(x, low)
+#define FL_LOG(x) FL_FN(fl_log)(x)
+#define FL_LOG_PRECISE(x) FL_FN(fl_log_precise)(x)
+#define FL_LOG1P(x) FL_FN(fl_log1p)(x)
+#define FL_LOG1P_PAIR(x, low) FL_FN(fl_log1p_pair)(x, low)
+#define FL_LOG1P_UNIT(x) FL_FN(fl_log1p_unit)(x)
+#define FL_LOG_OF_PAIR(x) FL_FN(fl_log_of_pair)(x)
+#define FL_EXP_PRODUCT(factor, power, logarithm) FL_FN(fl_exp_product)(factor, power, logarithm)
+#define FL_TANH(x) FL_FN(fl_tanh)(x)
+#define FL_LOG_COSH(x) FL_FN(fl_log_cosh)(x)
+#define FL_LOGISTIC FL_FN(fl_logistic)
+#define FL_LOGISTIC_PARTS(x) FL_FN(fl_logistic_parts)(x)
+#define FL_SIGMOID(x) FL_FN(fl_sigmoid)(x)
+#define FL_SOFTPLUS(x) FL_FN(fl_softplus)(x)
+#define FL_X_MINUS_LOG1P(x) FL_FN(fl_x_minus_log1p)(x)
+#define FL_EXPM1_MINUS_X(x) FL_FN(fl_expm1_minus_x)(x)
+#define FL_LOG_QUOTIENT(a, b) FL_FN(fl_log_quotient)(a, b)
+#define FL_LGAMMA1P(y) FL_FN(fl_lgamma1p)(y)
+
+#define FL_TEMPLATE "language/vmath.h"
+#include "language/both_precisions.inc"
+
+#elif defined(FL_TEMPLATE)
+
+/* ---- exp and expm1 ------------------------------------------------------------------------------------------ */
+
+/* x = quotient log 2 + r.hi + r.lo, |r| < 0.35; `quotient` is an integer plus FL_EXP_OFFSET. */
+typedef struct {
+    FL_PAIR r;
+    FL_U quotient;
+} FL_FN(fl_reduced);
+
+FL_INLINE FL_FN(fl_reduced) FL_FN(fl_exp_reduce)(FL_T x)
+{
+    const FL_T shifted = FL_FMA(x, FL_CONSTANT(LOG2_E), FL_SHIFTER);
+    const FL_T k = shifted - FL_SHIFTER;
+    /* The first step is exact; the second in two parts. */
+    const FL_T coarse = FL_FMA(-k, FL_CONSTANT(LN2), x);
+    const FL_T fine = FL_FMA(-k, FL_CONSTANT(LN2_LOW), coarse);
+    const FL_T rest = FL_FMA(-k, FL_CONSTANT(LN2_LOW), coarse - fine);
+    return (FL_FN(fl_reduced)){{fine, rest}, FL_TO_BITS(shifted) - FL_TO_BITS(FL_SHIFTER) + FL_EXP_OFFSET};
+}
+
+/* x * 2^(quotient - FL_EXP_OFFSET), rounded once; quotients within +-(2 bias - 4). */
+FL_INLINE FL_T FL_FN(fl_scale)(FL_T x, FL_U quotient)
+{
+    const FL_U half = quotient >> 1;
+    const FL_T first = FL_FROM_BITS((half - 1) << FL_MANTISSA_BITS);
+    const FL_T second = FL_FROM_BITS((quotient - half - 1) << FL_MANTISSA_BITS);
+    return (x * first) * second;
+}
+
+/* expm1(r.hi + r.lo) - r.hi */
+FL_INLINE FL_T FL_FN(fl_expm1_rest)(FL_PAIR r)
+{
+    return FL_FMA(r.hi * r.hi, FL_POLYNOMIAL(EXPM1, r.hi), FL_FMA(r.hi, r.lo, r.lo));
+}
+
+FL_INLINE FL_T FL_FN(fl_exp)(FL_T x)
+{
+    const FL_FN(fl_reduced) t = FL_FN(fl_exp_reduce)(FL_CLAMP(x, -FL_EXP_LIMIT, FL_EXP_LIMIT));
+    const FL_PAIR s = FL_FAST_TWO_SUM(FL_C(1), t.r.hi);
+    return FL_FN(fl_scale)(s.hi + (s.lo + FL_FN(fl_expm1_rest)(t.r)), t.quotient);
+}
+
+/* factor * exp(x + low), |low| up to some ulp of x; right where the exponential alone would be subnormal. */
+FL_INLINE FL_T FL_FN(fl_exp_times)(FL_T factor, FL_T x, FL_T low)
+{
+    const FL_FN(fl_reduced) t = FL_FN(fl_exp_reduce)(FL_CLAMP(x, -FL_EXP_LIMIT, FL_EXP_LIMIT));
+    const FL_PAIR s = FL_FAST_TWO_SUM(FL_C(1), t.r.hi);
+    const FL_T rest = FL_FN(fl_expm1_rest)(t.r);
+    return FL_FN(fl_scale)(factor * (s.hi + (s.lo + FL_FMA(low, s.hi + rest, rest))), t.quotient);
+}
+
+/* expm1(x + low) as a pair, from x's reduction (|x| at most FL_EXPM1_LIMIT) */
+FL_INLINE FL_PAIR FL_FN(fl_expm1_reduced)(FL_FN(fl_reduced) t)
+{
+    /* Everything is halved, so that 2^k stays finite at the upper end. */
+    const FL_T scale = FL_FROM_BITS((t.quotient - FL_EXP_OFFSET + (FL_EXPONENT_BIAS - 1)) << FL_MANTISSA_BITS);
+    const FL_T larger = FL_SELECT(scale < FL_C(0.5), FL_C(-0.5), scale);
+    const FL_T smaller = FL_SELECT(scale < FL_C(0.5), scale, FL_C(-0.5));
+    const FL_PAIR base = FL_FAST_TWO_SUM(larger, smaller);
+    const FL_PAIR sum = FL_FAST_TWO_SUM(base.hi, scale * t.r.hi);
+    const FL_T low = FL_FMA(scale, FL_FN(fl_expm1_rest)(t.r), sum.lo + base.lo);
+    const FL_PAIR half = FL_FAST_TWO_SUM(sum.hi, low);
+    return (FL_PAIR){half.hi + half.hi, half.lo + half.lo};
+}
+
+FL_INLINE FL_PAIR FL_FN(fl_expm1_pair)(FL_T x, FL_T low)
+{
+    FL_FN(fl_reduced) t = FL_FN(fl_exp_reduce)(FL_CLAMP(x, FL_EXPM1_LOWER, FL_EXPM1_UPPER));
+    t.r.lo += low;
+    const FL_PAIR pair = FL_FN(fl_expm1_reduced)(t);
+    /* Below, x is its own answer, and halving it would round. */
+    return (FL_PAIR){FL_SELECT(FL_ABS(x) < FL_C(4) * FL_SMALLEST_NORMAL, x, pair.hi), pair.lo};
+}
+
+FL_INLINE FL_T FL_FN(fl_expm1)(FL_T x)
+{
+    return FL_FN(fl_expm1_pair)(x, FL_C(0)).hi;
+}
+
+/* ---- log and log1p ------------------------------------------------------------------------------------------ */
+
+/* h = 2^k (1 + f), 1 + f in [sqrt(1/2), sqrt(2)) */
+typedef struct {
+    FL_T k, f, up; /* up = 2^(1-k), and 0 at the largest k */
+} FL_FN(fl_split);
+
+FL_INLINE FL_FN(fl_split) FL_FN(fl_log_split)(FL_T h)
+{
+    const FL_U u = FL_TO_BITS(h) + (FL_ONE_BITS - FL_SQRT_HALF_BITS);
+    const FL_U biased = u >> FL_MANTISSA_BITS;
+    const FL_T k = FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - (FL_INTEGER_BASE + FL_C(FL_EXPONENT_BIAS));
+    const FL_U mantissa = (u & (((FL_U)1 << FL_MANTISSA_BITS) - 1)) + FL_SQRT_HALF_BITS;
+    const FL_T up = FL_FROM_BITS(((FL_U)(2 * FL_EXPONENT_BIAS + 1) - biased) << FL_MANTISSA_BITS);
+    return (FL_FN(fl_split)){k, FL_FROM_BITS(mantissa) - FL_C(1), up};
+}
+
+/* k log 2 + log(1 + f + low), to about 2^-(p + 2.5) relative to the result */
+FL_INLINE FL_PAIR FL_FN(fl_log_joined)(FL_T k, FL_T f, FL_T low)
+{
+    const FL_T s = f / (FL_C(2) + f);
+    const FL_T z = s * s;
+    const FL_T half_f = FL_C(0.5) * f;
+    const FL_T half_square = half_f * f;
+    const FL_T half_square_low = FL_FMA(half_f, f, -half_square);
+    const FL_T tail = s * FL_FMA(z, FL_POLYNOMIAL(LOG, z), half_square);
+    const FL_PAIR sum = FL_FAST_TWO_SUM(k * FL_CONSTANT(LN2_HEAD), f);
+    const FL_PAIR main = FL_FAST_TWO_SUM(sum.hi, -half_square);
+    const FL_T exponent_low = k * FL_CONSTANT(LN2_MIDDLE);
+    const FL_T rest = (sum.lo + main.lo) + ((exponent_low - half_square_low) + FL_FMA(-low, f, low)) + tail;
+    return FL_FAST_TWO_SUM(main.hi, rest);
+}
+
+/* log(h) for a positive normal h */
+FL_INLINE FL_PAIR FL_FN(fl_log_pair)(FL_T h)
+{
+    const FL_FN(fl_split) t = FL_FN(fl_log_split)(h);
+    return FL_FN(fl_log_joined)(t.k, t.f, FL_C(0));
+}
+
+/* log(h + l), h positive and normal, |l| at most an ulp or so of h (or anything as small beside h) */
+FL_INLINE FL_PAIR FL_FN(fl_log_of_pair)(FL_PAIR x)
+{
+    const FL_FN(fl_split) t = FL_FN(fl_log_split)(x.hi);
+    const FL_PAIR f = FL_TWO_SUM(t.f, x.lo * (FL_C(0.5) * t.up));
+    return FL_FN(fl_log_joined)(t.k, f.hi, f.lo);
+}
+
+FL_INLINE FL_T FL_FN(fl_log)(FL_T x)
+{
+    const FL_T up = FL_SELECT(x < FL_SMALLEST_NORMAL, FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), FL_C(1));
+    const FL_FN(fl_split) t = FL_FN(fl_log_split)(x * up);
+    const FL_T k = FL_SELECT(x < FL_SMALLEST_NORMAL, t.k - FL_C(FL_MANTISSA_BITS + 2), t.k);
+    const FL_T finite = FL_FN(fl_log_joined)(k, t.f, FL_C(0)).hi;
+    const FL_T at_zero = FL_SELECT(x == FL_C(0), -FL_INFINITY, FL_NAN);
+    return FL_SELECT(x > FL_C(0), FL_SELECT(x < FL_INFINITY, finite, x), FL_SELECT(x != x, x, at_zero));
+}
+
+/* log(1 + x + low) for 1 + x + low > 0, x finite */
+FL_INLINE FL_PAIR FL_FN(fl_log1p_pair)(FL_T x, FL_T low)
+{
+    const FL_PAIR sum = FL_TWO_SUM(FL_C(1), x);
+    return FL_FN(fl_log_of_pair)((FL_PAIR){sum.hi, sum.lo + low});
+}
+
+FL_INLINE FL_T FL_FN(fl_log1p)(FL_T x)
+{
+    const FL_T finite = FL_FN(fl_log1p_pair)(x, FL_C(0)).hi;
+    const FL_T at_minus_one = FL_SELECT(x == FL_C(-1), -FL_INFINITY, FL_NAN);
+    const FL_T above = FL_SELECT(x < FL_INFINITY, FL_SELECT(x == FL_C(0), x, finite), x);
+    return FL_SELECT(x > FL_C(-1), above, FL_SELECT(x != x, x, at_minus_one));
+}
+
+/* log(a / b) for positive a and b of any size; relative error as that of a logarithm, near 1 too */
+FL_INLINE FL_PAIR FL_FN(fl_log_quotient)(FL_PAIR a, FL_PAIR b)
+{
+    const FL_T lift = FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2));
+    const FL_T a_up = FL_SELECT(a.hi < FL_SMALLEST_NORMAL, lift, FL_C(1));
+    const FL_T b_up = FL_SELECT(b.hi < FL_SMALLEST_NORMAL, lift, FL_C(1));
+    const FL_FN(fl_split) s = FL_FN(fl_log_split)(a.hi * a_up), t = FL_FN(fl_log_split)(b.hi * b_up);
+    const FL_T lifted = FL_SELECT(b.hi < FL_SMALLEST_NORMAL, FL_C(FL_MANTISSA_BITS + 2), FL_C(0)) -
+                        FL_SELECT(a.hi < FL_SMALLEST_NORMAL, FL_C(FL_MANTISSA_BITS + 2), FL_C(0));
+    const FL_T m = FL_C(1) + s.f, n = FL_C(1) + t.f;
+    const FL_T a_low = a.lo * a_up * (FL_C(0.5) * s.up), b_low = b.lo * b_up * (FL_C(0.5) * t.up);
+    const FL_T quotient = m / n;
+    const FL_T low = (FL_FMA(-quotient, n, m) + FL_FMA(-quotient, b_low, a_low)) / n;
+    const FL_FN(fl_split) r = FL_FN(fl_log_split)(quotient);
+    const FL_PAIR f = FL_TWO_SUM(r.f, low * (FL_C(0.5) * r.up));
+    return FL_FN(fl_log_joined)((s.k - t.k) + (lifted + r.k), f.hi, f.lo);
+}
+
+/* ---- powers: a logarithm with ten bits more ------------------------------------------------------------------ */
+
+/* log(x) for positive x, relative error below 2^-(p + 10); infinity and NaN stay */
+FL_INLINE FL_PAIR FL_FN(fl_log_precise)(FL_T x)
+{
+    const FL_T up = FL_SELECT(x < FL_SMALLEST_NORMAL, FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), FL_C(1));
+    const FL_FN(fl_split) t = FL_FN(fl_log_split)(x * up);
+    const FL_T k = FL_SELECT(x < FL_SMALLEST_NORMAL, t.k - FL_C(FL_MANTISSA_BITS + 2), t.k);
+    /* s = f / (2 + f), z = s^2, and 2 s + s z (2/3 + z (...)) as pairs */
+    const FL_PAIR denominator = FL_FAST_TWO_SUM(FL_C(2), t.f);
+    const FL_T s = t.f / denominator.hi;
+    const FL_T s_low = FL_FMA(-s, denominator.lo, FL_FMA(-s, denominator.hi, t.f)) / denominator.hi;
+    const FL_PAIR z = FL_TWO_PRODUCT(s, s);
+    const FL_T z_low = FL_FMA(s + s, s_low, z.lo);
+    const FL_PAIR tail = FL_FAST_TWO_SUM(FL_CONSTANT(TWO_THIRDS), z.hi * FL_POLYNOMIAL(LOG_SECOND, z.hi));
+    const FL_T tail_low = tail.lo + FL_CONSTANT(TWO_THIRDS_LOW);
+    const FL_PAIR cube = FL_TWO_PRODUCT(z.hi, s);
+    const FL_T cube_low = FL_FMA(z.hi, s_low, FL_FMA(z_low, s, cube.lo));
+    const FL_PAIR product = FL_TWO_PRODUCT(cube.hi, tail.hi);
+    const FL_T product_low = FL_FMA(cube.hi, tail_low, FL_FMA(cube_low, tail.hi, product.lo));
+    const FL_PAIR sum = FL_FAST_TWO_SUM(k * FL_CONSTANT(LN2_HEAD), s + s);
+    const FL_PAIR next = FL_TWO_SUM(sum.hi, product.hi);
+    const FL_PAIR middle = FL_TWO_SUM(k * FL_CONSTANT(LN2_MIDDLE), next.lo + sum.lo);
+    const FL_T lowest = FL_FMA(k, FL_CONSTANT(LN2_TAIL), middle.lo) + (product_low + (s_low + s_low));
+    const FL_PAIR high = FL_FAST_TWO_SUM(next.hi, middle.hi);
+    const FL_PAIR finite = FL_FAST_TWO_SUM(high.hi, high.lo + lowest);
+    return (FL_PAIR){FL_SELECT(x < FL_INFINITY, finite.hi, x), FL_SELECT(x < FL_INFINITY, finite.lo, FL_C(0))};
+}
+
+/* factor * exp(power * logarithm), both given as pairs */
+FL_INLINE FL_T FL_FN(fl_exp_product)(FL_T factor, FL_PAIR power, FL_PAIR logarithm)
+{
+    const FL_PAIR product = FL_TWO_PRODUCT(power.hi, logarithm.hi);
+    const FL_T low = FL_FMA(power.hi, logarithm.lo, FL_FMA(power.lo, logarithm.hi, product.lo));
+    /* Beyond every exponent the correction means nothing, and may be NaN. */
+    return FL_FN(fl_exp_times)(factor, product.hi, FL_SELECT(FL_ABS(product.hi) < FL_EXP_LIMIT, low, FL_C(0)));
+}
+
+/* ---- functions of losses ------------------------------------------------------------------------------------- */
+
+/* expm1(x) for x <= 0 */
+FL_INLINE FL_PAIR FL_FN(fl_expm1_negative)(FL_T x)
+{
+    const FL_FN(fl_reduced) t = FL_FN(fl_exp_reduce)(FL_SELECT(x < FL_DECAY_LIMIT, FL_DECAY_LIMIT, x));
+    const FL_T scale = FL_FROM_BITS((t.quotient - FL_EXP_OFFSET + FL_EXPONENT_BIAS) << FL_MANTISSA_BITS);
+    const FL_PAIR base = FL_FAST_TWO_SUM(FL_C(-1), scale);
+    const FL_PAIR sum = FL_FAST_TWO_SUM(base.hi, scale * t.r.hi);
+    return FL_FAST_TWO_SUM(sum.hi, FL_FMA(scale, FL_FN(fl_expm1_rest)(t.r), sum.lo + base.lo));
+}
+
+/* tanh(|x|) with the sign of x, from m = expm1(-2 |x|) */
+FL_INLINE FL_T FL_FN(fl_tanh_of)(FL_T x, FL_PAIR m)
+{
+    const FL_PAIR denominator = FL_FAST_TWO_SUM(FL_C(2), m.hi);
+    const FL_T quotient = -m.hi / denominator.hi;
+    const FL_T remainder = -FL_FMA(quotient, denominator.hi, m.hi) - FL_FMA(quotient, denominator.lo + m.lo, m.lo);
+    /* 1 / d is close to (3 - d) / 2 for d in [1, 2]: enough for a remainder */
+    const FL_T magnitude = FL_FMA(remainder, FL_FMA(FL_C(-0.5), denominator.hi, FL_C(1.5)), quotient);
+    /* the smallest x are their own tanh, which the reduction would round */
+    return FL_SELECT(FL_ABS(x) < FL_C(4) * FL_SMALLEST_NORMAL, x, FL_WITH_SIGN_OF(x, magnitude));
+}
+
+FL_INLINE FL_T FL_FN(fl_tanh)(FL_T x)
+{
+    return FL_FN(fl_tanh_of)(x, FL_FN(fl_expm1_negative)(FL_C(-2) * FL_ABS(x)));
+}
+
+/*
+ * log(cosh(x)) in few operations: with a = |x|, a^2/2 + a^4 P(a^2) below 1; from 1 on (a - log 2)
+ * + log1p(exp(-2a)), where the last term is at most 0.13 and may be a little off.
+ */
+FL_INLINE FL_T FL_FN(fl_log_cosh)(FL_T x)
+{
+    const FL_T square = x * x;
+    const FL_PAIR half = FL_TWO_PRODUCT(FL_C(0.5) * x, x);
+    const FL_T near = half.hi + FL_FMA(square, square * FL_POLYNOMIAL(LOG_COSH_NEAR, square), half.lo);
+    const FL_T a = FL_ABS(x);
+    const FL_T shifted = FL_FMA(a, FL_C(-2) * FL_CONSTANT(LOG2_E), FL_SHIFTER);
+    const FL_T r = FL_FMA(FL_SHIFTER - shifted, FL_CONSTANT(LN2), FL_C(-2) * a);
+    const FL_T mantissa = FL_FMA(r, FL_POLYNOMIAL(LOG_COSH_EXP, r), FL_C(1));
+    const FL_T e = FL_FROM_BITS(FL_TO_BITS(mantissa) + (FL_TO_BITS(shifted) << FL_MANTISSA_BITS));
+    const FL_T log1p = FL_FMA(e * e, FL_POLYNOMIAL(LOG_COSH_FAR, e), e);
+    /* beyond, e counts for nothing, and its exponent would wrap around */
+    const FL_T rest = FL_SELECT(a < FL_C(32), log1p, FL_C(0)) - FL_CONSTANT(LN2_LOW);
+    return FL_SELECT(a < FL_C(1), near, (a - FL_CONSTANT(LN2)) + rest);
+}
+
+/* log1p(x) for x in [-1/2, 1], as 2 s + s^3 P(s^2) with s = x / (2 + x), which is a pair: its error is that of the last sum */
+FL_INLINE FL_PAIR FL_FN(fl_log1p_unit)(FL_T x)
+{
+    const FL_PAIR denominator = FL_FAST_TWO_SUM(FL_C(2), x);
+    const FL_T s = x / denominator.hi;
+    const FL_T remainder = FL_FMA(-s, denominator.lo, FL_FMA(-s, denominator.hi, x));
+    /* 1 / (2 + x) is close to 1/2 - x/6: enough for twice a remainder */
+    const FL_T s_low = remainder * FL_FMA(FL_C(-1) / FL_C(3), x, FL_C(1));
+    const FL_T z = s * s;
+    const FL_PAIR sum = FL_FAST_TWO_SUM(s + s, FL_FMA(s * z, FL_POLYNOMIAL(LOG1P_UNIT, z), s_low));
+    /* the smallest x are their own logarithm; half of them would be rounded */
+    return (FL_PAIR){FL_SELECT(FL_ABS(x) < FL_C(4) * FL_SMALLEST_NORMAL, x, sum.hi), sum.lo};
+}
+
+/*
+ * What losses of a logit x are made of, with e = exp(-|x|): log1p(e), 1 / (1 + e) and e / (1 + e). The two that vanish with e
+ * are FL_UP times as large: weights can be multiplied in before FL_DOWN makes them subnormal.
+ */
+typedef struct {
+    FL_T near_one, near_zero_up, log1p_up;
+    FL_PAIR log1p;
+} FL_FN(fl_logistic);
+
+FL_INLINE FL_FN(fl_logistic) FL_FN(fl_logistic_parts)(FL_T x)
+{
+    const FL_T e_up = FL_FN(fl_exp_times)(FL_UP, -FL_ABS(x), FL_C(0));
+    const FL_T e = e_up * FL_DOWN;
+    const FL_PAIR d = FL_FAST_TWO_SUM(FL_C(1), e);
+    const FL_T inverse = FL_C(1) / d.hi;
+    /* 1 / (d.hi + d.lo) to first order; the remainder of the division and d.lo are both below an ulp */
+    const FL_T low = FL_FMA(-inverse, d.lo, FL_FMA(-inverse, d.hi, FL_C(1))) * inverse;
+    const FL_PAIR l = FL_FN(fl_log1p_unit)(e);
+    const FL_T l_up = FL_SELECT(e < FL_SMALLEST_NORMAL, e_up, l.hi * FL_UP);
+    return (FL_FN(fl_logistic)){inverse + low, FL_FMA(e_up, inverse, e_up * low), l_up, l};
+}
+
+FL_INLINE FL_T FL_FN(fl_sigmoid)(FL_T x)
+{
+    const FL_FN(fl_logistic) t = FL_FN(fl_logistic_parts)(x);
+    return FL_SELECT(x < FL_C(0), t.near_zero_up * FL_DOWN, t.near_one);
+}
+
+FL_INLINE FL_T FL_FN(fl_softplus)(FL_T x)
+{
+    return FL_MAX(FL_C(0), x) + FL_FN(fl_log1p_unit)(FL_FN(fl_exp)(-FL_ABS(x))).hi;
+}
+
+/* x - log1p(x) for x >= -1/3: below 1/2 from log1p's series without its first term, above from the logarithm's pair */
+FL_INLINE FL_T FL_FN(fl_x_minus_log1p)(FL_T x)
+{
+    const FL_T small = FL_MIN(x, FL_C(0.5));
+    const FL_T s = small / (FL_C(2) + small);
+    const FL_T z = s * s;
+    const FL_PAIR half_square = FL_TWO_PRODUCT(FL_C(0.5) * small, small);
+    const FL_T series = FL_FMA(z, FL_POLYNOMIAL(X_MINUS_LOG1P, z), half_square.hi);
+    const FL_T near = half_square.hi - FL_FMA(s, series, -half_square.lo);
+    const FL_PAIR l = FL_FN(fl_log1p_pair)(x, FL_C(0));
+    const FL_T far = FL_SELECT(x < FL_INFINITY, (x - l.hi) - l.lo, x);
+    return FL_SELECT(x < FL_C(0.5), near, far);
+}
+
+/* expm1(x) - x: in [-1, 1] from the series without its first term, elsewhere from expm1's pair */
+FL_INLINE FL_T FL_FN(fl_expm1_minus_x)(FL_T x)
+{
+    const FL_T small = FL_CLAMP(x, FL_C(-1), FL_C(1));
+    const FL_T square = small * small;
+    const FL_T near = FL_FMA(FL_C(0.5) * small, small, square * (small * FL_POLYNOMIAL(EXPM1_MINUS_X, small)));
+    const FL_PAIR e = FL_FN(fl_expm1_pair)(x, FL_C(0));
+    const FL_PAIR difference = FL_TWO_SUM(e.hi, -x);
+    const FL_T far = FL_SELECT(FL_ABS(difference.hi) < FL_INFINITY, difference.hi + (difference.lo + e.lo), difference.hi);
+    return FL_SELECT(FL_ABS(x) < FL_C(1), near, FL_SELECT(x < FL_INFINITY, far, x));
+}
+
+/* lgamma(1 + y) for y >= 0: polynomials around 1/2, 2 and 5, Stirling's series from 7 */
+FL_INLINE FL_T FL_FN(fl_lgamma1p)(FL_T y)
+{
+    const FL_T a = FL_MIN(y, FL_C(1)) - FL_C(0.5);
+    const FL_T b = FL_MIN(y, FL_C(3)) - FL_C(2);
+    const FL_T c = FL_MIN(y, FL_C(7)) - FL_C(5);
+    const FL_T on_unit = (y * (y - FL_C(1))) * FL_POLYNOMIAL(LGAMMA1P_A, a);
+    const FL_T on_three = (y - FL_C(1)) * FL_POLYNOMIAL(LGAMMA1P_B, b);
+    const FL_T on_seven = FL_POLYNOMIAL(LGAMMA1P_C, c);
+    const FL_T large = FL_MAX(FL_C(7), y);
+    const FL_T inverse = FL_C(1) / (large + FL_C(1));
+    /* lgamma(1 + y) = (y + 1/2) (log(y + 1) - 1) - 1/2 + log(2 pi)/2 + series; one factor so that it never overflows early */
+    const FL_T series = inverse * FL_POLYNOMIAL(LGAMMA_STIRLING, inverse * inverse);
+    const FL_PAIR l = FL_FN(fl_log1p_pair)(large, FL_C(0));
+    const FL_T shifted = (l.hi - FL_C(1)) + l.lo;
+    const FL_T stirling = FL_FMA(large + FL_C(0.5), shifted, FL_CONSTANT(HALF_LOG_2PI) - FL_C(0.5) + series);
+    const FL_T below = FL_SELECT(y < FL_C(1), on_unit, FL_SELECT(y < FL_C(3), on_three, on_seven));
+    return FL_SELECT(y < FL_C(7), below, FL_SELECT(y < FL_INFINITY, stirling, y));
+}
+
+#endif

@@ -1,0 +1,96 @@
+#include "sum/exact_sum.h"
+
+void fl_sum_clear(fl_sum *sum)
+{
+    memset(sum, 0, sizeof *sum);
+}
+
+void fl_sum_merge(fl_sum *sum, const fl_sum *other)
+{
+    fl_sum carried = *other;
+    fl_sum_carry(&carried);
+    fl_sum_carry(sum);
+    for (int j = 0; j < FL_SUM_BINS; j++)
+        sum->bin[j] += carried.bin[j];
+    sum->positive_infinities += other->positive_infinities;
+    sum->negative_infinities += other->negative_infinities;
+    sum->nans += other->nans;
+    sum->pending = 1;
+}
+
+void fl_sum_deposit(fl_sum *sum, double x)
+{
+    fl_sum_add(sum, x);
+}
+
+static double special(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* The double nearest to (-1)^negative (w + sticky) 2^exponent, 0 < w < 2^64, 0 <= sticky < 1, ties to even. */
+static double nearest(int negative, uint64_t w, int sticky, int exponent)
+{
+    int length = 64;
+    while (!(w >> (length - 1)))
+        length--;
+    /* the exponent of the last bit that a double of this size keeps */
+    const int last = exponent + length - 53 > -1074 ? exponent + length - 53 : -1074;
+    const int shift = last - exponent;
+    uint64_t kept;
+    if (shift <= 0) {
+        kept = w << -shift;
+    } else if (shift >= 64) {
+        kept = shift == 64 && (w > (uint64_t)1 << 63 || (w == (uint64_t)1 << 63 && sticky));
+    } else {
+        const uint64_t half = (uint64_t)1 << (shift - 1), rest = w & (2 * half - 1);
+        kept = w >> shift;
+        kept += rest > half || (rest == half && (sticky || (kept & 1)));
+    }
+    const int field = last + 1074;
+    /* The leading bit of a normal number adds one to the field below it; so does a carry out of the rounding. */
+    if (field + (int)(kept >> 52) > 2046)
+        return special((uint64_t)negative << 63 | (uint64_t)0x7ff << 52);
+    return special((uint64_t)negative << 63 | (((uint64_t)field << 52) + kept));
+}
+
+double fl_sum_round(const fl_sum *sum, int down)
+{
+    if (sum->nans || (sum->positive_infinities && sum->negative_infinities))
+        return special((uint64_t)0x7ff8 << 48);
+    if (sum->positive_infinities || sum->negative_infinities)
+        return special((uint64_t)(sum->negative_infinities != 0) << 63 | (uint64_t)0x7ff << 52);
+    fl_sum t = *sum;
+    fl_sum_carry(&t);
+    const int negative = t.bin[FL_SUM_BINS - 1] < 0;
+    if (negative) {
+        for (int j = 0; j < FL_SUM_BINS; j++)
+            t.bin[j] = -t.bin[j];
+        fl_sum_carry(&t);
+    }
+    int j = FL_SUM_BINS - 1;
+    while (j >= 0 && t.bin[j] == 0)
+        j--;
+    if (j < 0)
+        return 0.0;
+    /* the leading 64 bits, or all of them */
+    uint64_t w = (uint64_t)t.bin[j];
+    int position = FL_SUM_BITS * j, sticky = 0;
+    while (position > 0 && !(w >> 63)) {
+        int room = 1;
+        while (room < FL_SUM_BITS && !(w >> (63 - room)))
+            room++;
+        const uint64_t next = (uint64_t)t.bin[--j];
+        w = w << room | next >> (FL_SUM_BITS - room);
+        position -= room;
+        if (room < FL_SUM_BITS) {
+            sticky = (next & (((uint64_t)1 << (FL_SUM_BITS - room)) - 1)) != 0;
+            break;
+        }
+    }
+    while (!sticky && j > 0)
+        sticky = t.bin[--j] != 0;
+    return nearest(negative, w, sticky, position - 1074 - down);
+}
