@@ -6,6 +6,7 @@ driver. Nothing is copied unless it is no array yet (lists, scalars) or lies on 
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +196,12 @@ def read_weights(value: Any, shape: Shape, numbers: Shape | None = None) -> Oper
     wanted = f"{whole}" if len(whole) < 2 else f"{whole} or {whole[:1]} (one per row)"
     also = f", or that of the inputs, {numbers}" if numbers is not None and numbers != whole else ""
     raise ValueError(f"sample_weight must have the shape of the losses, {wanted}{also}; got {array.shape}.")
+
+
+def summable(weights: np.ndarray) -> np.ndarray:
+    """Make weights smaller by a power of two where their sum may be too large for a double: ratios of sums stay as they are."""
+    largest = float(weights.max(initial=0)) * weights.size
+    return weights if largest < math.inf else weights * 2.0**-64
 
 
 def bad_weight(weights: Operand) -> tuple[Index, Any] | None:

@@ -174,10 +174,7 @@ class OfClasses:
         ndarray of shape (K,)
             Finite: a class that does not occur gets the share 2**-52. With ``from_logits=False``, the shares themselves.
         """
-        labels = _arrays.read(y_true, "y_true")
-        array = _arrays.decode(labels)
-        if not array.ndim:
-            raise ValueError(f"y_true must have an axis, that of the samples; got {array[()]}.")
+        labels, array = self._labels_with_axis(y_true)
         takes_indices = any(form.index and not form.axes for form in self.signature.labels)
         shares = (
             self._shares_of_indices(labels, array, sample_weight)
@@ -191,14 +188,28 @@ class OfClasses:
         shares = np.maximum(shares / shares.sum(), SMALLEST_SHARE)
         return np.log(shares) if self.from_logits or getattr(self, "from_log", False) else shares
 
+    @staticmethod
+    def _labels_with_axis(y_true: Any) -> tuple[Any, np.ndarray]:
+        """Read labels for a starting score: the operand, and the array."""
+        labels = _arrays.read(y_true, "y_true")
+        array = _arrays.decode(labels)
+        if not array.ndim:
+            raise ValueError(f"y_true must have an axis, that of the samples; got {array[()]}.")
+        return labels, array
+
+    @staticmethod
+    def _weights_of_labels(sample_weight: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """Read what labels of this shape count for in a starting score."""
+        if sample_weight is None:
+            return np.ones(shape)
+        return _arrays.summable(_arrays.decode(_arrays.read_weights(sample_weight, shape)))
+
     def _shares_of_indices(self, labels: Any, array: np.ndarray, sample_weight: Any) -> np.ndarray:
         if not array.size:
             raise ValueError("the starting score of no labels is undefined.")
         ignored = getattr(self, "ignore_index", None)
         kept = array != ignored if ignored is not None else np.ones(array.shape, bool)
-        weights = kept.astype(np.float64)
-        if sample_weight is not None:
-            weights *= _arrays.decode(_arrays.read_weights(sample_weight, array.shape))
+        weights = self._weights_of_labels(sample_weight, array.shape) * kept
         class_weight = getattr(self, "class_weight", None) or ()
         most = float(np.max(array[kept], initial=0))
         if not class_weight and most >= _MOST_CLASSES:
@@ -209,9 +220,7 @@ class OfClasses:
         return np.bincount(indices, weights[kept].ravel(), minlength=len(class_weight))
 
     def _shares_of_rows(self, labels: Any, array: np.ndarray, sample_weight: Any) -> np.ndarray:
-        weights = np.ones(array.shape[:-1])
-        if sample_weight is not None:
-            weights = _arrays.decode(_arrays.read_weights(sample_weight, array.shape[:-1]))
+        weights = self._weights_of_labels(sample_weight, array.shape[:-1])
         self._explain_domain(UNIT, labels, "y_true", None, False)
         return (array * weights[..., None]).reshape(-1, array.shape[-1]).sum(axis=0)
 

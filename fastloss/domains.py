@@ -122,6 +122,8 @@ def brief(value: Any) -> str:
     try:
         text = repr(value)
     except ValueError:
-        # integers of more digits than Python writes
-        text = f"an integer of {value.bit_length()} bits"
+        # integers of more digits than Python writes, alone or among others
+        if isinstance(value, int):
+            return f"an integer of {value.bit_length()} bits"
+        return f"a {type(value).__name__} with an integer too long to write"
     return text if len(text) <= 200 else f"{text[:100]}... ({len(text)} characters)"

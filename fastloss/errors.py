@@ -8,6 +8,7 @@ from typing import Any
 
 NO_SAMPLES = 'the mean of no samples is undefined. Use reduction="sum", which is 0.0.'
 NO_WEIGHTS = 'sample_weight sums to zero: the weighted mean is undefined. Use reduction="sum".'
+TOO_HEAVY = "the weights have a sum that exceeds the largest number of float64. Divide sample_weight by its maximum."
 ALL_IGNORED = 'the labels of all rows are ignored or weigh nothing: the mean is undefined. Use reduction="sum", which is 0.0.'
 
 Index = tuple[int, ...]

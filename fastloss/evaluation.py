@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from . import _arrays, _core
 from ._core import STATISTICS, VALUE, WEIGHT, Inputs, Output, Sums, execute
-from .errors import NO_SAMPLES, NO_WEIGHTS, prefixed
+from .errors import NO_SAMPLES, NO_WEIGHTS, TOO_HEAVY, prefixed
 from .loss import Loss
 from .metrics import state_of
 from .metrics._check import length
@@ -98,6 +99,8 @@ class LossState(State):
         if self.sums is None:
             return 0.0
         if self.whole:
+            if not math.isfinite(weight):
+                raise ValueError(TOO_HEAVY)
             return _core.outcome_of(self.loss._kernel, self.single, self.sums, 0, weight)
         return self.sums.mean(0, 1) if mean else self.sums.rounded(0)
 
@@ -120,7 +123,7 @@ def _sum_up(group: list[_Reading], sample_weight: Any) -> list[LossState]:
     for call, (state, loss, _) in enumerate(group):
         piece = state.empty()
         # a unit that is all there is may come in parts: what is kept are its statistics
-        piece.whole = loss.signature.plan == "statistics" and not inputs.shape
+        piece.whole = loss.signature.in_parts and not inputs.shape
         piece.single = inputs.single
         count = _core.count_of_statistics(loss._kernel) if piece.whole else 1
         piece.sums = Sums(count + 1)
@@ -268,7 +271,7 @@ class Evaluation:
         for name in self.losses:
             loss, inputs = _read(self.losses[name], given[name])
             # a unit that is all there is, is read number by number
-            plan = "elements" if loss.signature.plan == "statistics" and not inputs.shape else loss.signature.plan
+            plan = "elements" if loss.signature.in_parts and not inputs.shape else loss.signature.plan
             shape = inputs.operands[-1][0].shape if plan == "elements" else inputs.shape
             arrays = tuple(map(id, given[name]))
             names, group = groups.setdefault((arrays, plan, shape, inputs.single, inputs.labels), ([], []))

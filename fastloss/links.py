@@ -23,7 +23,7 @@ _CANDIDATES = 65
 
 
 def labels_and_weights(loss: Loss, y_true: Any, sample_weight: Any) -> tuple[Any, Any]:
-    """Operands of the labels and weights, refused if they are bad or empty."""
+    """Operands of the labels and weights, which can be summed, refused if they are bad or empty."""
     labels = _arrays.read(y_true, "y_true")
     weights = None if sample_weight is None else _arrays.read_weights(sample_weight, labels[0].shape)
     inputs = Inputs((labels,), labels[0].shape, False)
@@ -31,6 +31,8 @@ def labels_and_weights(loss: Loss, y_true: Any, sample_weight: Any) -> tuple[Any
     domain = loss._domains().get("y_true")
     if domain is not None:
         loss._explain_domain(domain, labels, "y_true", weights, False)
+    if weights is not None:
+        weights = _arrays.read(_arrays.summable(_arrays.decode(weights)), "sample_weight")
     return labels, weights
 
 

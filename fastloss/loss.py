@@ -195,7 +195,7 @@ class Loss:
     def _read_weights(self, sample_weight: Any, inputs: Inputs) -> Any:
         if sample_weight is None:
             return None
-        numbers = inputs.operands[-1][0].shape if self.signature.axes in ("(m...)", "(...)") else None
+        numbers = inputs.operands[-1][0].shape if self.signature.in_parts else None
         return _arrays.read_weights(sample_weight, inputs.shape, numbers)
 
     def _check_reduction(self, reduction: str) -> None:
@@ -333,6 +333,8 @@ class Loss:
         float
         """
         self._check_differentiable(GRADIENT)
+        if self.signature.plan != "elements":
+            raise TypeError(f"{type(self).__name__} has no starting score: it is no sum of the losses of single predictions.")
         return links.search(self, y_true, sample_weight)
 
     def inverse_link(self, raw: Any) -> Any:

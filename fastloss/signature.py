@@ -61,6 +61,11 @@ class Signature:
         return self.inputs[-1].forms[0].axes
 
     @property
+    def in_parts(self) -> bool:
+        """Whether the numbers of a unit may come in parts, each with a weight: those of masks and of whole arrays."""
+        return self.axes in ("(m...)", "(...)")
+
+    @property
     def labels(self) -> tuple[Form, ...]:
         """The forms of the labels, where these may be class indices; else nothing."""
         forms = self.inputs[0].forms

@@ -292,7 +292,7 @@ cdef void write_derivative(
         quotient = <char *> data + first * operand.itemsize * operand.width
     if weights != NULL:
         job.passes.weigh_and_divide(derivative, weights, divisor, quotient, n)
-    elif divisor != 1.0:
+    elif divisor != 1.0 or quotient != derivative:
         job.passes.divide(derivative, divisor, quotient, n)
     if call.finished:
         finish(job, call, place, is_hessian, quotient, n, tally)
@@ -685,6 +685,15 @@ cdef int add_operand(Run *run, item, int kind, bint output, bint of_units, bint 
     return place
 
 
+cdef bint may_come_in_parts(tuple kernels) except -1:
+    """Whether the units are masks or whole arrays."""
+    cdef Kernel kernel
+    for kernel in kernels:
+        if kernel is not None and strstr(kernel.found().signature, "...") != NULL:
+            return True
+    return False
+
+
 cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     """Set up what does not depend on the outputs: plan, axes, inputs, weights, calls. `end` must follow."""
     cdef Job *job = &run.job
@@ -719,8 +728,8 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
             job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
         else:
             set_axes(&job.row, &last, units_ndim, ndim)
-            # of what is all there is, the parts may come one by one
-            job.in_parts = plan == FL_STATISTICS and (
+            # of what is all there is, the parts may come one by one; a vector is always whole
+            job.in_parts = plan == FL_STATISTICS and may_come_in_parts(kernels) and (
                 units_ndim == 0 or job.row.size > LONGEST_ROW or (weights is not None and weights[0].ndim == ndim)
             )
             if job.in_parts:

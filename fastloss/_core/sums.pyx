@@ -7,6 +7,7 @@ from libc.string cimport memcpy
 
 import numpy
 
+from ..errors import TOO_HEAVY
 from .fastloss_h cimport FL_SUM_BINS, FL_SUM_BITS, fl_sum, fl_sum_clear, fl_sum_deposit, fl_sum_merge, fl_sum_round
 
 
@@ -111,7 +112,11 @@ cdef class Sums:
 
     def mean(self, Py_ssize_t place, Py_ssize_t weight):
         """The sum at one place divided by the one at another, which is not zero."""
-        return mean_of(self.at(place), self.at(weight))
+        cdef double mean = mean_of(self.at(place), self.at(weight)), divisor = self.rounded(weight)
+        if mean - mean != 0.0 and mean == mean and divisor - divisor != 0.0:
+            # the numbers that were added were infinite because their weights are that large
+            raise ValueError(TOO_HEAVY)
+        return mean
 
     def over(self, Py_ssize_t place, double divisor):
         """The sum divided by a number that is not zero."""

@@ -448,11 +448,9 @@ class MultiLabelSoftMargin(OfClasses, Loss):
 
         Classes whose labels are all 0 or all 1 get the score of a mean 2**-52 away from that.
         """
-        labels = _arrays.decode(_arrays.read(y_true, "y_true"))
-        weights = np.ones(labels.shape[:-1])
-        if sample_weight is not None:
-            weights = _arrays.decode(_arrays.read_weights(sample_weight, labels.shape[:-1]))
-        self._explain_domain(self.label_domain, (labels, _arrays.read(labels, "y_true")[1]), "y_true", None, False)
+        operand, labels = self._labels_with_axis(y_true)
+        weights = self._weights_of_labels(sample_weight, labels.shape[:-1])
+        self._explain_domain(self.label_domain, operand, "y_true", None, False)
         if not weights.sum() > 0:
             raise ValueError("the starting score of no labels is undefined.")
         shares = (labels * weights[..., None]).reshape(-1, labels.shape[-1]).sum(axis=0) / weights.sum()

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import _core
 from .._core import CODES
-from ..errors import warn
+from ..errors import TOO_HEAVY, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -267,9 +267,7 @@ def check_total(weight: float, negative: bool = False) -> None:
 def check_weights(weights: Any) -> Any:
     """Refuse sums of weights that no number can hold, and return the others."""
     if not np.isfinite(weights).all():
-        raise ValueError(
-            "the weights have a sum that exceeds the largest number of float64. Divide sample_weight by its maximum."
-        )
+        raise ValueError(TOO_HEAVY)
     return weights
 
 

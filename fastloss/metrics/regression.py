@@ -397,8 +397,9 @@ class _Kept:
         return _Kept(self.numbers, self.weights)
 
     def joined(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return all numbers, and their weights if they have any."""
-        return np.concatenate(self.numbers), None if self.weights is None else np.concatenate(self.weights)
+        """Return all numbers, and their weights if they have any: these, or so many times smaller that they can be summed."""
+        weights = None if self.weights is None else _arrays.summable(np.concatenate(self.weights))
+        return np.concatenate(self.numbers), weights
 
 
 def _quantile(numbers: np.ndarray, weights: np.ndarray | None, alpha: float) -> float:
