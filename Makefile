@@ -24,11 +24,11 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf build dist *.egg-info .venv fastloss/*.so
+	rm -rf build dist *.egg-info .venv fastloss/_core/*.so
 
 # The build depends on every source; pip sees to the rest.
-SOURCES := setup.py pyproject.toml $(wildcard fastloss/*.pyx fastloss/*.h fastloss/*.py fastloss/*/*.py) \
-	$(shell find src_c -name '*.[ch]')
+SOURCES := setup.py pyproject.toml $(wildcard fastloss/*.py fastloss/*/*.py fastloss/_core/*.pyx fastloss/_core/*.pxd fastloss/_core/*.h) \
+	$(shell find src_c -type f)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
