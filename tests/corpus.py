@@ -104,6 +104,18 @@ def row_inputs(loss: Any, dtype: str, width: int, n: int, soft: bool) -> tuple[n
     return labels, predictions.astype(dtype)
 
 
+def unit_inputs(loss: Any, dtype: str, width: int, n: int) -> tuple[np.ndarray, ...]:
+    """Masks of labels and predictions, vectors, or groups."""
+    stream, domains = Stream(width + 5000), loss._domains()
+    if loss.signature.plan == "groups":
+        return (
+            stream.integers(4, n * width).astype(dtype),
+            stream.numbers(n * width, -12, 3).astype(dtype),
+            np.concatenate([[0, 1], np.full(n - 1, width), [width - 1, 0]]),
+        )
+    return tuple(fold(stream.numbers((n, width), -12, 3), domains.get(name)).astype(dtype) for name in loss.inputs)
+
+
 def cases(loss: Any, dtype: str) -> Iterable[tuple[np.ndarray, ...]]:
     """The inputs a loss is tried on."""
     if loss.signature.axes in ("", "(...)"):
@@ -111,6 +123,9 @@ def cases(loss: Any, dtype: str) -> Iterable[tuple[np.ndarray, ...]]:
         return
     forms = loss.signature.inputs[0].forms
     for width, n in ROWS:
+        if loss.family in ("segmentation", "embedding", "ranking"):
+            yield unit_inputs(loss, dtype, width, n)
+            continue
         if any(form.index for form in forms):
             yield row_inputs(loss, dtype, width, n, False)
         if any(not form.index for form in forms) and not loss.indices_only:
@@ -133,6 +148,9 @@ def outputs(loss: Any, inputs: tuple[np.ndarray, ...]) -> Iterable[Any]:
             continue
         yield loss.value_and_gradient(*inputs, **options)
         for reduction in ("none", "sum", "mean"):
+            if loss.no_hessian:
+                yield loss.gradient(*inputs, reduction=reduction, **options)
+                continue
             yield loss.gradient_and_hessian(*inputs, reduction=reduction, **options)
 
 

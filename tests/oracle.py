@@ -7,46 +7,44 @@ from typing import Any
 
 import numpy as np
 from mpmath import isinf, isnan, mp, mpf
-from references import REFERENCES, ROW_REFERENCES, WHOLE_ROW_REFERENCES
+from references import REFERENCES
 
 import fastloss as fl
-from fastloss.domains import Choice
 
 # Digits enough for a second difference, with steps of 1e-45 of the distance to a kink, of numbers that are 1e330 times as
 # large; and for such a difference at the ends of the range of double precision.
 DIGITS, MANY_DIGITS = 520, 1500
-STEP = mpf(10) ** -45
+STEP, UNIT_STEP = mpf(10) ** -45, mpf(10) ** -60
 OUTPUTS = ("value", "gradient", "hessian")
 
 
-def every_instance() -> list[fl.Loss]:
+def every_loss() -> list[fl.Loss]:
     """Every loss with every set of parameters of its reference."""
     return [fl.get_loss(name, **parameters) for name, reference in REFERENCES.items() for parameters in reference.instances]
 
 
-def every_row_instance() -> list[Any]:
-    """Every loss of rows with every set of parameters of its reference, from scores and from probabilities."""
-    return [
-        fl.get_loss(name, from_logits=from_logits, **parameters)
-        for from_logits in (True, False)
-        for name, reference in ROW_REFERENCES.items()
-        for parameters in reference.instances
-    ]
+def is_of_numbers(loss: fl.Loss) -> bool:
+    """Whether a unit of the loss is one number of each input, or, which comes to the same here, one loss is made of all."""
+    return loss.signature.axes in ("", "(...)")
 
 
-def every_loss() -> list[Any]:
-    """All losses with all parameters that are tried."""
-    rows = [fl.get_loss(name, **parameters) for name, item in WHOLE_ROW_REFERENCES.items() for parameters in item.instances]
-    return [*every_instance(), *every_row_instance(), *rows]
+def every_instance() -> list[fl.Loss]:
+    """The losses of numbers, with every set of parameters."""
+    return [loss for loss in every_loss() if is_of_numbers(loss)]
+
+
+def every_unit_loss(*data: str) -> list[fl.Loss]:
+    """The losses of rows, masks, vectors and groups, with every set of parameters: all of them, or those of some data."""
+    return [loss for loss in every_loss() if not is_of_numbers(loss) and (not data or REFERENCES[loss.name].data in data)]
+
+
+def default_instances() -> list[fl.Loss]:
+    """The losses of numbers, with their defaults."""
+    return [loss for loss in map(fl.get_loss, fl.list_losses()) if is_of_numbers(loss)]
 
 
 def promised(loss: fl.Loss, output: str) -> float:
     return REFERENCES[loss.name].promised(**parameters_of(loss))[OUTPUTS.index(output)]
-
-
-def default_instances() -> list[fl.Loss]:
-    """The losses of elements, with their defaults; those of rows have tests of their own."""
-    return [fl.get_loss(name) for name in fl.list_losses() if name in REFERENCES]
 
 
 def parameters_of(loss: fl.Loss) -> dict[str, Any]:
@@ -88,6 +86,33 @@ def largest_term(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: i
         return terms(*map(mpf, inputs), **parameters_of(loss))
 
 
+def exact_of_unit(loss: fl.Loss, unit: tuple[list[mpf], ...], which: int, at: int) -> dict[str, mpf]:
+    """The exact value of a unit, and its derivatives by number ``at`` of input ``which``; at a precision set outside."""
+    reference, x = REFERENCES[loss.name], unit[which][at]
+    parameters = parameters_of(loss)
+    h = UNIT_STEP * (min(abs(x), 1) or 1)
+
+    def f(t: mpf) -> mpf:
+        moved = [*unit[which][:at], t, *unit[which][at + 1 :]]
+        return reference.value(*unit[:which], moved, *unit[which + 1 :], **parameters)
+
+    low, middle, high = f(x - h), f(x), f(x + h)
+    noise = mpf(10) ** (40 - mp.dps) * max(abs(low), abs(middle), abs(high))
+    differences = {"gradient": (high - low, 2 * h), "hessian": (high - 2 * middle + low, h**2)}
+    found = {kind: d / unit if abs(d) > noise else mpf(0) for kind, (d, unit) in differences.items()}
+    return {"value": middle, **found}
+
+
+def largest_terms_of_unit(loss: fl.Loss, unit: tuple[list[mpf], ...], which: int, at: int) -> dict[str, mpf | None]:
+    """The sizes that errors of a unit's value and derivatives are measured against; None: the quantities themselves."""
+    value, *derivatives = REFERENCES[loss.name].terms
+    parameters = parameters_of(loss)
+    found = {"value": value and value(*unit, **parameters)}
+    for kind, term in zip(OUTPUTS[1:], derivatives, strict=True):
+        found[kind] = term and term(*unit, by=loss.signature.names[which], at=at, **parameters)
+    return found
+
+
 def spacing(x: mpf, dtype: Any) -> mpf:
     """The distance between neighbouring numbers of ``dtype`` around x, not below that of the subnormals."""
     info = np.finfo(dtype)
@@ -110,66 +135,15 @@ def error_in_ulp(got: float, true: mpf, dtype: Any, term: mpf | None = None) -> 
     return float(abs(mpf(float(got)) - true) / spacing(min(size, largest), dtype))
 
 
-def sample(loss: fl.Loss, n: int, dtype: Any, seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Inputs over the whole range: residuals from 1e-30 to 1e30 and many of ordinary size, labels of 0 and others."""
-    rng = np.random.default_rng(seed)
-    sign = rng.choice([-1.0, 1.0], n)
-    wide = sign * 10.0 ** rng.uniform(-30, 30, n)
-    ordinary = rng.standard_normal(n) * 10.0 ** rng.uniform(-3, 3, n)
-    residuals = np.where(np.arange(n) % 3 == 0, wide, ordinary)
-    labels = np.where(np.arange(n) % 2 == 0, 0.0, rng.standard_normal(n) * 10.0 ** rng.uniform(-4, 4, n))
-    kind = REFERENCES[loss.name].data
-    if kind == "scores":
-        return labels_and_scores(loss, n, dtype, rng)
-    if kind == "numbers":
-        labels = np.where(labels == 0, rng.permutation(wide), labels)
-    arrays = {"y_true": labels, "y_pred": labels + residuals, "mean": labels + residuals}
-    if kind == "logarithms":
-        # counts and other positive labels; logarithms of means, many near the labels', others far away
-        labels = np.where(np.arange(n) % 3 == 0, rng.integers(0, 40, n), np.abs(ordinary))
-        near = np.log(labels + 0.5) + ordinary * 1e-3
-        arrays = {"y_true": labels, "y_pred": np.where(np.arange(n) % 2 == 0, near, rng.uniform(-40, 40, n))}
-        if "y_pred" in loss._domains() or getattr(loss, "power", 1) == 0:
-            arrays["y_pred"] = np.exp(arrays["y_pred"])
-    arrays["var"] = 10.0 ** rng.uniform(-9, 9, n)
-    arrays |= {"mean_p": labels, "mean_q": labels + residuals, "var_p": rng.permutation(arrays["var"]), "var_q": arrays["var"]}
-    for name, domain in loss._domains().items():
-        # fold what lies outside to the other side of the end
-        array = arrays[name]
-        array = np.where(array < domain.low, 2 * domain.low - array, array)
-        arrays[name] = np.where(array <= domain.low, domain.low + 1e-3, array) if domain.open_low else array
-    return tuple(arrays[name].astype(dtype) for name in loss.inputs)
-
-
-def labels_and_scores(loss: fl.Loss, n: int, dtype: Any, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Hard labels and, where allowed, soft ones; scores up to where sigmoids vanish, or probabilities up to both ends."""
-    domains = loss._domains()
-    labels = rng.choice([0.0, 1.0], n)
-    if isinstance(domains["y_true"], Choice):
-        labels = rng.choice(domains["y_true"].numbers, n)
-    else:
-        soft = np.where(rng.random(n) < 0.5, rng.random(n), 10.0 ** rng.uniform(-30, 0, n))
-        labels = np.where(np.arange(n) % 3 == 0, soft, labels)
-    if "y_pred" in domains:
-        near_zero = 10.0 ** rng.uniform(-37 if dtype == np.float32 else -300, 0, n)
-        near_one = 1 - 10.0 ** rng.uniform(np.log10(np.finfo(dtype).eps), 0, n)
-        scores = np.choose(np.arange(n) % 4, [rng.random(n), near_zero, near_one, rng.random(n)])
-    else:
-        end = 104.0 if dtype == np.float32 else 745.0
-        wide = 10.0 ** rng.uniform(-30, np.log10(end), n)
-        scores = np.choose(
-            np.arange(n) % 4, [rng.choice([-1, 1], n) * wide, rng.uniform(-end, end, n), *rng.normal(0, 3, (2, n))]
-        )
-    return labels.astype(dtype), scores.astype(dtype)
-
-
 def outputs_of(loss: fl.Loss, inputs: tuple[np.ndarray, ...], **options: Any) -> dict[tuple[str, int], np.ndarray]:
     """Every output of a loss for each sample, by kind and by the input it is a derivative with respect to."""
     found = {("value", loss.labels): loss(*inputs, reduction="none", **options)}
     if loss.no_gradient:
         return found
-    gradient, hessian = loss.gradient_and_hessian(*inputs, reduction="none", **options)
-    for kind, arrays in (("gradient", gradient), ("hessian", hessian)):
+    kinds = ("gradient",) if loss.no_hessian else ("gradient", "hessian")
+    method = loss.gradient if loss.no_hessian else loss.gradient_and_hessian
+    results = method(*inputs, reduction="none", **options)
+    for kind, arrays in zip(kinds, (results,) if loss.no_hessian else results, strict=True):
         for which, array in enumerate(arrays if isinstance(arrays, tuple) else (arrays,), loss.labels):
             found[kind, which] = array
     return found

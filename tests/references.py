@@ -1,6 +1,7 @@
 """One line of mpmath per loss: its definition, from which the tests derive everything else.
 
-``value`` is the loss of one sample as a formula of exact numbers; gradients and Hessians are its derivatives, taken numerically
+``value`` is the loss of one unit (a number, a row, a mask, a group) as a formula of exact numbers or lists; class indices
+come as a list of targets, or as shares of the classes. Gradients and Hessians are its derivatives, taken numerically
 at a precision where that is exact for all purposes. Where a quantity changes sign by itself, or vanishes inside, an error can
 only be measured against the largest term it is made of: ``terms`` gives the size of that term, for value, gradient and Hessian
 (None: the quantity itself; a tuple: one for each input). ``data`` says which numbers are tried (see `oracle.sample`) and
@@ -309,37 +310,62 @@ REFERENCES: dict[str, Reference] = {
     ),
 }
 
+# ---- rows of classes --------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
-class RowReference:
+
+def right_class(
+    f: Formula, changes_sign: bool = False, promised: tuple[float, float, float] = (4, 6, 6), instances: Any = ({},)
+) -> Reference:
     """A loss F of the probability of a row's right class; of shares of the classes it is the average."""
 
-    value: Formula
-    # largest error in ulp: value, gradient, Hessian
-    bounds: tuple[float, float, float] = (4, 6, 6)
-    # the largest terms of the Hessian, with respect to scores, in units of the slope -dF/dlog p
-    changes_sign: bool = False
-    instances: tuple[dict[str, Any], ...] = ({},)
+    def shares_of(
+        y: list[mpf], label_smoothing: float = 0.0, alpha: float | None = None, log_base: float | None = None, **_: Any
+    ) -> list[mpf]:
+        scale = mpf(1 if alpha is None else alpha) / (log(mpf(log_base)) if log_base else 1)
+        s = mpf(label_smoothing)
+        return [scale * (share * (1 - s) + s / len(y)) for share in y]
 
+    def probabilities_of(x: list[mpf], from_logits: bool, **_: Any) -> list[mpf]:
+        return softmax(x) if from_logits else x
 
-ROW_REFERENCES: dict[str, RowReference] = {
-    "categorical_cross_entropy": RowReference(
-        lambda p, **_: -log(p), instances=({}, {"label_smoothing": 0.1}, {"log_base": 2.0})
-    ),
-    "sparse_categorical_cross_entropy": RowReference(lambda p, **_: -log(p)),
-    "categorical_focal": RowReference(
-        lambda p, gamma, **_: -((1 - p) ** mpf(gamma)) * log(p),
-        bounds=(8, 8, 8),
-        changes_sign=True,
-        instances=({}, {"gamma": 0.5}, {"gamma": 1.0}, {"gamma": 0.0}, {"alpha": 0.25}),
-    ),
-    "poly_cross_entropy": RowReference(
-        lambda p, epsilon, **_: -log(p) + mpf(epsilon) * (1 - p), changes_sign=True, instances=({}, {"epsilon": 4.0})
-    ),
-    "generalized_cross_entropy": RowReference(
-        lambda p, q, **_: (1 - p ** mpf(q)) / mpf(q), changes_sign=True, instances=({}, {"q": 1.0}, {"q": 0.1})
-    ),
-}
+    def value(y: list[mpf], x: list[mpf], **how: Any) -> mpf:
+        p = probabilities_of(x, **how)
+        return sum(share * f(q, **how) for share, q in zip(shares_of(y, **how), p, strict=True) if share)
+
+    def slopes(y: list[mpf], p: list[mpf], **how: Any) -> list[mpf]:
+        """The sizes of the derivatives by the logarithms of the probabilities."""
+        h = mpf(10) ** -60
+        rises = (f(q * (1 + h), **how) - f(q * (1 - h), **how) if share else 0 for share, q in zip(y, p, strict=True))
+        return [share * fabs(rise) / (2 * h) for share, rise in zip(shares_of(y, **how), rises, strict=True)]
+
+    def is_one_class(y: list[mpf], label_smoothing: float = 0.0, **_: Any) -> bool:
+        return sorted(y) == [0] * (len(y) - 1) + [1] and not label_smoothing
+
+    def gradient_term(y: list[mpf], x: list[mpf], by: str, at: int, from_logits: bool, **how: Any) -> mpf | None:
+        # of one class p - y is computed without a difference
+        if not from_logits or is_one_class(y, **how):
+            return None
+        p = softmax(x)
+        return sum(slopes(y, p, **how)) * max(p[at], y[at])
+
+    def hessian_term(y: list[mpf], x: list[mpf], by: str, at: int, from_logits: bool, **how: Any) -> mpf | None:
+        if not from_logits:
+            return slopes(y, x, **how)[at] / x[at] ** 2
+        if not changes_sign:
+            return None
+        p = softmax(x)
+        size = sum(slopes(y, p, **how))
+        if is_one_class(y, **how):
+            return size * p[at] * (1 - p[at]) * (3 + fabs(log(p[y.index(1)])))
+        return size * max(p[at], y[at])
+
+    return Reference(
+        value,
+        terms=(None, gradient_term, hessian_term),
+        data="classes",
+        instances=tuple({"from_logits": form, **given} for form in (True, False) for given in instances),
+        promised=lambda **_: promised,
+    )
 
 
 def hinges(z: list[mpf], targets: list[int], p: int = 1, margin: float = 1.0) -> list[mpf]:
@@ -360,38 +386,80 @@ def middle(p: list[mpf], q: list[mpf]) -> list[mpf]:
     return [(x + y) / 2 for x, y in zip(p, q, strict=True)]
 
 
-@dataclass(frozen=True)
-class WholeRowReference:
-    """A loss of a row of numbers, and of a class, a list of classes or another row."""
+def divergence_term(y: list[mpf], x: list[mpf], from_logits: bool, from_log: bool, log_target: bool, eps: float) -> mpf | None:
+    p, q = distribution(y, False, log_target), distribution(x, from_logits, from_log)
+    if from_logits:
+        return sum(a * fabs(log(b)) for a, b in zip(p, q, strict=True))
+    if from_log or log_target:
+        return max(a * max(fabs(log(a)), fabs(log(b))) for a, b in zip(p, q, strict=True))
+    # what does not sum to one may be negative
+    return largest(*log_terms(p, q)) if fabs(sum(p) - sum(q)) > mpf("1e-3") else None
 
-    value: Formula
-    instances: tuple[dict[str, Any], ...] = ({},)
+
+def jensen_shannon_term(y: list[mpf], x: list[mpf], by: str, at: int, from_logits: bool) -> mpf | None:
+    if not from_logits:
+        return None
+    q = softmax(x)[at]
+    return q * max(1, fabs(log(2 * q / (y[at] + q))) / 2)
 
 
-MARGIN_REFERENCES: dict[str, WholeRowReference] = {
-    "categorical_hinge": WholeRowReference(lambda t, z: max(hinges(z, t), default=mpf(0))),
-    "multi_margin": WholeRowReference(
+REFERENCES |= {
+    "categorical_cross_entropy": right_class(
+        lambda p, **_: -log(p), instances=({}, {"label_smoothing": 0.1}, {"log_base": 2.0})
+    ),
+    "sparse_categorical_cross_entropy": right_class(lambda p, **_: -log(p)),
+    "categorical_focal": right_class(
+        lambda p, gamma, **_: -((1 - p) ** mpf(gamma)) * log(p),
+        promised=(8, 8, 8),
+        changes_sign=True,
+        instances=({}, {"gamma": 0.5}, {"gamma": 1.0}, {"gamma": 0.0}, {"alpha": 0.25}),
+    ),
+    "poly_cross_entropy": right_class(
+        lambda p, epsilon, **_: -log(p) + mpf(epsilon) * (1 - p), changes_sign=True, instances=({}, {"epsilon": 4.0})
+    ),
+    "generalized_cross_entropy": right_class(
+        lambda p, q, **_: (1 - p ** mpf(q)) / mpf(q), changes_sign=True, instances=({}, {"q": 1.0}, {"q": 0.1})
+    ),
+    "categorical_hinge": Reference(lambda t, z: max(hinges(z, t), default=mpf(0)), data="targets"),
+    "multi_margin": Reference(
         lambda t, z, p, margin, class_weight: (class_weight or [1] * len(z))[t[0]] * mpf(sum(hinges(z, t, p, margin))) / len(z),
+        data="targets",
         instances=({}, {"p": 2}, {"margin": 0.1, "p": 2}, {"margin": 0.3}),
     ),
-    "multi_label_margin": WholeRowReference(lambda t, z: mpf(sum(hinges(z, t))) / len(z)),
-}
-
-DISTRIBUTION_REFERENCES: dict[str, WholeRowReference] = {
-    "multi_label_soft_margin": WholeRowReference(
-        lambda y, z, class_weight: sum(a * log1p(exp(-x)) + (1 - a) * log1p(exp(x)) for a, x in zip(y, z, strict=True)) / len(z)
+    "multi_label_margin": Reference(lambda t, z: mpf(sum(hinges(z, t))) / len(z), data="targets"),
+    "multi_label_soft_margin": Reference(
+        lambda y, z, class_weight: (
+            sum(a * log1p(exp(-x)) + (1 - a) * log1p(exp(x)) for a, x in zip(y, z, strict=True)) / len(z)
+        ),
+        terms=(
+            None,
+            lambda y, z, by, at, class_weight: largest((1 - y[at]) * sigmoid(z[at]), y[at] * sigmoid(-z[at])) / len(z),
+            None,
+        ),
+        data="distributions",
     ),
-    "kl_divergence": WholeRowReference(
+    "kl_divergence": Reference(
         lambda y, x, from_logits, from_log, log_target, eps: sum(
             log_terms(distribution(y, False, log_target), distribution(x, from_logits, from_log))
         ),
+        terms=(
+            divergence_term,
+            lambda y, x, by, at, from_logits, log_target, **_: (
+                max(sum(distribution(y, False, log_target)) * softmax(x)[at], distribution(y, False, log_target)[at])
+                if from_logits
+                else None
+            ),
+            None,
+        ),
+        data="distributions",
         instances=tuple(
             {"log_target": log_target, **form}
             for log_target in (False, True)
             for form in ({}, {"from_log": True}, {"from_logits": True})
         ),
+        promised=lambda from_logits, **_: (8, 8 if from_logits else 4, 6),
     ),
-    "jensen_shannon": WholeRowReference(
+    "jensen_shannon": Reference(
         lambda p, x, from_logits: (
             (
                 sum(log_terms(p, middle(p, distribution(x, from_logits))))
@@ -399,9 +467,115 @@ DISTRIBUTION_REFERENCES: dict[str, WholeRowReference] = {
             )
             / 2
         ),
+        terms=(
+            lambda p, x, from_logits: max(fabs(a - b) for a, b in zip(p, softmax(x), strict=True)) if from_logits else None,
+            jensen_shannon_term,
+            jensen_shannon_term,
+        ),
+        data="distributions",
         instances=({}, {"from_logits": True}),
+        promised=lambda from_logits: (8, 8, 6) if from_logits else (4, 4, 6),
     ),
-    "gaussian_kl": WholeRowReference(lambda m, s: sum(a**2 + expm1(b) - b for a, b in zip(m, s, strict=True)) / 2),
+    "gaussian_kl": Reference(
+        lambda m, s: sum(a**2 + expm1(b) - b for a, b in zip(m, s, strict=True)) / 2, data="distributions"
+    ),
 }
 
-WHOLE_ROW_REFERENCES = {**MARGIN_REFERENCES, **DISTRIBUTION_REFERENCES}
+
+# ---- masks, vectors, groups -------------------------------------------------------------------------------------
+
+
+def mask_sums(y: list[mpf], x: list[mpf], from_logits: bool, squared: bool) -> tuple[list[mpf], mpf, mpf]:
+    """Probabilities, twice the overlap, and the sizes of both masks together."""
+    p = [sigmoid(t) for t in x] if from_logits else x
+    size = sum(a**2 + b**2 if squared else a + b for a, b in zip(y, p, strict=True))
+    return p, 2 * sum(a * b for a, b in zip(y, p, strict=True)), size
+
+
+def dice(y: list[mpf], x: list[mpf], from_logits: bool, smooth: float, squared: bool, per_class: bool) -> mpf:
+    _, overlap, size = mask_sums(y, x, from_logits, squared)
+    s = mpf(smooth)
+    return 1 - (overlap + s) / (size + s) if size + s else mpf(0)
+
+
+def dice_term(y: list[mpf], x: list[mpf], from_logits: bool, smooth: float, squared: bool, per_class: bool) -> mpf | None:
+    """Squares of differences of probabilities that have been rounded."""
+    p, _, size = mask_sums(y, x, from_logits, squared)
+    if not (squared and from_logits):
+        return None
+    return sum(max(a, b) * fabs(a - b) for a, b in zip(y, p, strict=True)) / (size + mpf(smooth))
+
+
+def dice_gradient_term(
+    y: list[mpf], x: list[mpf], by: str, at: int, from_logits: bool, smooth: float, squared: bool, per_class: bool
+) -> mpf:
+    p, overlap, size = mask_sums(y, x, from_logits, squared)
+    s = mpf(smooth)
+    slope = 2 * largest(p[at] if from_logits else p[at] - y[at], y[at] if from_logits else 0) if squared else 1 - 2 * y[at]
+    term = largest(slope * (overlap + s), 2 * y[at] * (size - overlap)) / (size + s) ** 2
+    return term * (p[at] * (1 - p[at]) if from_logits else 1)
+
+
+def distance(x: list[mpf], y: list[mpf], p: float) -> mpf:
+    return sum(fabs(a - b) ** mpf(p) for a, b in zip(x, y, strict=True)) ** (1 / mpf(p))
+
+
+def distances(anchor: list[mpf], positive: list[mpf], negative: list[mpf], p: float, swap: bool, squared: bool) -> list[mpf]:
+    pairs = [(anchor, positive), (anchor, negative), *([(positive, negative)] if swap else [])]
+    return [distance(*pair, p) ** (2 if squared else 1) for pair in pairs]
+
+
+def triplet(*vectors: list[mpf], margin: float, **how: Any) -> mpf:
+    right, *wrong = distances(*vectors, **how)
+    return max(mpf(0), right - min(wrong) + mpf(margin))
+
+
+def triplet_gradient_term(*vectors: list[mpf], by: str, at: int, margin: float, p: float, swap: bool, squared: bool) -> mpf:
+    """The largest direction of the distances the vector has to do with."""
+    own = vectors[("anchor", "positive", "negative").index(by)]
+    sizes = []
+    for other in vectors:
+        d = distance(own, other, p)
+        if d:
+            sizes.append((fabs(own[at] - other[at]) / d) ** (mpf(p) - 1) * (2 * d if squared else 1))
+    return max(sizes)
+
+
+def pairs_of(relevance: list[mpf], score: list[mpf]) -> list[tuple[int, int]]:
+    return [(i, j) for i, r in enumerate(relevance) for j, other in enumerate(relevance) if r > other]
+
+
+REFERENCES |= {
+    "dice": Reference(
+        dice,
+        terms=(dice_term, dice_gradient_term, None),
+        data="masks",
+        instances=tuple(
+            {"from_logits": form, **given} for form in (False, True) for given in ({}, {"smooth": 0.0}, {"squared": True})
+        ),
+    ),
+    "triplet_margin": Reference(
+        triplet,
+        terms=(lambda *vectors, margin, **how: largest(*distances(*vectors, **how), margin), triplet_gradient_term, None),
+        data="vectors",
+        promised=lambda p, **_: (4, 4, 6) if p in (1, 2) else (8, 16, 16),
+        instances=tuple(
+            {"p": p, "swap": swap, **given}
+            for p in (2.0, 1.0, 3.5)
+            for swap in (False, True)
+            for given in ({}, {"squared": True, "margin": 0.1})
+        ),
+    ),
+    "rank_net": Reference(
+        lambda r, s, sigma: mpf(sum(log1p(exp(-mpf(sigma) * (s[i] - s[j]))) for i, j in pairs_of(r, s))),
+        terms=(
+            None,
+            lambda r, s, by, at, sigma: max(
+                (mpf(sigma) * sigmoid(mpf(sigma) * (s[j] - s[i])) for i, j in pairs_of(r, s) if at in (i, j)), default=mpf(0)
+            ),
+            None,
+        ),
+        data="groups",
+        instances=({}, {"sigma": 0.3}),
+    ),
+}

@@ -6,8 +6,21 @@ import os
 
 import numpy as np
 import pytest
-from oracle import default_instances, error_in_ulp, every_instance, exact, largest_term, outputs_of, promised, sample
+from mpmath import mp, mpf
+from oracle import (
+    default_instances,
+    error_in_ulp,
+    every_instance,
+    every_unit_loss,
+    exact,
+    exact_of_unit,
+    largest_term,
+    largest_terms_of_unit,
+    outputs_of,
+    promised,
+)
 from references import REFERENCES
+from samples import sample, tries, unit_of
 
 import fastloss as fl
 from fastloss.domains import Choice
@@ -66,3 +79,45 @@ def test_the_sample_is_spread_out() -> None:
         assert np.ptp(np.log10(np.abs(p[p != 0]))) > 1, loss
         assert (p > y).any(), loss
         assert (p < y).any(), loss
+
+
+@pytest.mark.filterwarnings("ignore:the probabilities of y_pred must sum to 1")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", every_unit_loss(), ids=repr)
+def test_errors_of_units_stay_below_the_promise(loss: fl.Loss, dtype: type) -> None:
+    """Rows, masks, vectors, groups: the value, and derivatives by the first number, the largest prediction and a target."""
+    # differences of scores of size 1000, and numbers down to exp(-400)
+    digits = {"classes": 420, "vectors": 450}.get(REFERENCES[loss.name].data, 220)
+    for inputs in tries(loss, dtype):
+        found = outputs_of(loss, inputs)
+        for i, value in enumerate(found["value", loss.labels]):
+            lists = unit_of(loss, inputs, i)
+            if not lists[-1]:
+                assert value == 0.0
+                continue
+            places = {0, int(np.argmax(lists[-1]))}
+            if REFERENCES[loss.name].data in ("classes", "targets"):
+                places |= {int(np.argmax(lists[0]))} if REFERENCES[loss.name].data == "classes" else set(lists[0][:1])
+            if REFERENCES[loss.name].data == "classes" and not loss.from_logits:
+                places = {int(np.argmax(lists[0]))}
+            ends = np.cumsum(inputs[-1]) - inputs[-1] if loss.signature.plan == "groups" else None
+            with mp.workdps(digits):
+                unit = tuple(
+                    x if REFERENCES[loss.name].data == "targets" and k == 0 else list(map(mpf, x)) for k, x in enumerate(lists)
+                )
+                for which in range(loss.labels, len(unit)):
+                    for at in places:
+                        true = exact_of_unit(loss, unit, which, at)
+                        terms = largest_terms_of_unit(loss, unit, which, at)
+                        for output in (kind for kind, by in found if by == which):
+                            numbers = found[output, which]
+                            got = (
+                                numbers[i]
+                                if output == "value"
+                                else numbers[ends[i] + at]
+                                if ends is not None
+                                else numbers[i, at]
+                            )
+                            error = error_in_ulp(got, true[output], dtype, terms[output])
+                            where = f"{output} by {loss.signature.names[which]}[{i}, {at}] of {lists}"
+                            assert error <= promised(loss, output), f"{error:.2f} ulp in the {where}"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import using_isa
 from oracle import default_instances, error_in_ulp, exact
-from whole_rows import WIDTHS
+from units import WIDTHS
 
 import fastloss as fl
 from fastloss import _core

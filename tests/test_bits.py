@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import using_isa
-from oracle import default_instances, every_instance, outputs_of, sample
+from oracle import default_instances, every_instance, outputs_of
+from samples import sample
 
 import fastloss as fl
 from fastloss import _core

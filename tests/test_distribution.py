@@ -6,99 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mpmath import exp, log, mp, mpf
-from oracle import error_in_ulp, parameters_of
-from references import DISTRIBUTION_REFERENCES, distribution, log_terms, softmax
-from whole_rows import WIDTHS, check_nan_stays, check_reductions, check_same_bits, derivatives, flat, outputs
+from mpmath import mp, mpf
+from oracle import error_in_ulp, every_unit_loss, parameters_of
+from references import REFERENCES
+from samples import units as rows
+from units import WIDTHS, check_nan_stays, check_reductions, check_same_bits, flat
 
 import fastloss as fl
 
-LOSSES = [
-    fl.get_loss(name, **parameters) for name, reference in DISTRIBUTION_REFERENCES.items() for parameters in reference.instances
-]
+LOSSES = every_unit_loss("distributions")
 FORMS = [loss for loss in LOSSES if loss.name in ("kl_divergence", "jensen_shannon")]
-KINDS = ["far", "near", "unnormalised"]
 pytestmark = pytest.mark.filterwarnings("ignore:the probabilities of y_pred must sum to 1")
-
-
-def rows(loss: Any, width: int, n: int, dtype: Any = np.float32, kind: str = "far") -> tuple[np.ndarray, np.ndarray]:
-    """Both inputs of a loss: distributions that have little in common, that are nearly equal, or that do not sum to one."""
-    rng = np.random.default_rng(width)
-    p, q = rng.dirichlet(np.ones(width) / 2, n), rng.dirichlet(np.ones(width) / 2, n)
-    if kind == "near":
-        q = p * (1 + rng.standard_normal(p.shape) * 10.0 ** rng.uniform(-9, -1, (n, 1)))
-        q /= q.sum(axis=1, keepdims=True)
-    if kind == "unnormalised":
-        p, q = p * 10.0 ** rng.uniform(-12, 0, p.shape), q * 10.0 ** rng.uniform(-12, 0, p.shape)
-    p, q = np.maximum(p, np.finfo(dtype).tiny), np.maximum(q, np.finfo(dtype).tiny)
-    if loss.name == "gaussian_kl":
-        size = {"far": 1, "near": -6, "unnormalised": 0}[kind]
-        p, q = (rng.standard_normal(p.shape) * 10.0 ** rng.uniform(-8, size, p.shape) for _ in range(2))
-    elif loss.name == "multi_label_soft_margin":
-        p = rng.uniform(0, 1, p.shape) if kind == "near" else rng.integers(0, 2, p.shape)
-        q = rng.standard_normal(p.shape) * 10.0 ** rng.uniform(-3, 1.5, p.shape)
-    else:
-        if loss.from_logits or getattr(loss, "from_log", False):
-            q = np.log(q) + 3.0 * loss.from_logits
-        if getattr(loss, "log_target", False):
-            p = np.log(p)
-    return p.astype(dtype), q.astype(dtype)
-
-
-def largest_terms(loss: Any, y: list[mpf], x: list[mpf], kind: str) -> tuple[Any, Any, Any]:
-    """What errors of the value, the gradient and the Hessian are measured against; None: the quantity itself."""
-    if loss.name == "multi_label_soft_margin":
-        slopes = [max((1 - a) / (1 + exp(-b)), a / (1 + exp(b))) / len(x) for a, b in zip(y, x, strict=True)]
-        return None, slopes if kind == "near" else None, None
-    if loss.name == "kl_divergence":
-        p = distribution(y, False, loss.log_target)
-        q = distribution(x, loss.from_logits, loss.from_log)
-        if loss.from_logits:
-            entropy = sum(a * abs(log(b)) for a, b in zip(p, q, strict=True))
-            return entropy, [max(sum(p) * b, a) for a, b in zip(p, q, strict=True)], None
-        if loss.from_log or loss.log_target:
-            return max(a * max(abs(log(a)), abs(log(b))) for a, b in zip(p, q, strict=True)), None, None
-        # what does not sum to one may be negative
-        return max(map(abs, log_terms(p, q))) if kind == "unnormalised" else None, None, None
-    if loss.name == "jensen_shannon" and loss.from_logits:
-        q = softmax(x)
-        size = [b * max(1, abs(log(2 * b / (a + b))) / 2) for a, b in zip(y, q, strict=True)]
-        return max(abs(a - b) for a, b in zip(y, q, strict=True)), size, size
-    return None, None, None
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_errors(loss: Any, dtype: Any, kind: str) -> None:
-    reference = DISTRIBUTION_REFERENCES[loss.name]
-    from_scores = getattr(loss, "from_logits", False)
-    for width, n in ((2, 12), (3, 8), (10, 5), (130, 1), (300, 1)):
-        inputs = rows(loss, width, n, dtype, kind)
-        values, *arrays = outputs(loss, *inputs)
-        for i in range(n):
-            with mp.workdps(220):
-                x = [[mpf(float(t)) for t in array[i]] for array in inputs]
-                value_term, gradient_terms, hessian_terms = largest_terms(loss, *x, kind)
-                for k in {0, int(np.argmax(inputs[1][i]))}:
-                    for which in range(loss.labels, 2):
-
-                        def f(t: list[mpf], which: int = which, x: Any = x) -> mpf:
-                            both = [t, x[1]] if which == 0 else [x[0], t]
-                            return reference.value(*both, **parameters_of(loss))
-
-                        value, g, h = derivatives(f, x[which], k)
-                        if getattr(loss, "from_log", False):
-                            h = mpf(0)
-                        place = which - loss.labels
-                        gradient, hessian = arrays[place], arrays[place + 2 - loss.labels]
-                        bound = 8 if value_term is not None else 6 if loss.name == "kl_divergence" else 4
-                        assert error_in_ulp(values[i], value, dtype, value_term) <= bound, ("value", width, i)
-                        term = gradient_terms and gradient_terms[k]
-                        bound = 8 if from_scores else 4
-                        assert error_in_ulp(gradient[i, k], g, dtype, term) <= bound, ("gradient", width, i, k)
-                        term = hessian_terms and hessian_terms[k]
-                        assert error_in_ulp(hessian[i, k], h, dtype, term) <= 6, ("hessian", width, i, k)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -146,7 +64,7 @@ def test_nearly_equal_distributions_keep_their_digits() -> None:
             with mp.workdps(80):
                 for i in range(30):
                     x, y = ([mpf(float(t)) for t in array[i, :2]] for array in (p, q))
-                    exact = DISTRIBUTION_REFERENCES[loss.name].value(x, y, **parameters_of(loss))
+                    exact = REFERENCES[loss.name].value(x, y, **parameters_of(loss))
                     assert error_in_ulp(values[i], exact, np.float64) <= 6
             assert (values > 0).all()
 

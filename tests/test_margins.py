@@ -6,56 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mpmath import mp, mpf
-from oracle import error_in_ulp, parameters_of
-from references import MARGIN_REFERENCES
-from whole_rows import WIDTHS, check_nan_stays, check_reductions, check_same_bits, derivatives, outputs, same
+from oracle import every_unit_loss
+from samples import unit_of, units
+from units import WIDTHS, check_nan_stays, check_reductions, check_same_bits, outputs, same
 
 import fastloss as fl
 
-LOSSES = [
-    fl.get_loss(name, **parameters) for name, reference in MARGIN_REFERENCES.items() for parameters in reference.instances
-]
+LOSSES = every_unit_loss("targets")
 ONE_TARGET = [loss for loss in LOSSES if loss.name != "multi_label_margin"]
 
 
-def rows(loss: Any, width: int, n: int, dtype: Any = np.float32) -> tuple[np.ndarray, np.ndarray, list[list[int]]]:
+def rows(loss: Any, width: int, n: int) -> tuple[np.ndarray, np.ndarray, list[list[int]]]:
     """Labels, scores and the targets of each row."""
-    rng = np.random.default_rng(width)
-    scale = np.array([0.1, 1.0, 3.0, 100.0])[np.arange(n) % 4, None]
-    z = (rng.standard_normal((n, width)) * scale).astype(dtype)
-    if loss.name != "multi_label_margin":
-        labels = rng.integers(0, width, n)
-        return labels, z, [[int(label)] for label in labels]
-    labels = np.stack([rng.permutation(width) for _ in range(n)])
-    counts = rng.integers(0, min(width, 20) + 1, n)
-    targets = [[int(t) for t in row[:count]] for row, count in zip(labels, counts, strict=True)]
-    # what follows the first -1 does not count
-    labels[np.arange(n)[counts < width], counts[counts < width]] = -1
-    return labels, z, targets
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_errors(loss: Any, dtype: Any) -> None:
-    reference = MARGIN_REFERENCES[loss.name]
-    for width, n in ((1, 2), (2, 12), (10, 12), (300, 1)):
-        labels, z, targets = rows(loss, width, n, dtype)
-        values, gradients, hessians = outputs(loss, labels, z)
-        for i in range(n):
-            with mp.workdps(220):
-                x = [mpf(float(t)) for t in z[i]]
-                for k in {0, int(np.argmax(z[i])), *targets[i][:1]}:
-
-                    def f(t: list[mpf], row: list[int] = targets[i]) -> mpf:
-                        return reference.value(row, t, **parameters_of(loss))
-
-                    value, g, h = derivatives(f, x, k)
-                    # what is left of two equal numbers
-                    g, h = (t if abs(t) > 1e-20 else mpf(0) for t in (g, h))
-                    assert error_in_ulp(values[i], value, dtype) <= 4, ("value", width, i)
-                    assert error_in_ulp(gradients[i, k], g, dtype) <= 4, ("gradient", width, i, k)
-                    assert error_in_ulp(hessians[i, k], h, dtype) <= 6, ("hessian", width, i, k)
+    labels, z = units(loss, width, n)
+    return labels, z, [unit_of(loss, (labels, z), i)[0] for i in range(n)]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
