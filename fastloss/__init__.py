@@ -26,6 +26,7 @@ __version__ = "0.1.0"
 # a ready default instance of every class, in snake case, and the short names
 _defaults = {name: get_loss(name) for name in [*list_losses(), *_SHORT_NAMES]}
 globals().update(_defaults)
+_environment.let_interrupts_raise()
 
 __all__ = [
     "Evaluation",

@@ -225,7 +225,9 @@ def ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:
     ------
     Piece
     """
-    with ThreadPoolExecutor(1, "fastloss-reader") as reader, closing(pieces):
+    # closed last, because the reader may still be inside; it is waited for only if an interrupt did not come while it started
+    with closing(pieces), ThreadPoolExecutor(1, "fastloss-reader") as reader:
+        reader.submit(int).result()
         waiting = reader.submit(next, pieces, None)
         try:
             while (piece := waiting.result()) is not None:

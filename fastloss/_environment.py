@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from typing import Any
 
 _EXIT_USAGE, _EXIT_INTERRUPT = 2, 130
@@ -18,17 +20,30 @@ def is_command() -> bool:
 
 
 def end_quietly_when_interrupted() -> None:
-    """Let Ctrl-C end the command with the exit status of an interrupt, and nothing else."""
+    """Let Ctrl-C end the command with the exit status of an interrupt, and nothing else, until it catches that itself."""
     if not is_command():
         return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and threading.current_thread() is threading.main_thread():
+        # not by an exception: NumPy makes an ImportError of what is raised while its extensions are loaded
+        signal.signal(signal.SIGINT, _end)
 
     def end(kind: type[BaseException], error: BaseException, traceback: Any) -> None:
         if issubclass(kind, KeyboardInterrupt):
-            # nothing has been written yet
-            os._exit(_EXIT_INTERRUPT)
+            _end()
         sys.__excepthook__(kind, error, traceback)
 
     sys.excepthook = end
+
+
+def let_interrupts_raise() -> None:
+    """Make an interrupt an exception again, once the package has been imported: programs may have to tidy up."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(*_: Any) -> None:
+    # nothing has been written yet
+    os._exit(_EXIT_INTERRUPT)
 
 
 def stop_the_command(error: ValueError) -> None:

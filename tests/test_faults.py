@@ -7,6 +7,8 @@ import pickle
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ import numpy as np
 import pytest
 
 import fastloss as fl
-from fastloss import metrics
+from fastloss import _datasets, metrics
 from fastloss.cli import main
 
 WATCHDOG = 60
@@ -536,6 +538,66 @@ def test_a_program_of_its_own_is_interrupted_as_ever(tmp_path: Path) -> None:
     """Only the command ends without a word: whoever imports fastloss gets the traceback of the interrupt."""
     done = run("-c", "import fastloss\nraise KeyboardInterrupt")
     assert done.stderr.splitlines()[-1] == "KeyboardInterrupt"
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_interrupts_that_an_import_swallows(tmp_path: Path) -> None:
+    """As NumPy does while its extensions are loaded: it raises an ImportError instead, which is no reason for a traceback."""
+    kill = "os.kill(os.getpid(), signal.SIGINT)"
+    swallowing = f"""try:
+                {kill}
+            except KeyboardInterrupt:
+                raise ImportError("something else") from None"""
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTER.replace(kill, swallowing))
+    path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    done = run("-m", "fastloss", "show", "huber", INTERRUPT_AT="numpy", PYTHONPATH=path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_interrupts_raise_once_the_package_is_imported(tmp_path: Path) -> None:
+    """A script that is called like the command still tidies up."""
+    script = tmp_path / "fastloss"
+    script.write_text(
+        "import fastloss, os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nfinally:\n    print('tidy', flush=True)\n"
+    )
+    done = run(script)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "tidy\n", "")
+
+
+@pytest.mark.parametrize("when", ["as its thread starts", "as it is told to read", "as it is told to read on"])
+def test_interrupts_of_what_reads_ahead(when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read from is closed when nobody reads any more: before, that is an error, which hides the interrupt."""
+    calls = {"as its thread starts": 0, "as it is told to read": 1, "as it is told to read on": 2}[when]
+    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
+    closed, told = [], []
+
+    def pieces() -> Iterator[int]:
+        try:
+            for piece in range(3):
+                time.sleep(0.2)
+                yield piece
+        finally:
+            closed.append(True)
+
+    def interrupted_start(thread: threading.Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    def interrupted_submit(pool: ThreadPoolExecutor, what: Any, *arguments: Any) -> Any:
+        future = submit(pool, what, *arguments)
+        told.extend([what] * (what is next))
+        if what is next and len(told) == calls:
+            raise KeyboardInterrupt
+        return future
+
+    if calls:
+        monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted_submit)
+    else:
+        monkeypatch.setattr(threading.Thread, "start", interrupted_start)
+    with pytest.raises(KeyboardInterrupt):
+        list(_datasets.ahead(pieces()))
+    assert closed == [True] * (calls > 0)
 
 
 class Unreadable:
