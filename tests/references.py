@@ -27,6 +27,8 @@ class Reference:
     data: str = "residuals"
     instances: tuple[dict[str, Any], ...] = ({},)
     kinks: Formula = lambda **_: ()
+    #: whether the terms of a Hessian cancel
+    changes_sign: bool = False
     #: of value, gradient and Hessian, in ulp
     promised: Formula = lambda **_: (4.0, 4.0, 6.0)
 
@@ -364,6 +366,7 @@ def right_class(
         terms=(None, gradient_term, hessian_term),
         data="classes",
         instances=tuple({"from_logits": form, **given} for form in (True, False) for given in instances),
+        changes_sign=changes_sign,
         promised=lambda **_: promised,
     )
 
@@ -457,7 +460,11 @@ REFERENCES |= {
             for log_target in (False, True)
             for form in ({}, {"from_log": True}, {"from_logits": True})
         ),
-        promised=lambda from_logits, **_: (8, 8 if from_logits else 4, 6),
+        promised=lambda from_logits, from_log, log_target, **_: (
+            8 if from_logits or from_log or log_target else 6,
+            8 if from_logits else 4,
+            6,
+        ),
     ),
     "jensen_shannon": Reference(
         lambda p, x, from_logits: (
@@ -535,6 +542,8 @@ def triplet_gradient_term(*vectors: list[mpf], by: str, at: int, margin: float, 
     own = vectors[("anchor", "positive", "negative").index(by)]
     sizes = []
     for other in vectors:
+        if not swap and own is not vectors[0] and other is not vectors[0]:
+            continue
         d = distance(own, other, p)
         if d:
             sizes.append((fabs(own[at] - other[at]) / d) ** (mpf(p) - 1) * (2 * d if squared else 1))
@@ -558,7 +567,6 @@ REFERENCES |= {
         triplet,
         terms=(lambda *vectors, margin, **how: largest(*distances(*vectors, **how), margin), triplet_gradient_term, None),
         data="vectors",
-        promised=lambda p, **_: (4, 4, 6) if p in (1, 2) else (8, 16, 16),
         instances=tuple(
             {"p": p, "swap": swap, **given}
             for p in (2.0, 1.0, 3.5)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from mpmath import mpf
 from references import REFERENCES
 
 import fastloss as fl
@@ -78,9 +79,6 @@ def tries(loss: fl.Loss, dtype: Any) -> Iterator[tuple[np.ndarray, ...]]:
     data = REFERENCES[loss.name].data
     kinds = {"classes": ("indices",) if loss.indices_only else ("indices", "shares"), "distributions": KINDS, "vectors": KINDS}
     widths = ((1, 2), (2, 12), (3, 12), (10, 6), (130, 1), (300, 1))
-    if getattr(loss, "p", 2) not in (1, 2):
-        # powers lose digits with the logarithm of their base
-        kinds["vectors"], widths = KINDS[:2], widths[:4]
     if data == "classes":
         widths = ((2, 20), (3, 20), (10, 10), (50, 3)) if loss.from_logits else ((2, 30), (7, 10))
     for kind in kinds.get(data, ("",)):
@@ -204,15 +202,35 @@ _MAKE = {
 }
 
 
+def numbers_of(loss: fl.Loss, inputs: tuple[np.ndarray, ...], i: int, array: np.ndarray) -> np.ndarray:
+    """The numbers of an input, or of a derivative, that belong to unit i."""
+    if loss.signature.plan != "groups":
+        return array[i]
+    end = int(np.cumsum(inputs[-1])[i])
+    return array[end - inputs[-1][i] : end]
+
+
 def unit_of(loss: fl.Loss, inputs: tuple[np.ndarray, ...], i: int) -> tuple[list[Any], ...]:
     """What the reference of a loss takes: the numbers of unit i, as lists."""
-    if loss.signature.plan == "groups":
-        ends = np.cumsum(inputs[-1])
-        return tuple(array[ends[i] - inputs[-1][i] : ends[i]].tolist() for array in inputs[:-1])
-    lists = [array[i].tolist() for array in inputs]
+    lists = [numbers_of(loss, inputs, i, array).tolist() for array in inputs[: len(loss.signature.names)]]
     if REFERENCES[loss.name].data == "targets":
         targets = lists[0] if isinstance(lists[0], list) else [lists[0]]
         lists[0] = targets[: targets.index(-1)] if -1 in targets else targets
     elif not isinstance(lists[0], list):
         lists[0] = np.eye(len(lists[1]))[lists[0]].tolist()
     return tuple(lists)
+
+
+def exact_numbers(loss: fl.Loss, unit: tuple[list[Any], ...]) -> tuple[list[Any], ...]:
+    """The same with exact numbers in place of floats; lists of targets stay."""
+    of_targets = REFERENCES[loss.name].data == "targets"
+    return tuple(numbers if of_targets and k == 0 else list(map(mpf, numbers)) for k, numbers in enumerate(unit))
+
+
+def places_of(loss: fl.Loss, unit: tuple[list[Any], ...]) -> set[int]:
+    """The numbers of a unit by which derivatives are tried: the first one, the largest prediction, a target."""
+    data = REFERENCES[loss.name].data
+    targets = {int(np.argmax(unit[0]))} if data == "classes" else set(unit[0][:1]) if data == "targets" else set()
+    if data == "classes" and not loss.from_logits:
+        return targets
+    return {0, int(np.argmax(unit[-1])), *targets}

@@ -96,7 +96,6 @@ LAYERS = ("pool", "openmp")
 OPENMP_VERSION = fl_openmp_version()
 
 cdef bint on_openmp = False
-cdef int openmp_members = 0  # the largest team that OpenMP has made: its threads exist
 
 
 def use_layer(str name):
@@ -122,18 +121,14 @@ cdef void work_on_openmp(int members, void (*work)(void *, int) noexcept nogil, 
 
 cdef void work_together(int members, void (*work)(void *, int) noexcept nogil, void *context) noexcept nogil:
     """Call ``work(context, member)`` in several threads; whoever comes takes a part of what is left."""
-    global openmp_members
     cdef fl_signals signals
     if members < 2 or not on_openmp or fl_has_forked():
         fl_pool_work(members, work, context)
-    elif members <= openmp_members:
-        work_on_openmp(members, work, context)
-    else:
-        # threads inherit what is blocked: signals are for Python's threads
-        signals = fl_signals_block()
-        work_on_openmp(members, work, context)
-        fl_signals_restore(signals)
-        openmp_members = members
+        return
+    # Signals are for Python's threads. Those that OpenMP makes, for each thread that calls it, inherit what is blocked.
+    signals = fl_signals_block()
+    work_on_openmp(members, work, context)
+    fl_signals_restore(signals)
 
 
 # ---- tasks -----------------------------------------------------------------------------------------------------

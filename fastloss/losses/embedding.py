@@ -40,8 +40,7 @@ class TripletMargin(Loss):
 
     and 0 for vectors that coincide. Gradients are tuples, for ``anchor``, ``positive`` and ``negative``. Unlike torch's,
     distances have nothing added to the differences (there ``eps=1e-6``). Sums neither over- nor underflow where the distance is
-    a number. For p other than 1 and 2, errors grow with the logarithm of the differences: up to 16 ulp at ordinary
-    sizes, some hundreds at the ends of the range. There is no Hessian.
+    a number; the gradient of a component whose difference to the power of p - 1 underflows is 0. There is no Hessian.
 
     References
     ----------

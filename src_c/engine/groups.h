@@ -1,8 +1,12 @@
 /*
  * Groups of numbers, by all pairs of different relevance in each.
  *
- *   FL_PAIR_FORMULA(rank_net, d, (sigma))    F of the distance d = s_i - s_j, a pair, of the score of the more relevant item to
- * that of the other: value, slope F', curvature F''; the loss is the sum over all pairs of a group
+ *   FL_PAIR_FORMULA(rank_net, d, (sigma))
+ *   {   F of d = s_i - s_j, a pair: the score of the more relevant item minus that of the other
+ *       return (FL_TARGET){.value = ..., .slope = ..., .curvature = ...};    F, F', F''
+ *   }
+ *
+ * The loss of a group is the sum over all its pairs.
  *
  * The items of a group are put in the order of their relevance, the most relevant first and ties as they come; each is then
  * paired with all that are less relevant, which lie side by side. There is no list of pairs. All sums are kept with their

@@ -3,9 +3,9 @@
  *
  *   N = sum of  a p (1 - y) + b (1 - p) y        T = sum of  p y
  *
- * the loss is  N / (N + T + s)  times a constant, whose terms are all of one sign: nothing cancels, where 1 - T / (N + T) would. The two
- * derivatives, by N and by T, are  (T + s) / D^2  and  -N / D^2  with  D = N + T + s.  Where D is 0, both masks are empty: the loss and
- * its derivatives are 0.
+ * the loss is  N / (N + T + s)  times a constant, whose terms are all of one sign: nothing cancels, where 1 - T / (N + T)
+ * would. The two derivatives, by N and by T, are  (T + s) / D^2  and  -N / D^2  with  D = N + T + s.  Where D is 0, both masks
+ * are empty: the loss and its derivatives are 0.
  */
 #ifndef FL_OVERLAP_H
 #define FL_OVERLAP_H

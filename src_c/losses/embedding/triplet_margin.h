@@ -3,9 +3,10 @@
  *
  *   d_1 = |anchor - positive|_p        d_2 = |anchor - negative|_p        d_3 = |positive - negative|_p
  *
- *   value       max(0, d_1 - d_2 + m); with `swap`, d_3 in place of d_2 where it is smaller; `squared`: squares of all
- * distances gradients   the differences of  sign(r) (|r| / d)^(p - 1), r that of one coordinate, where the value is positive,
- * else 0; a distance of 0 has no direction, and gives 0
+ *   value       max(0, d_1 - d_2 + m); with `swap`, d_3 in place of d_2 where it is smaller; `squared`: of their squares
+ *   gradients   differences of  sign(r) (|r| / d)^(p - 1), r that of one coordinate, where the value is positive; else 0
+ *
+ * A distance of 0 has no direction, and gives 0.
  *
  * The sums are those of |r|^p. The value and the gradients change sign; their errors are relative to the largest term.
  * Euclidean distances have kernels of their own, without powers, and so have those without `swap`, which need two sums instead
@@ -18,18 +19,25 @@ typedef struct {
     FL_T distance, by;
 } FL_FN(triplet_distance);
 
-/* A power or a root of a positive number; 0 of 0. */
-FL_INLINE FL_T FL_FN(triplet_power)(FL_T x, double exponent)
+/* A power of a positive number; 0, infinity and NaN stay what they are. */
+FL_INLINE FL_T FL_FN(triplet_power)(const FL_PAIR x, const FL_PAIR exponent)
 {
-    const FL_T power = FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(exponent), FL_LOG_PRECISE(x));
-    return FL_SELECT(x > FL_C(0), power, FL_UNLESS_NAN(x, 0));
+    FL_PAIR l = FL_LOG_PRECISE(x.hi);
+    l.lo += x.lo / x.hi;
+    const int inner = (x.hi > FL_C(0)) & (x.hi < FL_INFINITY);
+    return FL_SELECT(inner, FL_EXP_PRODUCT(FL_C(1), exponent, l), x.hi);
 }
 
 FL_INLINE FL_FN(triplet_distance) FL_FN(triplet_of_sum)(FL_T sum, FL_T scale, double p, int euclidean, double squared)
 {
     const FL_U square = FL_UNIFORM(squared != 0.0);
-    const FL_T scaled = euclidean ? FL_SQRT(sum) : FL_FN(triplet_power)(sum, 1.0 / p);
-    const FL_T direction = euclidean ? FL_C(1) / scaled : FL_FN(triplet_power)(scaled, 1.0 - p);
+    /* a rounded 1 / p would cost the logarithm of the sum in ulp */
+    const FL_PAIR order = FL_EXACT_PARAMETER(p), of = {sum, FL_C(0)};
+    const FL_T inverse = FL_C(1) / order.hi;
+    const FL_PAIR root = {inverse, -FL_FMA(inverse, order.lo, FL_FMA(inverse, order.hi, -FL_C(1))) * inverse};
+    const FL_PAIR below = FL_TWO_SUM(root.hi, -FL_C(1)), fall = {below.hi, below.lo + root.lo};
+    const FL_T scaled = euclidean ? FL_SQRT(sum) : FL_FN(triplet_power)(of, root);
+    const FL_T direction = euclidean ? FL_C(1) / scaled : FL_FN(triplet_power)(of, fall);
     const FL_T distance = scaled / scale;
     /* of the square, 2 d times that */
     const FL_T by = FL_PICK(square, FL_C(2) / scale * (euclidean ? FL_C(1) : scaled * direction), direction);
@@ -66,8 +74,11 @@ typedef struct {
 FL_INLINE FL_FN(triplet_term) FL_FN(triplet_term_of)(FL_T a, FL_T b, FL_T scale, double p, int euclidean)
 {
     /* neither overflows where the other does not */
-    const FL_T r = FL_SELECT(scale < FL_C(1), a * scale - b * scale, (a - b) * scale), size = FL_ABS(r);
-    const FL_T slope = euclidean ? size : FL_FN(triplet_power)(size, p - 1.0);
+    const FL_T down = FL_MIN(scale, FL_C(1)), up = FL_MAX(scale, FL_C(1));
+    const FL_PAIR d = FL_TWO_SUM(a * down, -(b * down));
+    const FL_T r = d.hi * up, size = FL_ABS(r);
+    const FL_T low = FL_SELECT(size < FL_INFINITY, FL_WITH_SIGN_OF(d.hi, d.lo) * up, FL_C(0));
+    const FL_T slope = euclidean ? size : FL_FN(triplet_power)((FL_PAIR){size, low}, FL_EXACT_PARAMETER(p - 1.0));
     return (FL_FN(triplet_term)){slope * size, FL_SELECT(r == FL_C(0), FL_C(0), FL_WITH_SIGN_OF(r, slope)), FL_ABS(a - b)};
 }
 

@@ -1,6 +1,6 @@
 /*
- * RankNet (Burges et al. 2005): the cost of a pair whose more relevant item has a score by d higher than the other. x = sigma
- * d.
+ * RankNet (Burges et al. 2005): the cost of a pair whose more relevant item has a score by d higher than the other,
+ * with x = sigma d.
  *
  *   value      log(1 + exp(-x))        slope  -sigma / (1 + exp(x))        curvature  sigma^2 / ((1 + exp(x)) (1 + exp(-x)))
  *
