@@ -6,7 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
+import fastloss as fl
 from fastloss import _core
+
+LAYERS = [name for name in _core.LAYERS if name != "openmp" or _core.OPENMP_VERSION]
 
 
 @contextmanager
@@ -24,6 +27,32 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     """Runs a test once with the kernels of every instruction set of this machine."""
     with using_isa(request.param):
         yield request.param
+
+
+@contextmanager
+def using_layer(name: str) -> Iterator[None]:
+    previous = _core.active_layer()
+    _core.use_layer(name)
+    try:
+        yield
+    finally:
+        _core.use_layer(previous)
+
+
+@pytest.fixture(scope="module", params=LAYERS)
+def layer(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Runs a test once on every threading layer, and so the processes that it starts."""
+    with using_layer(request.param), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASTLOSS_THREADING_LAYER", request.param)
+        yield request.param
+
+
+def each_team(*numbers: int) -> Iterator[str]:
+    """Goes through the numbers of threads on every threading layer; gives what to call them."""
+    for name in LAYERS:
+        for n in numbers:
+            with using_layer(name), fl.num_threads(n):
+                yield f"{n} threads of the layer {name}"
 
 
 @pytest.fixture

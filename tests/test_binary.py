@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import using_isa
+from conftest import each_team, using_isa
 from oracle import default_instances, error_in_ulp, exact
 from units import WIDTHS
 
@@ -431,12 +431,11 @@ def test_rows_of_predictions_and_everything_else() -> None:
     expected = np.where(np.isnan(z).any(axis=1), NAN, np.argmax(z, axis=1) != t)
     w = np.random.default_rng(0).uniform(0, 2, t.size)
     w[[7, 8]] = 0
-    for threads in (1, 2, 7):
-        with fl.num_threads(threads):
-            np.testing.assert_array_equal(fl.zero_one(t, z, reduction="none"), expected)
-            assert math.isnan(fl.zero_one(t, z))
-            assert fl.zero_one(t, z, w, "sum") == math.fsum(np.where(w, w * expected, 0))
-            assert fl.zero_one(t, z, w) == math.fsum(np.where(w, w * expected, 0)) / math.fsum(w)
+    for team in each_team(1, 2, 7):
+        np.testing.assert_array_equal(fl.zero_one(t, z, reduction="none"), expected, team)
+        assert math.isnan(fl.zero_one(t, z)), team
+        assert fl.zero_one(t, z, w, "sum") == math.fsum(np.where(w, w * expected, 0)), team
+        assert fl.zero_one(t, z, w) == math.fsum(np.where(w, w * expected, 0)) / math.fsum(w), team
     out = np.empty(2 * t.size, np.float32)[::2]
     assert fl.zero_one(t, z, w, reduction="none", out=out) is out
     np.testing.assert_array_equal(out, np.where(w, w * expected, 0).astype(np.float32))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import using_isa
+from conftest import each_team, using_isa
 from oracle import default_instances, every_instance, outputs_of
 from samples import sample
 
@@ -56,14 +56,13 @@ def test_instruction_sets(loss: fl.Loss, dtype: Any) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", default_instances(), ids=repr)
-def test_threads(loss: fl.Loss, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads(loss: fl.Loss, dtype: Any) -> None:
     inputs = sample(loss, 3 * LARGE, dtype)
     with fl.num_threads(1):
         expected = everything(loss, inputs)
-    for threads in (2, 7):
-        with fl.num_threads(threads):
-            for got, wanted in zip(everything(loss, inputs), expected, strict=True):
-                assert_same_bits(got, wanted, f"{threads} threads")
+    for team in each_team(2, 7):
+        for got, wanted in zip(everything(loss, inputs), expected, strict=True):
+            assert_same_bits(got, wanted, team)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -182,6 +181,7 @@ def test_a_broadcast_view_is_an_array_like_any_other() -> None:
     assert_same_bits(fl.huber.gradient(row, y), fl.huber.gradient(row.copy(), y))
 
 
+@pytest.mark.usefixtures("layer")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_large_outputs(threads: int) -> None:
     """Arrays from 16 MiB on are written past the caches: in place, at odd offsets, weighted."""

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import each_team
 
 import fastloss as fl
 from fastloss import _arrays, _core
@@ -208,10 +209,9 @@ def test_the_driver_finishes_derivatives(loss: fl.Loss, weighted: bool, order: s
         return _core.execute((loss._kernel_for(inputs),), inputs, operand, tuple(outputs))
 
     floor = float(np.quantile(hessian * dtype(1.5), 0.3))
-    for threads in (1, 3):
-        with fl.num_threads(threads):
-            found = derive([_core.GRADIENT, _core.HESSIAN], -1.0, 1.5, floor, -1.0)
-        assert (found.least, found.fault) == ((hessian * dtype(1.5)).min(), 0)
+    for team in each_team(1, 3):
+        found = derive([_core.GRADIENT, _core.HESSIAN], -1.0, 1.5, floor, -1.0)
+        assert (found.least, found.fault) == ((hessian * dtype(1.5)).min(), 0), team
         np.testing.assert_array_equal(written[0], -gradient)
         np.testing.assert_array_equal(written[1], -np.maximum(hessian * dtype(1.5), dtype(floor)))
     found = derive([_core.GRADIENT], 0.5, 1.0, -np.inf, 1.0)

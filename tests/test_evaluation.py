@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import LAYERS, using_layer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,14 +61,19 @@ def test_equal_to_separate_calls_bit_for_bit(losses: Any, dtype: Any, weighted: 
     assert fl.evaluate(losses, y_true, y_pred, sample_weight=weights if weighted else None) == expected
 
 
-@given(cuts=st.lists(st.integers(0, 300), max_size=6), order=st.randoms(use_true_random=False), threads=st.integers(1, 3))
+@given(
+    cuts=st.lists(st.integers(0, 300), max_size=6),
+    order=st.randoms(use_true_random=False),
+    threads=st.integers(1, 3),
+    layer=st.sampled_from(LAYERS),
+)
 @settings(max_examples=60, deadline=None)
-def test_cutting_and_merging_change_no_bit(cuts: list[int], order: Any, threads: int) -> None:
+def test_cutting_and_merging_change_no_bit(cuts: list[int], order: Any, threads: int, layer: str) -> None:
     rng = np.random.default_rng(5)
     y_true, y_pred = np.ldexp(rng.standard_normal((2, 300)), rng.integers(-200, 200, 300))
     losses = {"mae": fl.mae, "rmse": fl.rmse, "log_cosh": fl.log_cosh}
     bounds = sorted({0, 300, *cuts})
-    with fl.num_threads(threads):
+    with using_layer(layer), fl.num_threads(threads):
         evs = [fl.Evaluation(losses).update(y_true[a:b], y_pred[a:b]) for a, b in pairwise(bounds)]
         while len(evs) > 1:
             i, j = order.sample(range(len(evs)), 2)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import using_isa
+from conftest import each_team, using_isa
 from oracle import every_unit_loss
 from references import REFERENCES
 from samples import rows_of_scores
@@ -63,12 +63,14 @@ def test_same_bits_everywhere(loss: Any, width: int) -> None:
 @pytest.mark.parametrize("loss", EVERY, ids=repr)
 def test_threads(loss: Any) -> None:
     z, t = predictions(loss, 10, 30_000), np.arange(30_000) % 10
-    found = []
-    for threads in (1, 2, 7):
-        with fl.num_threads(threads):
-            found.append([*outputs(loss, t, z), np.array(loss(t, z)), *loss.value_and_gradient(t, z)])
-    assert same(found[0], found[1])
-    assert same(found[0], found[2])
+
+    def everything() -> list[np.ndarray]:
+        return [*outputs(loss, t, z), np.array(loss(t, z)), *loss.value_and_gradient(t, z)]
+
+    with fl.num_threads(1):
+        expected = everything()
+    for team in each_team(2, 7):
+        assert same(everything(), expected), team
 
 
 @pytest.mark.parametrize("loss", EVERY, ids=repr)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import using_isa
+from conftest import each_team, using_isa
 from oracle import every_unit_loss, outputs_of
 from samples import units
 from units import WIDTHS, flat, same
@@ -34,9 +34,8 @@ def test_same_bits_everywhere(loss: Any, width: int, dtype: Any) -> None:
     for name in _core.available_isas():
         with using_isa(name):
             assert same(outputs(loss, inputs), expected)
-    for threads in (1, 2, 7):
-        with fl.num_threads(threads):
-            assert same(outputs(loss, inputs), expected)
+    for team in each_team(1, 2, 7):
+        assert same(outputs(loss, inputs), expected), team
     swapped = tuple(x.astype(x.dtype.newbyteorder(">")) for x in arrays)
     assert same(outputs(loss, (*swapped, *group)), expected)
     strided = tuple(np.repeat(x, 2, axis=-1)[..., ::2] for x in arrays)
@@ -91,9 +90,8 @@ def test_a_mask_in_parts_is_the_mask(dtype: Any) -> None:
     for i in range(0, len(y), 70_001):
         (first if i % 2 else second).update(y[i : i + 70_001], p[i : i + 70_001])
     assert pickle.loads(pickle.dumps(first)).merge(second).result() == {"dice": whole}
-    for threads in (1, 2):
-        with fl.num_threads(threads):
-            assert fl.dice(y, p) == whole
+    for team in each_team(1, 2):
+        assert fl.dice(y, p) == whole, team
 
 
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.5])

@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from conftest import using_isa
+from conftest import each_team, using_isa
 
-import fastloss as fl
 from fastloss import _core
 
 #: Numbers in a row: on both sides of where rows lie side by side, and of a vector.
@@ -43,9 +42,8 @@ def check_same_bits(loss: Any, y: np.ndarray, z: np.ndarray) -> None:
     for name in _core.available_isas():
         with using_isa(name):
             assert same(outputs(loss, y, z), expected)
-    for threads in (2, 7):
-        with fl.num_threads(threads):
-            assert same(outputs(loss, y, z), expected)
+    for team in each_team(2, 7):
+        assert same(outputs(loss, y, z), expected), team
     assert same(outputs(loss, y, np.asfortranarray(z)), expected)
     wide = np.zeros((2 * n, 2 * z.shape[1]), z.dtype)
     wide[::2, ::-2] = z
