@@ -1,10 +1,11 @@
-# make demo: build and run the main job.  make test: build and run the tests.  Both make their own environment in .venv.
+# make demo: build and run the main job.  make test: build and run the tests.  make check: those that take no minutes, while
+# one works.  Each makes its own environment in .venv.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test check bench lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/fastloss evaluate examples/diabetes.csv --y-true y_true --y-pred y_pred \
@@ -15,6 +16,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
+
+check: lint
+	$(BIN)/python -m pytest -m "not slow" --numprocesses=auto --quiet
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m pytest benchmarks --benchmark-group-by=param:name,param:n

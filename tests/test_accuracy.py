@@ -25,6 +25,8 @@ from samples import exact_numbers, numbers_of, places_of, sample, tries, unit_of
 import fastloss as fl
 from fastloss.domains import Choice
 
+pytestmark = pytest.mark.slow
+
 # Every instruction set gives the same bits (test_bits.py), so one is enough here.
 POINTS = int(os.environ.get("FASTLOSS_ACCURACY_POINTS", "150"))
 

@@ -80,6 +80,7 @@ def test_parameters_are_checked(make: Any, message: str) -> None:
         make()
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(every_instance()), st.floats() | st.integers() | st.text() | st.none() | st.booleans())
 def test_a_parameter_is_right_or_refused(loss: fl.Loss, value: Any) -> None:

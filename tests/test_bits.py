@@ -54,6 +54,7 @@ def test_instruction_sets(loss: fl.Loss, dtype: Any) -> None:
                 assert_same_bits(got, wanted, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", default_instances(), ids=repr)
 def test_threads(loss: fl.Loss, dtype: Any) -> None:
@@ -181,6 +182,7 @@ def test_a_broadcast_view_is_an_array_like_any_other() -> None:
     assert_same_bits(fl.huber.gradient(row, y), fl.huber.gradient(row.copy(), y))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("layer")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_large_outputs(threads: int) -> None:

@@ -12,6 +12,8 @@ import pytest
 import fastloss as fl
 from fastloss.boosting import Metric, Objective
 
+pytestmark = pytest.mark.slow
+
 cb = pytest.importorskip("catboost")
 pytest.importorskip("joblib")
 sklearn = pytest.importorskip("sklearn")

@@ -12,6 +12,8 @@ import pytest
 import fastloss as fl
 from fastloss.boosting import Metric, Objective, refit_leaves
 
+pytestmark = pytest.mark.slow
+
 lgb = pytest.importorskip("lightgbm")
 pytest.importorskip("joblib")
 sklearn = pytest.importorskip("sklearn")

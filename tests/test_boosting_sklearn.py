@@ -11,6 +11,8 @@ import pytest
 import fastloss as fl
 from fastloss.boosting import Metric, Objective
 
+pytestmark = pytest.mark.slow
+
 ensemble = pytest.importorskip("sklearn.ensemble")
 pytest.importorskip("joblib")
 threadpoolctl = pytest.importorskip("threadpoolctl")

@@ -9,6 +9,8 @@ import pytest
 import fastloss as fl
 from fastloss.boosting import Metric, Objective, refit_leaves
 
+pytestmark = pytest.mark.slow
+
 xgb = pytest.importorskip("xgboost")
 pytest.importorskip("joblib")
 sklearn = pytest.importorskip("sklearn")

@@ -16,6 +16,8 @@ import fastloss as fl
 from build import ROOT, run, tool
 from fastloss import _core
 
+pytestmark = pytest.mark.slow
+
 MODULES = sorted(Path(_core.__file__).parent.glob("*.so"))
 DRIVER = sorted((ROOT / "fastloss" / "_core").glob("*.pyx"))
 

@@ -599,6 +599,7 @@ def test_files_that_cannot_be_read(failed: Command, tmp_path: Path) -> None:
 
 
 def test_losses(done: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     out = done("losses", "--family", "regression")
     assert done("losses").count("\n") >= out.count("\n")
     for name in fl.list_losses("regression"):
@@ -653,6 +654,7 @@ def test_version(done: Command) -> None:
 # ---- plots -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", fl.list_losses())
 def test_curves_of_every_loss(name: str) -> None:
     from fastloss.cli.plot import curves as curves_of
@@ -676,6 +678,7 @@ def test_curves_are_those_of_one_sample() -> None:
     assert set(curves["Hessian"]) == {0, 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", fl.list_losses())
 def test_curves_belong_together(name: str) -> None:
     """The gradient is the slope of the value, and the Hessian that of the gradient: all are by one input."""
@@ -696,6 +699,7 @@ def test_curves_belong_together(name: str) -> None:
         assert np.mean(error > 0.02) < 0.04, (below, above)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "start"), [("h.png", b"\x89PNG"), ("h.svg", b"<?xml"), ("h.pdf", b"%PDF"), ("h", b"\x89PNG")])
 def test_plot(done: Command, tmp_path: Path, name: str, start: bytes) -> None:
     pytest.importorskip("matplotlib")
@@ -731,6 +735,7 @@ def test_plot_mistakes(failed: Command, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--group-by", "model"], ["--group-by", "day"]])
 def test_plot_of_results(done: Command, tmp_path: Path, options: list[str]) -> None:
     pytest.importorskip("matplotlib")
@@ -916,6 +921,7 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "fastloss", *map(str, arguments)], env=environment, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="not every file system has sparse files")
 @pytest.mark.parametrize("number", list(KILLED))
 @pytest.mark.usefixtures("interruptible")
@@ -955,6 +961,7 @@ def test_a_bar_on_a_terminal_only(large: Path) -> None:
     assert b"reading" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", PIPED)
 def test_broken_pipe_is_quiet(arguments: list[object]) -> None:
     reader, writer = os.pipe()
@@ -972,6 +979,7 @@ def test_head_reads_one_line() -> None:
     assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", [["losses"], ["evaluate", DIABETES, "--csv"], ["bench", "--sizes", "10", "--json"]])
 def test_full_disk(arguments: list[object]) -> None:

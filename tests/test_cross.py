@@ -14,6 +14,8 @@ import pytest
 
 import build
 
+pytestmark = pytest.mark.slow
+
 N = 3001
 
 AVX2 = build.WIDE["avx2"]

@@ -13,6 +13,8 @@ import pytest
 import fastloss as fl
 import fastloss.dask
 
+pytestmark = pytest.mark.slow
+
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")

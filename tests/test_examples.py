@@ -13,6 +13,8 @@ import pytest
 
 import fastloss as fl
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 

@@ -125,6 +125,7 @@ def poison(rng: np.random.Generator) -> None:
             fl.multi_margin(t[::-1], p[::-1], reduction="sum")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("k", [2, 5, 17, 300, 5000])
 @pytest.mark.parametrize("name", SINGLE_ROWS)
@@ -476,6 +477,7 @@ def run(*arguments: object, shell: str = 'exec "$@"', **variables: str) -> subpr
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", ["99999999999", str(2**31), str(-(2**31) - 1), "9" * 4000, "9" * 5000])
 def test_numbers_of_threads_in_the_environment(bad: str) -> None:
     done = run("-m", "fastloss", "info", FASTLOSS_NUM_THREADS=bad)
@@ -515,6 +517,7 @@ sys.meta_path.insert(0, Interrupter())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["module", "script"])
 @pytest.mark.parametrize(
     "name",
@@ -811,6 +814,7 @@ def test_masked_outputs_are_refused(mask: Any) -> None:
     assert rows.data.tolist() == [[7.0] * 2] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", ["2**60", "2**61", "2**62", "2**63 - 1", "2**57", "-1"])
 def test_sums_beyond_memory(count: str) -> None:
     """In a process of its own: what is too small for its sums ends it."""

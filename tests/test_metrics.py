@@ -713,6 +713,7 @@ def test_weights_of_two_are_duplicates(name: str, data: Data, keywords: dict[str
             np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [2, 7, 33, 200, 1500])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_tables_of_any_size(k: int, weighted: bool) -> None:
@@ -798,6 +799,7 @@ def test_types_of_targets(theirs: Any) -> None:
 KNOWN: dict[str, str] = {}
 
 
+@pytest.mark.slow
 def test_scikit_learns_own_tests_pass(theirs: Any) -> None:
     import sklearn_suite
 

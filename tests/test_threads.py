@@ -18,7 +18,7 @@ import pytest
 import fastloss as fl
 from fastloss import _core, _threads
 
-pytestmark = pytest.mark.usefixtures("layer")
+pytestmark = [pytest.mark.usefixtures("layer"), pytest.mark.slow]
 
 # Every script ends in seconds, unless it hangs.
 WATCHDOG = 60
@@ -311,7 +311,7 @@ def test_many_python_threads(layer: str) -> None:
         + """
 import os, threading
 fl.set_num_threads(4)
-results, most = [], 0
+results, most, before = [], 0, len(os.listdir("/proc/self/task"))
 def compute():
     for _ in range(3):
         results.append(fl.log_cosh(y, p) == expected)
@@ -320,10 +320,10 @@ for t in threads: t.start()
 while any(t.is_alive() for t in threads):
     most = max(most, len(os.listdir("/proc/self/task")))
 assert all(results) and len(results) == 96
-print(most)
+print(most - before)
 """
     )
-    assert int(succeed(script)) <= 1 + (32 + 3 if layer == "pool" else 32 * 4)
+    assert int(succeed(script)) <= (32 + 3 if layer == "pool" else 32 * 4)
 
 
 def test_no_threads_to_be_had(layer: str) -> None:

@@ -22,6 +22,7 @@ def outputs(loss: Any, inputs: tuple[np.ndarray, ...], **options: Any) -> list[n
     return [*map(np.asarray, outputs_of(loss, inputs, **options).values()), *flat(loss.value_and_gradient(*inputs))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
@@ -110,6 +111,7 @@ def test_vectors_that_coincide(p: float) -> None:
     assert np.isnan(fl.triplet_margin([[np.nan]], [[0.0]], [[1.0]]))
 
 
+@pytest.mark.slow
 def test_groups_of_any_size() -> None:
     rng = np.random.default_rng(2)
     sizes = [0, 1, 10_000, 0, 2]

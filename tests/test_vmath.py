@@ -14,6 +14,8 @@ from oracle import error_in_ulp
 
 from fastloss import _core
 
+pytestmark = pytest.mark.slow
+
 # function: (definition, range that is tried, largest error in ulp)
 FUNCTIONS: dict[str, tuple[Callable[[mpf], mpf], tuple[float, float], float]] = {
     "exp": (mpmath.exp, (-760, 720), 1.0),
