@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _BFLOAT16 = _core.TYPE_CODES["bfloat16"]
 _FLOATS = {_core.TYPE_CODES[name] for name in ("float32", "float64", "float16", "bfloat16")}
 _FLOAT64 = np.dtype(np.float64)
+_RESULTS = {CODES[dtype]: dtype for dtype in map(np.dtype, (np.float16, np.float32, np.float64))}
 _SUM_TOLERANCES = {
     _core.TYPE_CODES[name]: 2.0**power for name, power in (("float32", -11.5), ("float16", -5), ("bfloat16", -3.5))
 }
@@ -259,13 +260,11 @@ def sum_tolerance(operand: Operand) -> float:
 
 def result_dtype(operand: Operand, original: Any) -> np.dtype:
     """Return the dtype of derivatives (and losses) for predictions of this operand: its own, or float64 for integers."""
-    array, code = operand
+    code = operand[1]
     if code == _BFLOAT16:
         dtype = getattr(original, "dtype", None)
         return dtype if isinstance(dtype, np.dtype) else np.dtype(np.float32)
-    if holds_integers(operand):
-        return _FLOAT64
-    return array.dtype.newbyteorder("=") if code & _core.SWAPPED else array.dtype
+    return _RESULTS.get(code & 0xFF, _FLOAT64)
 
 
 def read_outputs(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _arrays, errors
-from ._core import ClassOptions, Inputs
+from ._core import ClassOptions, Inputs, Kernel
 from .domains import PROBABILITIES, UNIT, Domain, Interval, brief
 from .links import SMALLEST_SHARE
 from .loss import Loss
@@ -75,9 +75,9 @@ class OfClasses:
             raise ValueError(f"{name} holds {len(numbers)} numbers for y_pred of {width} classes.")
         return np.array(numbers)
 
-    def _options(self, inputs: Inputs) -> ClassOptions:
+    def _kernel_for(self, inputs: Inputs) -> Kernel:
         width = inputs.operands[-1][0].shape[-1]
-        return ClassOptions(
+        options = ClassOptions(
             self._class_scale(width),
             self._per_class("class_weight", width) if self.mean_by_class else None,
             getattr(self, "label_smoothing", 0.0),
@@ -85,6 +85,7 @@ class OfClasses:
             getattr(self, "ignore_index", None),
             self._sum_tolerance(inputs),
         )
+        return self._kernel.of_classes(options)
 
     def _sum_tolerance(self, inputs: Inputs) -> float:
         """Return how far from 1 a row of probabilities may sum before a warning is given; 0 if there are none."""

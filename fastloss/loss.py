@@ -5,19 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
 
 from . import _arrays, _core, errors, links, registry
-from ._core import GRADIENT, HESSIAN, VALUE, ClassOptions, Inputs, Kernel, Output, execute
+from ._core import GRADIENT, HESSIAN, VALUE, Inputs, Kernel, Output, execute, read_ordinary
 from .domains import Domain, Interval, number_in
 from .errors import NotDifferentiableError
 from .signature import Signature, signatures
 
 _SUM = (Output(VALUE),)
-_KINDS = {VALUE: "value", GRADIENT: "gradient", HESSIAN: "hessian"}
+_NAMES = {VALUE: "value", GRADIENT: "gradient", HESSIAN: "hessian"}
 _REDUCTIONS = ("mean", "sum", "none")
+
+
+@cache
+def _kinds(want: int, labels: int, inputs: int) -> tuple[tuple[int, int], ...]:
+    """List what is returned as arrays, in this order: the kind, and the place of the input whose dtype it has."""
+    by = range(labels, inputs)
+    return (
+        *(((VALUE, labels),) if want & VALUE else ()),
+        *((kind, i) for kind in (GRADIENT, HESSIAN) if want & kind for i in by),
+    )
 
 
 class Loss:
@@ -39,6 +50,8 @@ class Loss:
     inputs: ClassVar[tuple[str, ...]] = ("y_true", "y_pred")
     #: How many of them, the first ones, are labels. Derivatives are those by the others.
     labels: ClassVar[int] = 1
+    #: Whether a loss is one of single numbers, of which it takes one of each input.
+    by_numbers: ClassVar[bool] = True
     #: Whether labels must be class indices, where distributions could be taken, too.
     indices_only: ClassVar[bool] = False
     #: How losses can be reduced.
@@ -66,6 +79,7 @@ class Loss:
         formula = cls.__dict__.get("formula") or cls.name
         if formula in signatures():
             cls.formula, cls.signature = formula, signatures()[formula]
+            cls.by_numbers = cls.signature.plan == "elements"
             group = ("group",) if cls.signature.axes == "[g]" else ()
             cls.inputs = (*cls.signature.names, *group)
             cls.labels = len(cls.signature.names) - len(cls.signature.differentiated or cls.signature.names[1:])
@@ -105,9 +119,9 @@ class Loss:
         """Return the domain in which an input must lie, for the inputs that have one."""
         return {}
 
-    def _options(self, inputs: Inputs) -> ClassOptions | None:
-        """Return what the kernel needs to know of the classes, if these make a difference."""
-        return None
+    def _kernel_for(self, inputs: Inputs) -> Kernel:
+        """Return the kernel, with what it needs to know of the classes, if these make a difference."""
+        return self._kernel
 
     def _for(self, values: tuple[Any, ...]) -> Loss:
         """Return the loss that computes this of inputs of these shapes: itself, where the shapes decide nothing."""
@@ -182,9 +196,9 @@ class Loss:
 
     def _read(self, values: tuple[Any, ...]) -> Inputs:
         """Read the inputs, as the signature says what they are."""
-        signature = self.signature
-        if signature.plan == "elements":
+        if self.by_numbers:
             return _arrays.read_alike(values, self.inputs, self.labels)
+        signature = self.signature
         if signature.plan == "groups":
             return _arrays.read_groups(values, self.inputs)
         if signature.axes == "(k)" and self.labels:
@@ -205,21 +219,25 @@ class Loss:
             only = " and ".join(f'reduction="{name}"' for name in self.reductions)
             raise ValueError(f"{type(self).__name__} has {only} only; got {reduction!r}.")
 
-    def _kernel_for(self, inputs: Inputs) -> Kernel:
-        options = self._options(inputs)
-        return self._kernel if options is None else self._kernel.of_classes(options)
-
     def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
-        inputs = self._read(values)
-        weights = None if sample_weight is None else self._read_weights(sample_weight, inputs)
-        self._check_reduction(reduction)
-        if want == VALUE and reduction != "none" and out is None:
-            mean = reduction == "mean"
-            found = execute((self._kernel_for(inputs),), inputs, weights, _SUM, mean)
-            if found.fault:
-                self._explain(found.fault, inputs, weights, mean)
-            return found.value
-        return self._evaluate_arrays(want, values, inputs, weights, reduction, out)
+        # a call on a few arrays of NumPy would spend much of its time in what it can do without
+        inputs = (read_ordinary(values, self.labels) if self.by_numbers else None) or self._read(values)
+        if sample_weight is None:
+            weights = None
+        elif self.by_numbers:
+            weights = _arrays.read_weights(sample_weight, inputs.shape)
+        else:
+            weights = self._read_weights(sample_weight, inputs)
+        if reduction not in self.reductions:
+            self._check_reduction(reduction)
+        if want != VALUE or reduction == "none" or out is not None:
+            return self._evaluate_arrays(want, values, inputs, weights, reduction, out)
+        mean = reduction == "mean"
+        kernel = self._kernel if self.by_numbers else self._kernel_for(inputs)
+        found = execute((kernel,), inputs, weights, _SUM, mean)
+        if found.fault:
+            self._explain(found.fault, inputs, weights, mean)
+        return found.value
 
     def _evaluate_arrays(
         self, want: int, values: tuple[Any, ...], inputs: Inputs, weights: Any, reduction: str, out: Any
@@ -227,54 +245,53 @@ class Loss:
         """Do the part of `_evaluate` that returns arrays."""
         if want != VALUE:
             self._check_differentiable(want)
-        mean, kernel = reduction == "mean", self._kernel_for(inputs)
+        mean, kernels = reduction == "mean", (self._kernel_for(inputs),)
         summed = want & VALUE and reduction != "none"
-        # what is returned as an array, in this order: kind, and the place of the input
-        arrays_of: list[tuple[int, int]] = [(VALUE, self.labels)] if want & VALUE and not summed else []
-        arrays_of += [(kind, i) for kind in (GRADIENT, HESSIAN) if want & kind for i in self._differentiated(inputs)]
-        shapes = [inputs.shape if kind == VALUE else inputs.operands[i][0].shape for kind, i in arrays_of]
-        arrays: list[Any] = [None] * len(arrays_of)
-        overwrites = False
+        kinds = _kinds(want & ~VALUE if summed else want, self.labels, len(inputs.operands))
+        arrays, overwrites = [None] * len(kinds), False
         if out is not None:
-            names = [self._output_name(kind, i) for kind, i in arrays_of]
-            read = inputs.operands if weights is None else (*inputs.operands, weights)
-            arrays, overwrites = _arrays.read_outputs(
-                out, names, shapes, read, (*self.signature.names, "sample_weight")[: len(read)]
-            )
+            arrays, overwrites = self._read_outputs(out, kinds, inputs, weights)
         if overwrites:
             # look through the data before they are overwritten
-            found = execute((kernel,), inputs, weights, _SUM, False)
+            found = execute(kernels, inputs, weights, _SUM, False)
             if found.fault:
                 self._explain(found.fault, inputs, weights, mean)
         outputs = list(_SUM) if summed else []
-        for place, (kind, i) in enumerate(arrays_of):
+        for place, (kind, i) in enumerate(kinds):
+            operand = inputs.operands[i]
             if arrays[place] is None:
                 # derivatives have the dtype of what they are with respect to, losses that of the first prediction
-                arrays[place] = np.empty(shapes[place], _arrays.result_dtype(inputs.operands[i], values[i]))
+                shape = inputs.shape if kind == VALUE else operand[0].shape
+                arrays[place] = np.empty(shape, _arrays.result_dtype(operand, values[i]))
             outputs.append(Output(kind, _arrays.write(arrays[place]), i - self.labels if kind != VALUE else 0))
-        found = execute((kernel,), inputs, weights, tuple(outputs), mean, overwrites)
+        found = execute(kernels, inputs, weights, tuple(outputs), mean, overwrites)
         if found.fault and not overwrites:
             self._explain(found.fault, inputs, weights, mean)
-        if out is None:
+        if inputs.shape == () and out is None:
             arrays = [array[()] if array.shape == () else array for array in arrays]
-        return self._results([found.value] if summed else [], arrays_of, arrays)
-
-    def _differentiated(self, inputs: Inputs) -> range:
-        return range(self.labels, len(inputs.operands))
-
-    def _output_name(self, kind: int, i: int) -> str:
-        """Name an output in a message."""
-        several = kind != VALUE and len(self.signature.names) - self.labels > 1
-        return f"{_KINDS[kind]} of {self.signature.names[i]}" if several else _KINDS[kind]
-
-    def _results(self, results: list[Any], arrays_of: list[tuple[int, int]], arrays: list[Any]) -> Any:
-        """Put together what is returned: the arrays of several inputs' derivatives as a tuple."""
-        by_kind: dict[int, list[Any]] = {}
-        for (kind, _), array in zip(arrays_of, arrays, strict=True):
-            by_kind.setdefault(kind, []).append(array)
-        one = len(self.signature.names) - self.labels == 1
-        results += [found[0] if one or kind == VALUE else tuple(found) for kind, found in by_kind.items()]
+        results = [found.value] if summed else arrays[:1] if want & VALUE else []
+        derivatives = arrays if summed else arrays[len(results) :]
+        # those by several inputs, as a tuple
+        several = len(inputs.operands) - self.labels
+        if several > 1:
+            derivatives = [tuple(derivatives[i : i + several]) for i in range(0, len(derivatives), several)]
+        results += derivatives
         return results[0] if len(results) == 1 else tuple(results)
+
+    def _read_outputs(
+        self, out: Any, kinds: tuple[tuple[int, int], ...], inputs: Inputs, weights: Any
+    ) -> tuple[list[np.ndarray | None], bool]:
+        """Check the arrays given as ``out``; tell, too, whether one of them is that of an input."""
+        names = self.signature.names
+        several = len(names) - self.labels > 1
+        read = inputs.operands if weights is None else (*inputs.operands, weights)
+        return _arrays.read_outputs(
+            out,
+            [f"{_NAMES[kind]} of {names[i]}" if several and kind != VALUE else _NAMES[kind] for kind, i in kinds],
+            [inputs.shape if kind == VALUE else inputs.operands[i][0].shape for kind, i in kinds],
+            read,
+            (*names, "sample_weight")[: len(read)],
+        )
 
     # ---- what is wrong ------------------------------------------------------------------------------------------
 
@@ -312,9 +329,10 @@ class Loss:
         """Warn of rows of probabilities that do not sum to 1."""
 
     def _check_differentiable(self, want: int) -> None:
-        for kind, name, why in ((GRADIENT, "gradient", self.no_gradient), (HESSIAN, "Hessian", self.no_hessian)):
-            if want & kind and why:
-                raise NotDifferentiableError(f"{type(self).__name__} has no {name}: {why}")
+        if self.no_gradient and want & GRADIENT:
+            raise NotDifferentiableError(f"{type(self).__name__} has no gradient: {self.no_gradient}")
+        if self.no_hessian and want & HESSIAN:
+            raise NotDifferentiableError(f"{type(self).__name__} has no Hessian: {self.no_hessian}")
 
     # ---- boosting -----------------------------------------------------------------------------------------------
 
@@ -333,7 +351,7 @@ class Loss:
         float
         """
         self._check_differentiable(GRADIENT)
-        if self.signature.plan != "elements":
+        if not self.by_numbers:
             raise TypeError(f"{type(self).__name__} has no starting score: it is no sum of the losses of single predictions.")
         return links.search(self, y_true, sample_weight)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from . import _core
 
@@ -37,7 +37,7 @@ class Input:
     differentiated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signature:
     """The inputs of a loss, and the plan by which its kernels work."""
 
@@ -45,27 +45,27 @@ class Signature:
     plan: str
     family: str
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the inputs, in their order."""
         return tuple(item.name for item in self.inputs)
 
-    @property
+    @cached_property
     def differentiated(self) -> tuple[str, ...]:
         """The names of the inputs that are differentiated."""
         return tuple(item.name for item in self.inputs if item.differentiated)
 
-    @property
+    @cached_property
     def axes(self) -> str:
         """What a unit has of the predictions."""
         return self.inputs[-1].forms[0].axes
 
-    @property
+    @cached_property
     def in_parts(self) -> bool:
         """Whether the numbers of a unit may come in parts, each with a weight: those of masks and of whole arrays."""
         return self.axes in ("(m...)", "(...)")
 
-    @property
+    @cached_property
     def labels(self) -> tuple[Form, ...]:
         """The forms of the labels, where these may be class indices; else nothing."""
         forms = self.inputs[0].forms

@@ -238,10 +238,10 @@ cdef int look(Scan *scan, int kind, tuple columns, weights, Tally *result, int64
             describe(&scan.column[k], &buffers[k], item[0], item[1], LABELS if labels else NUMBERS_F64, False)
             scan.given[k] = True
             if n == 0:
-                set_axes(&scan.items, &buffers[k], 0, 1)
+                set_axes(&scan.items, item[0].shape, 0, 1)
             set_strides(scan.column[k].strides, &scan.items, &buffers[k], 0)
             if buffers[k].ndim == 2:
-                set_axes(&scan.row, &buffers[k], 1, 2)
+                set_axes(&scan.row, item[0].shape, 1, 2)
                 set_strides(scan.column[k].row_strides, &scan.row, &buffers[k], 1)
                 scan.column[k].width = scan.row.size
                 rows[n_rows] = &scan.column[k]

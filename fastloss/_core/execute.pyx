@@ -10,7 +10,7 @@ longer, up to the whole array: then blocks are parts of units, a first pass adds
 what these amount to, writes the gradients.
 """
 
-from cpython.buffer cimport PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBuffer_Release
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
@@ -19,7 +19,7 @@ from libc.string cimport memcpy, memset, strstr
 from .fastloss_h cimport *
 from .kernels cimport Kernel, active
 from .operands cimport *
-from .sums cimport Sums, mean_of, merge_sum, round_sum, round_sum_down
+from .sums cimport Sums, divide_sum, is_finite, merge_sum, round_sum, round_sum_down
 from .threads cimport share_out, thread_count
 
 
@@ -45,6 +45,8 @@ cdef enum:
     MAX_OPERANDS = 12  # inputs and weights, and the outputs of one call
     # Units of statistics that are longer are computed in parts. (Shorter ones lie on sheets: engine/sheets.h.)
     LONGEST_ROW = 4096
+    # A call on a few numbers needs no more memory than this, and does not ask the system for it.
+    SMALL_MEMORY = 4096
 
 # Numbers from here on are infinite in the types that can be written.
 cdef double[4] BOUNDS = [2.0**128 - 2.0**103, INFINITY, 65520.0, 2.0**128 - 2.0**119]
@@ -100,8 +102,12 @@ cdef class Found:
 
     cdef readonly double value, least
     cdef readonly int fault
-    cdef readonly list faults
+    cdef list by_call  # the faults of several calls
     cdef bint heavy
+
+    @property
+    def faults(self):
+        return [self.fault] if self.by_call is None else self.by_call
 
 
 # ---- what is to be done ----------------------------------------------------------------------------------------
@@ -118,6 +124,7 @@ cdef struct Call:
     Py_ssize_t gradient_buffer
     Py_ssize_t counted_buffer  # where what rows count for goes; -1: nowhere
     Py_ssize_t[FL_MAX_STATISTICS] statistic_buffer
+    bint writes_derivatives
     bint sums_value
     bint sums_gradient
     bint counts  # what rows count for in a mean is more than their weights
@@ -165,6 +172,7 @@ cdef struct CallTally:
     fl_sum counted
     double least
     int flags
+    fl_block block  # what the kernel is given, with the buffers of this member
 
 # The memory of a team: for each member a tally, one for each call, sums and outcomes of the statistics of each, and scratch memory.
 cdef struct Team:
@@ -173,6 +181,7 @@ cdef struct Team:
     Py_ssize_t bytes  # of a member
     Py_ssize_t unit  # the unit whose parts are computed
     int members
+    char[SMALL_MEMORY] small
 
 
 cdef inline char *member_of(const Team *team, int member) noexcept nogil:
@@ -197,33 +206,63 @@ cdef inline char *scratch_of(const Team *team, int member) noexcept nogil:
     return member_of(team, member) + team.bytes - team.job.scratch
 
 
+cdef void clear_tallies(const Team *team, int member) noexcept nogil:
+    cdef CallTally *tally
+    cdef int k
+    memset(member_of(team, member), 0, sizeof(Tally))
+    for k in range(team.job.calls):
+        tally = call_tally(team, member, k)
+        memset(&tally.total, 0, 2 * sizeof(fl_sum))
+        tally.least = INFINITY
+        tally.flags = 0
+        if team.job.in_parts:
+            memset(statistics_of(team, member, k), 0, FL_MAX_STATISTICS * sizeof(fl_sum))
+
+
+cdef void set_block(const Job *job, const Call *call, char *scratch, fl_block *block) noexcept nogil:
+    """What all blocks of a member have in common."""
+    block[0] = call.block
+    block.scratch = scratch + job.kernel_scratch
+    block.starts = <const Py_ssize_t *> (scratch + job.group_starts)
+    if call.value_buffer >= 0:
+        block.value = scratch + call.value_buffer
+    if call.gradient_buffer >= 0:
+        block.gradient[0] = scratch + call.gradient_buffer
+    if call.counted_buffer >= 0:
+        block.counted = <double *> (scratch + call.counted_buffer)
+
+
 cdef int hire(void *memory, int members) except -1:
     """Make the memory of a team; what member 0 has found stays."""
     cdef Team *team = <Team *> memory
-    cdef Py_ssize_t tallies = sizeof(Tally) + team.job.calls * sizeof(CallTally)
+    cdef Py_ssize_t tallies = sizeof(Tally) + team.job.calls * sizeof(CallTally), bytes
     cdef char *old = team.memory
-    cdef char *first
     cdef int member, k
     if team.job.in_parts:
         tallies += team.job.calls * (FL_MAX_STATISTICS * sizeof(fl_sum) + sizeof(fl_outcome))
     if team.members >= members:
         return 0
-    first = aligned(old)
     team.bytes = ((tallies + 63) & ~<Py_ssize_t> 63) + team.job.scratch
-    team.memory = <char *> malloc(members * team.bytes + 64)
+    bytes = members * team.bytes + 64
+    team.memory = &team.small[0] if bytes <= SMALL_MEMORY else <char *> malloc(bytes)
     if team.memory == NULL:
         team.memory = old
-        raise MemoryError(f"no memory for {members * team.bytes} bytes of buffers")
+        raise MemoryError(f"no memory for {bytes} bytes of buffers")
     for member in range(members):
         if member == 0 and old != NULL:
-            memcpy(member_of(team, 0), first, tallies)
-            continue
-        memset(member_of(team, member), 0, tallies)
+            memcpy(member_of(team, 0), aligned(old), tallies)
+        else:
+            clear_tallies(team, member)
         for k in range(team.job.calls):
-            call_tally(team, member, k).least = INFINITY
-    free(old)
+            set_block(team.job, &team.job.call[k], scratch_of(team, member), &call_tally(team, member, k).block)
+    free_memory(team, old)
     team.members = members
     return 0
+
+
+cdef void free_memory(const Team *team, char *memory) noexcept:
+    if memory != &team.small[0]:
+        free(memory)
 
 
 cdef void merge_members(Team *team) noexcept:
@@ -247,11 +286,7 @@ cdef void merge_members(Team *team) noexcept:
             if team.job.in_parts:
                 for j in range(FL_MAX_STATISTICS):
                     merge_sum(&statistics_of(team, 0, k)[j], &statistics_of(team, member, k)[j])
-        memset(theirs, 0, sizeof(Tally) + team.job.calls * sizeof(CallTally))
-        for k in range(team.job.calls):
-            call_tally(team, member, k).least = INFINITY
-            if team.job.in_parts:
-                memset(statistics_of(team, member, k), 0, FL_MAX_STATISTICS * sizeof(fl_sum))
+        clear_tallies(team, member)
 
 
 # ---- a block ---------------------------------------------------------------------------------------------------
@@ -305,7 +340,7 @@ cdef void do_call(
     Py_ssize_t unit, Py_ssize_t units, CallTally *tally
 ) noexcept nogil:
     """Map a block of whole units, and do with the results what the call wants."""
-    cdef fl_block block = call.block
+    cdef fl_block *block = &tally.block
     cdef const fl_passes *passes = job.passes
     cdef const Axes *axes = &job.units if job.starts != NULL else &job.items
     cdef double *product = <double *> (scratch + job.product)
@@ -321,22 +356,15 @@ cdef void do_call(
             block.input[0] = NULL
         block.units = units
         block.weight = weights
-        block.scratch = scratch + job.kernel_scratch
-        block.starts = <const Py_ssize_t *> (scratch + job.group_starts)
-        if call.counted_buffer >= 0:
-            block.counted = <double *> (scratch + call.counted_buffer)
         if call.value >= 0:
             block.value = target(&job.operand[call.value], job.operand[call.value].data, scratch, unit)
-        elif call.value_buffer >= 0:
-            block.value = scratch + call.value_buffer
-        if call.gradient_buffer >= 0:
-            block.gradient[0] = scratch + call.gradient_buffer
-        for k in range(FL_MAX_GRADIENTS):
-            if call.gradient[k] >= 0:
-                block.gradient[k] = target(&job.operand[call.gradient[k]], job.operand[call.gradient[k]].data, scratch, first)
-            if call.hessian[k] >= 0:
-                block.hessian[k] = target(&job.operand[call.hessian[k]], job.operand[call.hessian[k]].data, scratch, first)
-        tally.flags |= call.map(&block)
+        if call.writes_derivatives:
+            for k in range(FL_MAX_GRADIENTS):
+                if call.gradient[k] >= 0:
+                    block.gradient[k] = target(&job.operand[call.gradient[k]], job.operand[call.gradient[k]].data, scratch, first)
+                if call.hessian[k] >= 0:
+                    block.hessian[k] = target(&job.operand[call.hessian[k]], job.operand[call.hessian[k]].data, scratch, first)
+        tally.flags |= call.map(block)
     if call.counted_buffer >= 0:
         active.passes[1].sum(&tally.counted, block.counted, units)
     if call.sums_value or call.sums_gradient or (weights != NULL and call.value >= 0):
@@ -353,7 +381,9 @@ cdef void do_call(
             write_block(&job.operand[call.value], axes, &job.row, job.operand[call.value].data, product, True, scratch, unit, units)
         elif job.operand[call.value].buffer >= 0:
             write_block(&job.operand[call.value], axes, &job.row, job.operand[call.value].data, block.value, False, scratch, unit, units)
-    if call.kernel != NULL and call.kernel.plan != FL_ELEMENTS:
+    if not call.writes_derivatives:
+        return
+    if call.kernel.plan != FL_ELEMENTS:
         # the kernel has done both
         own_weights = NULL
         divisor = 1.0
@@ -413,7 +443,7 @@ cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) 
 cdef bint too_large(const fl_sum *sum) noexcept nogil:
     """Whether a sum of finite numbers is no finite double."""
     cdef double rounded = round_sum(sum)
-    return rounded - rounded != 0.0 and not (sum.nans or sum.positive_infinities or sum.negative_infinities)
+    return rounded - rounded != 0.0 and is_finite(sum)
 
 
 # ---- parts of units --------------------------------------------------------------------------------------------
@@ -453,7 +483,7 @@ cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_
     cdef const Call *call
     cdef CallTally *of_call
     cdef fl_sum *sums
-    cdef fl_block part
+    cdef fl_block *part
     cdef int flags
     cdef int c, k, statistics
     for k in range(job.inputs):
@@ -469,19 +499,20 @@ cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_
         if call.part == NULL:
             do_call(job, call, inputs, weights, scratch, first, count, first, count, of_call)
             continue
-        part = call.block
+        part = &of_call.block
         part.units = count
+        part.outcome = NULL
         for k in range(job.inputs):
             part.input[k] = inputs[k]
         statistics = call.kernel.statistics.usual
-        for k in range(statistics):
-            part.statistic[k] = scratch + call.statistic_buffer[k]
-        flags = call.part(&part)
+        for k in range(call.kernel.statistics.count):
+            part.statistic[k] = scratch + call.statistic_buffer[k] if k < statistics else NULL
+        flags = call.part(part)
         if flags & FL_UNUSUAL:
             statistics = call.kernel.statistics.count
             for k in range(statistics):
                 part.statistic[k] = scratch + call.statistic_buffer[k]
-            call.part(&part)
+            call.part(part)
         of_call.flags |= flags & ~FL_UNUSUAL
         sums = statistics_of(team, member, c)
         for k in range(statistics):
@@ -532,12 +563,12 @@ cdef void write_gradient(
     cdef Py_ssize_t count = job.block if first + job.block <= job.items.size else job.items.size - first
     cdef const double *weights = NULL
     cdef const Call *call
-    cdef fl_block part
+    cdef fl_block *part
     cdef double divisor
     cdef int c, k
     for c in range(job.calls):
         call = &job.call[c]
-        part = call.block
+        part = &call_tally(team, member, c).block
         part.units = count
         part.outcome = &outcomes[c]
         for k in range(job.inputs):
@@ -547,7 +578,7 @@ cdef void write_gradient(
         for k in range(FL_MAX_GRADIENTS):
             if call.gradient[k] >= 0:
                 part.gradient[k] = target(&job.operand[call.gradient[k]], data[call.gradient[k]], scratch, first)
-        call.part(&part)
+        call.part(part)
         divisor = outcomes[c].divisor * job.divisor
         if weight != 1.0:
             divisor = divisor / weight if weight > 0.0 else INFINITY
@@ -701,7 +732,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     cdef int plan = FL_ELEMENTS if kernel is None else kernel.found().plan
     cdef int units_ndim = <int> len(inputs.shape), ndim = units_ndim + inputs.core
     cdef Py_ssize_t scratch = 0
-    cdef Py_buffer last
+    cdef tuple shape
     cdef bint full, of_rows
     cdef int k
     job.operands = 0
@@ -716,33 +747,30 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     job.divisor = 1.0
     job.row.ndim = job.units.ndim = 0
     job.row.size = job.units.size = 1
-    # it has all axes: class indices come first
-    PyObject_GetBuffer(inputs.operands[job.inputs - 1][0], &last, PyBUF_STRIDED_RO)
-    try:
-        if plan == FL_GROUPS:
-            set_axes(&job.items, &last, 0, 1)
-            set_groups(job, inputs.starts)
-            active.layout(plan, job.block, &scratch)
-        elif plan == FL_ELEMENTS:
-            set_axes(&job.items, &last, 0, ndim)
+    # the last input has all axes: class indices come first
+    shape = inputs.shape if plan == FL_ELEMENTS else inputs.operands[job.inputs - 1][0].shape
+    if plan == FL_GROUPS:
+        set_axes(&job.items, shape, 0, 1)
+        set_groups(job, inputs.starts)
+        active.layout(plan, job.block, &scratch)
+    elif plan == FL_ELEMENTS:
+        set_axes(&job.items, shape, 0, ndim)
+        job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
+    else:
+        set_axes(&job.row, shape, units_ndim, ndim)
+        # of what is all there is, the parts may come one by one; a vector is always whole
+        job.in_parts = plan == FL_STATISTICS and may_come_in_parts(kernels) and (
+            units_ndim == 0 or job.row.size > LONGEST_ROW or (weights is not None and weights[0].ndim == ndim)
+        )
+        if job.in_parts:
+            job.items = job.row
+            job.row.ndim = 0
+            job.row.size = 1
+            set_axes(&job.units, shape, 0, units_ndim)
             job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
         else:
-            set_axes(&job.row, &last, units_ndim, ndim)
-            # of what is all there is, the parts may come one by one; a vector is always whole
-            job.in_parts = plan == FL_STATISTICS and may_come_in_parts(kernels) and (
-                units_ndim == 0 or job.row.size > LONGEST_ROW or (weights is not None and weights[0].ndim == ndim)
-            )
-            if job.in_parts:
-                job.items = job.row
-                job.row.ndim = 0
-                job.row.size = 1
-                set_axes(&job.units, &last, 0, units_ndim)
-                job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
-            else:
-                set_axes(&job.items, &last, 0, units_ndim)
-                job.block = active.layout(plan, job.row.size, &scratch)
-    finally:
-        PyBuffer_Release(&last)
+            set_axes(&job.items, shape, 0, units_ndim)
+            job.block = active.layout(plan, job.row.size, &scratch)
     job.kernel_scratch = scratch
     of_rows = job.row.ndim > 0
     for k in range(job.inputs):
@@ -750,7 +778,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
         add_operand(run, inputs.operands[k], LABELS if k == 0 and inputs.labels else job.precision, False, False, of_rows and full)
     job.weight = -1
     if weights is not None:
-        job.weight = add_operand(run, weights, NUMBERS_F64, False, weights[0].ndim == units_ndim and plan != FL_ELEMENTS, False)
+        job.weight = add_operand(run, weights, NUMBERS_F64, False, plan != FL_ELEMENTS and weights[0].ndim == units_ndim, False)
     job.calls = <int> len(kernels)
     job.call = &run.first_call
     if job.calls > 1:
@@ -767,7 +795,7 @@ cdef void end(Run *run) noexcept:
     for k in range(run.job.operands):
         PyBuffer_Release(&run.buffers[k])
     free(<void *> run.job.starts)
-    free(run.team.memory)
+    free_memory(&run.team, run.team.memory)
     if run.job.call != &run.first_call:
         free(run.job.call)
 
@@ -812,7 +840,7 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     call.value_buffer = call.gradient_buffer = call.counted_buffer = -1
     for k in range(FL_MAX_GRADIENTS):
         call.gradient[k] = call.hessian[k] = -1
-    call.sums_value = call.sums_gradient = call.counts = call.finished = False
+    call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.finished = False
     call.block.width = job.row.size
     call.block.divisor = 1.0
     call.block.classes = &NO_CLASSES
@@ -845,6 +873,7 @@ cdef int add_output(Run *run, Output output) except -1:
         call.sums_gradient = call.sums_gradient or output.what == FL_GRADIENT
         return 0
     place = add_operand(run, output.to, job.precision, True, output.what == FL_VALUE, of_rows and output.what != FL_VALUE)
+    call.writes_derivatives = call.writes_derivatives or output.what != FL_VALUE
     if output.what == FL_VALUE:
         call.value = place
     elif output.what == FL_GRADIENT:
@@ -972,27 +1001,30 @@ cdef void add_number(fl_sum *sum, double x) noexcept:
     active.passes[1].sum(sum, &x, 1)
 
 
-cdef void add_weight(Run *run, int call, fl_sum *sum) noexcept:
-    """Add up what all units count for in the mean of a call."""
+cdef const fl_sum *weights_of(Run *run, int call) noexcept:
+    """The sum of what all units count for in the mean of a call; NULL: each counts for 1."""
     cdef Job *job = &run.job
     if job.call[call].counts:
-        merge_sum(sum, &call_tally(&run.team, 0, call).counted)
-    elif job.weight >= 0 and not (job.in_parts and has_weights_of_numbers(job)):
-        merge_sum(sum, &(<Tally *> member_of(&run.team, 0)).weight)
-    else:
-        add_number(sum, <double> (job.units.size if job.in_parts or job.starts != NULL else job.items.size))
+        return &call_tally(&run.team, 0, call).counted
+    if job.weight >= 0 and not (job.in_parts and has_weights_of_numbers(job)):
+        return &(<Tally *> member_of(&run.team, 0)).weight
+    return NULL
 
 
-cdef int sum_weights(Kernel kernel, Inputs inputs, weights, fl_sum *sum) except -1:
-    """Find out beforehand what all units count for in a mean; returns faults."""
+cdef double count_of(const Job *job) noexcept:
+    """How many units there are."""
+    return <double> (job.units.size if job.in_parts or job.starts != NULL else job.items.size)
+
+
+cdef int sum_weights(Kernel kernel, Inputs inputs, weights, double *weight, bint *down) except -1:
+    """Find out beforehand what all units count for in a mean, ``down``: times 2^-64; returns faults."""
     cdef Run run
     cdef bint by_class = kernel is not None and kernel.options is not None and kernel.options.weighs
-    cdef double n = 1.0
-    memset(sum, 0, sizeof(fl_sum))
+    cdef const fl_sum *sum
     if not by_class and (weights is None or weights[0].ndim > len(inputs.shape)):
+        weight[0] = 1.0
         for length in inputs.shape:
-            n *= length
-        add_number(sum, n)
+            weight[0] *= length
         return 0
     if not by_class:
         kernel, inputs, weights = None, Inputs((weights,), inputs.shape, False), None
@@ -1002,7 +1034,9 @@ cdef int sum_weights(Kernel kernel, Inputs inputs, weights, fl_sum *sum) except 
         run.job.call.sums_value = not by_class
         lay_out_all(&run, False)
         perform(&run, False)
-        merge_sum(sum, &call_tally(&run.team, 0, 0).counted if by_class else &call_tally(&run.team, 0, 0).total)
+        sum = &call_tally(&run.team, 0, 0).counted if by_class else &call_tally(&run.team, 0, 0).total
+        down[0] = too_large(sum)
+        weight[0] = round_sum_down(sum) if down[0] else round_sum(sum)
         return call_tally(&run.team, 0, 0).flags | (<Tally *> member_of(&run.team, 0)).flags
     finally:
         end(&run)
@@ -1021,7 +1055,10 @@ cdef int export(Run *run, Output output, bint sums_only) except -1:
     if output.what != WEIGHT:
         merge_sum(sum, &call_tally(&run.team, 0, output.call).total)
     elif not sums_only:
-        add_weight(run, output.call, sum)
+        if weights_of(run, output.call) != NULL:
+            merge_sum(sum, weights_of(run, output.call))
+        else:
+            add_number(sum, count_of(&run.job))
     elif has_weights_of_numbers(&run.job):
         merge_sum(sum, &(<Tally *> member_of(&run.team, 0)).weight)
     else:
@@ -1037,7 +1074,8 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
     cdef Found found = Found.__new__(Found)
     cdef Output output
     cdef Kernel kernel
-    cdef fl_sum total
+    cdef const fl_sum *sum
+    cdef double divisor
     cdef bint sums_only = False, counts = mean and weight < 0.0
     cdef int k, faults
     try:
@@ -1058,24 +1096,23 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
         found.least = call_tally(&run.team, 0, 0).least
         faults = (<Tally *> member_of(&run.team, 0)).flags
         found.heavy = faults & IS_HEAVY != 0
-        found.faults = [faults & ~IS_HEAVY | call_tally(&run.team, 0, k).flags for k in range(job.calls)]
+        faults &= ~IS_HEAVY
+        found.fault = faults | call_tally(&run.team, 0, 0).flags
+        if job.calls > 1:
+            found.by_call = [faults | call_tally(&run.team, 0, k).flags for k in range(job.calls)]
         for output in outputs:
             if isinstance(output.to, Sums):
                 export(&run, output, sums_only)
             elif output.to is None and not mean:
                 found.value = round_sum(&call_tally(&run.team, 0, output.call).total)
             elif output.to is None:
-                memset(&total, 0, sizeof(total))
-                if weight > 0.0:
-                    add_number(&total, weight)
+                sum = weights_of(&run, output.call)
+                divisor = weight if weight > 0.0 else count_of(job) if sum == NULL else round_sum(sum)
+                found.heavy = found.heavy or (divisor - divisor != 0.0 and is_finite(sum))
+                if divisor == 0.0:
+                    found.fault |= IS_NO_WEIGHT
                 else:
-                    add_weight(&run, output.call, &total)
-                found.heavy = found.heavy or too_large(&total)
-                if round_sum(&total) == 0.0:
-                    found.faults[0] |= IS_NO_WEIGHT
-                else:
-                    found.value = mean_of(&call_tally(&run.team, 0, output.call).total, &total)
-        found.fault = found.faults[0]
+                    found.value = divide_sum(&call_tally(&run.team, 0, output.call).total, divisor)
     finally:
         end(&run)
     return found
@@ -1116,21 +1153,17 @@ cdef Found execute_here(tuple kernels, Inputs inputs, weights, tuple outputs, bi
     """Do what `execute` does, rounding as everywhere."""
     cdef Found found
     cdef Output output
-    cdef fl_sum sum
     cdef double weight = -1.0
     cdef bint down = False
     cdef int faults
     if mean:
         for output in outputs:
             if output.what != FL_VALUE and isinstance(output.to, tuple):
-                faults = sum_weights(kernels[0], inputs, weights, &sum)
-                down = too_large(&sum)
-                weight = round_sum_down(&sum) if down else round_sum(&sum)
+                faults = sum_weights(kernels[0], inputs, weights, &weight, &down)
                 if not weight > 0.0 or faults & IS_BAD_WEIGHT:
                     found = Found.__new__(Found)
                     # weights that sum to zero may be negative ones and others
                     found.fault = faults | (IS_BAD_WEIGHT if weights is not None else 0) | (IS_NO_WEIGHT if weight == 0.0 else 0)
-                    found.faults = [found.fault]
                     return found
                 break
     found = attempt(kernels, inputs, weights, outputs, mean, overwrites, weight, down)

@@ -47,18 +47,39 @@ cdef Py_ssize_t[12] ITEMSIZE
 cdef dict codes
 
 cdef int describe(Operand *operand, Py_buffer *buffer, array, int code, int kind, bint output) except -1
-cdef int set_axes(Axes *axes, const Py_buffer *buffer, int first, int last) except -1
+cdef int set_axes(Axes *axes, tuple shape, int first, int last) except -1
 cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buffer, int first) except -1
 cdef void simplify(Axes *axes, Operand **operands, int n, const Axes *row) noexcept nogil
 cdef void simplify_rows(Axes *row, Operand **operands, int n) noexcept nogil
 cdef Py_ssize_t lay_out(Operand *operand, const Axes *axes, const Axes *row, Py_ssize_t longest, Py_ssize_t scratch, bint copied) noexcept nogil
 cdef Py_ssize_t room(Py_ssize_t numbers) noexcept nogil
-cdef char *aligned(char *memory) noexcept nogil
-cdef const void *read_block(
+cdef const void *convert_block(
     const Operand *operand, const Axes *axes, const Axes *row, const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count
 ) noexcept nogil
-cdef void *target(const Operand *operand, const char *data, char *scratch, Py_ssize_t first) noexcept nogil
 cdef void write_block(
     const Operand *operand, const Axes *axes, const Axes *row, const char *data, const void *numbers, bint doubles, char *scratch,
     Py_ssize_t first, Py_ssize_t count
 ) noexcept nogil
+
+
+cdef inline char *aligned(char *memory) noexcept nogil:
+    return <char *> ((<size_t> memory + 63) & ~<size_t> 63)
+
+
+cdef inline const void *read_block(
+    const Operand *operand, const Axes *axes, const Axes *row, const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count
+) noexcept nogil:
+    """What the kernel takes of the items first ... first + count: in place, or converted into the scratch memory.
+
+    ``data`` is where the operand begins: its own beginning, or that of a unit.
+    """
+    if operand.direct and operand.buffer < 0:
+        return data + first * operand.itemsize * operand.width
+    return convert_block(operand, axes, row, data, scratch, first, count)
+
+
+cdef inline void *target(const Operand *operand, const char *data, char *scratch, Py_ssize_t first) noexcept nogil:
+    """Where the kernel writes an output: into the array, or into the scratch memory."""
+    if operand.buffer >= 0:
+        return scratch + operand.buffer
+    return <char *> data + first * operand.itemsize * operand.width

@@ -108,14 +108,16 @@ cdef int describe(Operand *operand, Py_buffer *buffer, array, int code, int kind
     return 0
 
 
-cdef int set_axes(Axes *axes, const Py_buffer *buffer, int first, int last) except -1:
-    """Take the axes from ``first`` to ``last`` of an array."""
+cdef int set_axes(Axes *axes, tuple shape, int first, int last) except -1:
+    """Take the axes from ``first`` to ``last`` of an array's shape."""
     cdef int axis
+    if len(shape) < last or last - first > MAX_DIMS:
+        raise AssertionError(f"an array of shape {shape} does not have the axes from {first} to {last}")
     axes.ndim = last - first
     axes.size = 1
     for axis in range(first, last):
-        axes.shape[axis - first] = buffer.shape[axis]
-        axes.size *= buffer.shape[axis]
+        axes.shape[axis - first] = shape[axis]
+        axes.size *= axes.shape[axis - first]
     return 0
 
 
@@ -238,10 +240,6 @@ cdef void simplify_rows(Axes *row, Operand **operands, int n) noexcept nogil:
 cdef Py_ssize_t room(Py_ssize_t numbers) noexcept nogil:
     """The bytes of a buffer for so many numbers."""
     return (8 * numbers + 63) & ~<Py_ssize_t> 63
-
-
-cdef char *aligned(char *memory) noexcept nogil:
-    return <char *> ((<size_t> memory + 63) & ~<size_t> 63)
 
 
 cdef inline int native(int kind) noexcept nogil:
@@ -390,21 +388,16 @@ cdef void move_items(
             index[axis] += 1
 
 
-cdef const void *read_block(
+cdef const void *convert_block(
     const Operand *operand, const Axes *axes, const Axes *row, const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count
 ) noexcept nogil:
-    """What the kernel takes of the items first ... first + count: in place, or converted into the scratch memory.
-
-    ``data`` is where the operand begins: its own beginning, or that of a unit.
-    """
+    """What the kernel takes of the items first ... first + count, in the scratch memory."""
     cdef const char *items
     cdef char *packed
     cdef char *numbers = scratch + operand.buffer
     cdef Py_ssize_t n = count * operand.width
     if operand.dense:
         items = data + first * operand.itemsize * operand.width
-        if operand.buffer < 0:
-            return items
         if operand.direct:
             memcpy(numbers, items, n * operand.itemsize)
             return numbers
@@ -419,13 +412,6 @@ cdef const void *read_block(
     else:
         active.passes[operand.kind].load[operand.type](items, numbers, n)
     return numbers
-
-
-cdef void *target(const Operand *operand, const char *data, char *scratch, Py_ssize_t first) noexcept nogil:
-    """Where the kernel writes an output: into the array, or into the scratch memory."""
-    if operand.buffer >= 0:
-        return scratch + operand.buffer
-    return <char *> data + first * operand.itemsize * operand.width
 
 
 cdef void write_block(

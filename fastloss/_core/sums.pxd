@@ -2,7 +2,8 @@
 
 from .fastloss_h cimport fl_sum
 
-cdef double mean_of(const fl_sum *total, const fl_sum *weight) noexcept
+cdef bint is_finite(const fl_sum *sum) noexcept nogil
+cdef double divide_sum(const fl_sum *total, double divisor) noexcept nogil
 cdef void merge_sum(fl_sum *sum, const fl_sum *other) noexcept nogil
 cdef double round_sum(const fl_sum *sum) noexcept nogil
 cdef double round_sum_down(const fl_sum *sum) noexcept nogil

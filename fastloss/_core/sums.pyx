@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 import numpy
 
 from ..errors import TOO_HEAVY
-from .fastloss_h cimport FL_SUM_BINS, FL_SUM_BITS, fl_sum, fl_sum_clear, fl_sum_deposit, fl_sum_merge, fl_sum_round
+from .fastloss_h cimport FL_SUM_BINS, FL_SUM_BITS, fl_sum, fl_sum_deposit, fl_sum_merge, fl_sum_round
 
 
 # The bins of a sum and its counts of what is not finite.
@@ -30,23 +30,28 @@ cdef double round_sum_down(const fl_sum *sum) noexcept nogil:
     return fl_sum_round(sum, 64)
 
 
-cdef bint is_finite(const fl_sum *sum) noexcept:
+cdef bint is_finite(const fl_sum *sum) noexcept nogil:
     return not (sum.nans or sum.positive_infinities or sum.negative_infinities)
 
 
-cdef double mean_of(const fl_sum *total, const fl_sum *weight) noexcept:
-    """A sum divided by a weight that is not zero: both rounded once, and divided once, also where they are too large for a double."""
-    cdef double sum = fl_sum_round(total, 0), divisor = fl_sum_round(weight, 0)
-    cdef bint large = sum - sum != 0.0 and is_finite(total), heavy = divisor - divisor != 0.0 and is_finite(weight)
-    if not large and not heavy:
-        return sum / divisor
-    if large:
-        sum = fl_sum_round(total, 64)
-    if heavy:
-        divisor = fl_sum_round(weight, 64)
-    if large and heavy:
-        return sum / divisor
-    return sum / divisor * 2.0**64 if large else sum / divisor * 2.0**-64
+cdef double divide_sum(const fl_sum *total, double divisor) noexcept nogil:
+    """A sum divided by a number that is not zero: rounded once, and divided once, also where it is too large for a double."""
+    cdef double sum = fl_sum_round(total, 0)
+    if sum - sum != 0.0 and is_finite(total):
+        return fl_sum_round(total, 64) / divisor * 2.0**64
+    return sum / divisor
+
+
+cdef double mean_of(const fl_sum *total, const fl_sum *weight) noexcept nogil:
+    """A sum divided by a sum that is not zero, each of them as in `divide_sum`."""
+    cdef double divisor = fl_sum_round(weight, 0), sum
+    if divisor - divisor == 0.0 or not is_finite(weight):
+        return divide_sum(total, divisor)
+    divisor = fl_sum_round(weight, 64)
+    sum = fl_sum_round(total, 0)
+    if sum - sum != 0.0 and is_finite(total):
+        return fl_sum_round(total, 64) / divisor
+    return sum / divisor * 2.0**-64
 
 
 cdef class Sums:
@@ -120,10 +125,7 @@ cdef class Sums:
 
     def over(self, Py_ssize_t place, double divisor):
         """The sum divided by a number that is not zero."""
-        cdef fl_sum number
-        fl_sum_clear(&number)
-        fl_sum_deposit(&number, divisor)
-        return mean_of(self.at(place), &number)
+        return divide_sum(self.at(place), divisor)
 
     def exact(self, Py_ssize_t place):
         """The sum as an integer, in units of 2^-1074; None when infinities or NaN were added."""

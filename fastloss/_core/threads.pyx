@@ -185,13 +185,13 @@ cdef int share_out(do_tasks work, hire prepare, void *context, Py_ssize_t tasks,
         prepare(context, members)
     team.work = work
     team.context = context
-    # some turns for each member, so that they end together
-    team.step = (tasks - team.end) // (8 * members) + 1
-    if team.step > MOST_TASKS:
-        team.step = MOST_TASKS
-    if team.step * seconds > TURN_SECONDS:
-        team.step = 1
     slice = 1 + <Py_ssize_t> (members * INTERRUPT_SECONDS / seconds)
+    # some turns for each member, so that they end together
+    team.step = slice if members == 1 else (tasks - team.end) // (8 * members) + 1
+    if members > 1 and team.step > MOST_TASKS:
+        team.step = MOST_TASKS
+    if members > 1 and team.step * seconds > TURN_SECONDS:
+        team.step = 1
     while team.end < tasks:
         team.next = team.end
         team.end = team.end + slice if slice < tasks - team.end else tasks

@@ -56,33 +56,50 @@ static double nearest(int negative, uint64_t w, int sticky, int exponent)
     return special((uint64_t)negative << 63 | (((uint64_t)field << 52) + kept));
 }
 
+/* Carries the bins from `low` to `high`, times a sign, into one more than these; tells whether the number is negative. */
+static int carry_bins(int64_t *to, const int64_t *bin, int low, int high, int64_t sign)
+{
+    int64_t carry = 0;
+    for (int j = low; j <= high; j++) {
+        const int64_t x = sign * bin[j] + carry;
+        carry = fl_shift_down(x, FL_SUM_BITS);
+        to[j] = x & FL_SUM_MASK;
+    }
+    to[high + 1] = carry;
+    return carry < 0;
+}
+
 double fl_sum_round(const fl_sum *sum, int down)
 {
     if (sum->nans || (sum->positive_infinities && sum->negative_infinities))
         return special((uint64_t)0x7ff8 << 48);
     if (sum->positive_infinities || sum->negative_infinities)
         return special((uint64_t)(sum->negative_infinities != 0) << 63 | (uint64_t)0x7ff << 52);
-    fl_sum t = *sum;
-    fl_sum_carry(&t);
-    const int negative = t.bin[FL_SUM_BINS - 1] < 0;
-    if (negative) {
-        for (int j = 0; j < FL_SUM_BINS; j++)
-            t.bin[j] = -t.bin[j];
-        fl_sum_carry(&t);
-    }
-    int j = FL_SUM_BINS - 1;
-    while (j >= 0 && t.bin[j] == 0)
+    /* most sums fill a few bins */
+    int low = 0, high = FL_SUM_BINS - 1;
+    while (low < FL_SUM_BINS && !sum->bin[low])
+        low++;
+    if (low == FL_SUM_BINS)
+        return 0.0;
+    while (!sum->bin[high])
+        high--;
+    int64_t bin[FL_SUM_BINS + 1];
+    int negative = carry_bins(bin, sum->bin, low, high, 1);
+    if (negative)
+        carry_bins(bin, sum->bin, low, high, -1);
+    int j = high + 1;
+    while (j >= low && bin[j] == 0)
         j--;
-    if (j < 0)
+    if (j < low)
         return 0.0;
     /* the leading 64 bits, or all of them */
-    uint64_t w = (uint64_t)t.bin[j];
+    uint64_t w = (uint64_t)bin[j];
     int position = FL_SUM_BITS * j, sticky = 0;
-    while (position > 0 && !(w >> 63)) {
+    while (j > low && !(w >> 63)) {
         int room = 1;
         while (room < FL_SUM_BITS && !(w >> (63 - room)))
             room++;
-        const uint64_t next = (uint64_t)t.bin[--j];
+        const uint64_t next = (uint64_t)bin[--j];
         w = w << room | next >> (FL_SUM_BITS - room);
         position -= room;
         if (room < FL_SUM_BITS) {
@@ -90,7 +107,7 @@ double fl_sum_round(const fl_sum *sum, int down)
             break;
         }
     }
-    while (!sticky && j > 0)
-        sticky = t.bin[--j] != 0;
+    while (!sticky && j > low)
+        sticky = bin[--j] != 0;
     return nearest(negative, w, sticky, position - 1074 - down);
 }
