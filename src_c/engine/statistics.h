@@ -12,10 +12,10 @@
  *
  * The derivative by an input is the sum over k of by[k] slope[k], divided by `divisor`: a slope may be a multiple of a
  * derivative, as long as `by` makes up for it. The three numbers are how many sums there are, how many of them are enough for
- * numbers of usual size (the terms of any other set `unusual`), and whether the terms are powers of differences that may over-
- * or underflow. Such terms are those of the differences times scale.of[k], a power of two, and give the size of the difference,
- * not scaled, as .size[k]; the outcome knows the scales as s.scale.of[k]. It is 1 unless the sum of a row at this scale is no
- * number of good precision.
+ * numbers of usual size (the terms of any other set `unusual`; where there are none, `few` is added in place of `add`), and
+ * whether the terms are powers of differences that may over- or underflow. Such terms are those of the differences times
+ * scale.of[k], a power of two, and give the size of the difference, not scaled, as .size[k]; the outcome knows the scales as
+ * s.scale.of[k]. It is 1 unless the sum of a row at this scale is no number of good precision.
  *
  * Short units lie on sheets, and their sums are kept with their errors. Of a longer unit, parts are computed one by one, and
  * the sums, which are the driver's, are exact. The length of a unit decides which it is.
@@ -47,8 +47,8 @@
         return FL_FN(name##_formula)(FL_BOUND(given, by_, parameters), scale);                                                 \
     }                                                                                                                          \
     FL_LANE_LOOPS(name, scaled)                                                                                                \
-    FL_PART_LOOP(name, few, FL_FN(name##_usual))                                                                               \
-    FL_PART_LOOP(name, all, FL_FN(name##_count))                                                                               \
+    FL_PART_LOOP(name, few, FL_FN(name##_usual), FL_FN(name##_usual) < FL_FN(name##_count))                                    \
+    FL_PART_LOOP(name, all, FL_FN(name##_count), 0)                                                                            \
     FL_PART_GRADIENT(name)                                                                                                     \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
@@ -93,14 +93,14 @@
         memcpy(q, parameters, FL_FN(name##_parameter_count) * sizeof *q);
 
 /* Constants in place of loops over sums and gradients: what is indexed by a variable stays in memory, and is not vectorised. */
-#define FL_STORE_TERMS(count)                                                                                                  \
-    s0[i] = t.add[0];                                                                                                          \
+#define FL_STORE_TERMS(count, usual)                                                                                           \
+    s0[i] = usual ? t.few[0] : t.add[0];                                                                                       \
     if (count > 1)                                                                                                             \
-        s1[i] = t.add[1];                                                                                                      \
+        s1[i] = usual ? t.few[1] : t.add[1];                                                                                   \
     if (count > 2)                                                                                                             \
-        s2[i] = t.add[2];                                                                                                      \
+        s2[i] = usual ? t.few[2] : t.add[2];                                                                                   \
     if (count > 3)                                                                                                             \
-        s3[i] = t.add[3];
+        s3[i] = usual ? t.few[3] : t.add[3];
 #define FL_STORE_SLOPES(gradients, count, then)                                                                                \
     g0[i] = FL_FN(fl_slope)(t, 0, count, by0, by1, by2, by3) then;                                                             \
     if (gradients > 1)                                                                                                         \
@@ -118,7 +118,7 @@
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
             const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, i));                                             \
-            FL_STORE_TERMS(FL_FN(name##_count))                                                                                \
+            FL_STORE_TERMS(FL_FN(name##_count), 0)                                                                             \
             invalid |= t.invalid;                                                                                              \
         }                                                                                                                      \
         return invalid != 0;                                                                                                   \
@@ -173,7 +173,7 @@
     ((scaled) ? (FL_SCALES){{u->scale[0][i], u->scale[1][i], u->scale[2][i], u->scale[3][i]}} : FL_NOT_SCALED)
 
 /* The loops over a part of a unit: what its numbers add to `count` of the statistics, and the gradients. */
-#define FL_PART_LOOP(name, which, count)                                                                                       \
+#define FL_PART_LOOP(name, which, count, usual)                                                                                \
     static int FL_FN(name##_##which)(const fl_block *block)                                                                    \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, block->parameters)                                                                           \
@@ -185,7 +185,7 @@
         FL_SIMD_REDUCE(reduction(| : invalid, unusual))                                                                        \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
             const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_NOT_SCALED);                                                       \
-            FL_STORE_TERMS(count)                                                                                              \
+            FL_STORE_TERMS(count, usual)                                                                                       \
             invalid |= t.invalid;                                                                                              \
             unusual |= t.unusual;                                                                                              \
         }                                                                                                                      \
@@ -219,7 +219,7 @@ typedef struct {
 } FL_FN(fl_scales);
 
 typedef struct {
-    FL_T add[FL_MAX_STATISTICS], slope[FL_MAX_STATISTICS][FL_MAX_GRADIENTS], size[FL_MAX_STATISTICS];
+    FL_T add[FL_MAX_STATISTICS], few[FL_MAX_STATISTICS], slope[FL_MAX_STATISTICS][FL_MAX_GRADIENTS], size[FL_MAX_STATISTICS];
     FL_I invalid, unusual;
 } FL_FN(fl_statistic_terms);
 

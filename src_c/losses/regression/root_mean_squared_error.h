@@ -24,8 +24,10 @@ FL_STATISTICS_FORMULA(root_mean_squared_error, "(...)", (y_true), (y_pred), (), 
     return (FL_TERMS){
         .add = {FL_SELECT(small | large, FL_C(0), r * r), FL_SELECT(small, up * up, FL_C(0)),
                 FL_SELECT(large, down * down, FL_C(0))},
+        .few = {r * r},
         .slope = {{r}},
-        .unusual = FL_INVALID((small & (size > FL_C(0))) | large),
+        /* not a difference of zero */
+        .unusual = FL_SELECT(small | large, (FL_I)FL_TO_BITS(size), (FL_I)0),
     };
 }
 
