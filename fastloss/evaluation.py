@@ -51,10 +51,10 @@ class LossState(State):
     def update(self, *inputs: Any, sample_weight: Any = None) -> LossState:
         """Take some samples in."""
         (piece,) = _sum_up([(self, *_read(self.loss, inputs))], sample_weight)
-        self.take(piece)
+        self.add(piece)
         return self
 
-    def take(self, other: LossState) -> None:
+    def add(self, other: LossState) -> None:
         """Take in the samples of a state that fits."""
         if other.sums is None:
             return
@@ -64,8 +64,6 @@ class LossState(State):
             self.check(other)
             self.sums.merge(other.sums)
         self.n += other.n
-
-    add = take
 
     def check(self, other: LossState) -> None:
         """Raise where the samples of two states cannot be added up."""
@@ -256,7 +254,7 @@ class Evaluation:
         updated = self._updated(inputs, named, sample_weight)
         # nothing can fail from here on: all losses and metrics have the samples, or none
         for name, piece in pieces.items():
-            self._states[name].take(piece)
+            self._states[name].add(piece)
         self._states |= updated
         if groups:
             first = next(iter(given.values()))[0]
@@ -325,7 +323,7 @@ class Evaluation:
             name: self._states[name].empty().merge(self._states[name]).merge(other._states[name]) for name in self.metrics
         }
         for name in self.losses:
-            self._states[name].take(other._states[name])
+            self._states[name].add(other._states[name])
         self.n_samples += other.n_samples
         return self
 

@@ -129,7 +129,7 @@ cdef struct Call:
     bint sums_gradient
     bint counts  # what rows count for in a mean is more than their weights
     bint rounds  # the values of units are rounded to single precision
-    bint finished  # the derivatives are changed for boosting
+    bint for_boosting  # the derivatives are changed for boosting
     double gradient_factor
     double hessian_factor
     double floor
@@ -329,7 +329,7 @@ cdef void write_derivative(
         job.passes.weigh_and_divide(derivative, weights, divisor, quotient, n)
     elif divisor != 1.0 or quotient != derivative:
         job.passes.divide(derivative, divisor, quotient, n)
-    if call.finished:
+    if call.for_boosting:
         finish(job, call, place, is_hessian, quotient, n, tally)
     if not in_place:
         write_block(operand, &job.items, &job.row, data, derivative, False, scratch, first, count)
@@ -840,7 +840,7 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     call.value_buffer = call.gradient_buffer = call.counted_buffer = -1
     for k in range(FL_MAX_GRADIENTS):
         call.gradient[k] = call.hessian[k] = -1
-    call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.finished = False
+    call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = False
     call.block.width = job.row.size
     call.block.divisor = 1.0
     call.block.classes = &NO_CLASSES
@@ -881,7 +881,7 @@ cdef int add_output(Run *run, Output output) except -1:
     else:
         call.hessian[output.by] = place
     if output.finish is not None:
-        call.finished = True
+        call.for_boosting = True
         call.gradient_factor, call.hessian_factor = output.finish.gradient_factor, output.finish.hessian_factor
         call.floor, call.sign = output.finish.floor, output.finish.sign
     return 0
