@@ -241,7 +241,7 @@ def test_forged_states_are_refused() -> None:
         ("mse", "whole", None),
     ):
         forged = states[name].empty()
-        forged.take(states[name])
+        forged.add(states[name])
         setattr(forged, slot, value)
         refused("this is no state of", states=states | {name: forged})
     with pytest.raises(ValueError, match="not those of sums"):
