@@ -600,6 +600,10 @@ def test_states_are_made_of_metrics_and_partials() -> None:
     y_true, y_pred = labels(50)
     f2 = partial(metrics.fbeta_score, beta=2, average="macro")
     assert metrics.state_of(f2).update(y_true, y_pred).result() == f2(y_true, y_pred)
+    with pytest.raises(TypeError, match="the state of f1_score takes no keyword beta"):
+        metrics.state_of(metrics.f1_score, beta=2.0)
+    with pytest.raises(TypeError, match="fbeta_score needs the keyword beta"):
+        metrics.state_of(metrics.fbeta_score)
     assert metrics.state_of(f2, average="micro").update(y_true, y_pred).result() == f2(y_true, y_pred, average="micro")
     for thing in (fl.mse, len, "f1_score", lambda: 0):
         with pytest.raises(TypeError, match=r"one of fastloss\.metrics"):

@@ -5,92 +5,12 @@ the state for samples that come in parts.
 """
 
 from ..state import State
+from . import _state
 from ._check import InvalidParameterError, UndefinedMetricWarning
 from ._state import state_of
-from .classification import (
-    accuracy_score,
-    balanced_accuracy_score,
-    cohen_kappa_score,
-    confusion_matrix,
-    f1_score,
-    fbeta_score,
-    hamming_loss,
-    jaccard_score,
-    matthews_corrcoef,
-    multilabel_confusion_matrix,
-    precision_recall_fscore_support,
-    precision_score,
-    recall_score,
-    zero_one_loss,
-)
-from .probability import (
-    brier_score_loss,
-    d2_brier_score,
-    d2_log_loss_score,
-    hinge_loss,
-    log_loss,
-    top_k_accuracy_score,
-)
-from .regression import (
-    d2_absolute_error_score,
-    d2_pinball_score,
-    d2_tweedie_score,
-    explained_variance_score,
-    max_error,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_gamma_deviance,
-    mean_pinball_loss,
-    mean_poisson_deviance,
-    mean_squared_error,
-    mean_squared_log_error,
-    mean_tweedie_deviance,
-    median_absolute_error,
-    r2_score,
-    root_mean_squared_error,
-    root_mean_squared_log_error,
-)
+from .classification import *  # noqa: F403
+from .probability import *  # noqa: F403
+from .regression import *  # noqa: F403
 
-__all__ = [
-    "InvalidParameterError",
-    "State",
-    "UndefinedMetricWarning",
-    "accuracy_score",
-    "balanced_accuracy_score",
-    "brier_score_loss",
-    "cohen_kappa_score",
-    "confusion_matrix",
-    "d2_absolute_error_score",
-    "d2_brier_score",
-    "d2_log_loss_score",
-    "d2_pinball_score",
-    "d2_tweedie_score",
-    "explained_variance_score",
-    "f1_score",
-    "fbeta_score",
-    "hamming_loss",
-    "hinge_loss",
-    "jaccard_score",
-    "log_loss",
-    "matthews_corrcoef",
-    "max_error",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_gamma_deviance",
-    "mean_pinball_loss",
-    "mean_poisson_deviance",
-    "mean_squared_error",
-    "mean_squared_log_error",
-    "mean_tweedie_deviance",
-    "median_absolute_error",
-    "multilabel_confusion_matrix",
-    "precision_recall_fscore_support",
-    "precision_score",
-    "r2_score",
-    "recall_score",
-    "root_mean_squared_error",
-    "root_mean_squared_log_error",
-    "state_of",
-    "top_k_accuracy_score",
-    "zero_one_loss",
-]
+__all__ = ["InvalidParameterError", "State", "UndefinedMetricWarning", "state_of"]
+__all__ += sorted(_state.STATES)

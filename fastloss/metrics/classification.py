@@ -26,7 +26,7 @@ from ._counts import (
     precision_recall_fscore_from_counts,
     warn_of_division,
 )
-from ._state import streams
+from ._state import metric
 from ._sums import add_losses
 
 _BOOL = CODES[np.dtype(bool)]
@@ -126,22 +126,15 @@ class Equal(State):
         return unequal / n
 
 
-def _equal(function: str) -> Any:
-    return lambda **keywords: Equal(function=function, **keywords)
-
-
-@streams(_equal("accuracy_score"))
+@metric(Equal)
 def accuracy_score(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None) -> float:
     """Compute the share of the samples whose label, or whose labels, are all right.
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,), or indicators of shape (n_samples, n_labels)
-        True and predicted labels.
-    normalize : bool, default=True
-        Whether to divide by the number of samples, or their weight.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $one_or_several_labels
+    $normalize
+    $sample_weight
 
     Returns
     -------
@@ -153,21 +146,17 @@ def accuracy_score(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_w
     >>> accuracy_score([0, 2, 1, 3], [0, 1, 2, 3])
     0.5
     """
-    return Equal(function="accuracy_score", normalize=normalize).update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_equal("zero_one_loss"))
+@metric(Equal)
 def zero_one_loss(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None) -> float:
     """Compute the share of the samples that have a wrong label.
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,), or indicators of shape (n_samples, n_labels)
-        True and predicted labels.
-    normalize : bool, default=True
-        Whether to divide by the number of samples, or their weight.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $one_or_several_labels
+    $normalize
+    $sample_weight
 
     Returns
     -------
@@ -179,19 +168,16 @@ def zero_one_loss(y_true: Any, y_pred: Any, *, normalize: bool = True, sample_we
     >>> zero_one_loss([2, 2, 3, 4], [1, 2, 3, 4], normalize=False)
     1.0
     """
-    return Equal(function="zero_one_loss", normalize=normalize).update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_equal("hamming_loss"))
+@metric(Equal)
 def hamming_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
     """Compute the share of the labels that are wrong.
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,), or indicators of shape (n_samples, n_labels)
-        True and predicted labels.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $one_or_several_labels
+    $sample_weight
 
     Returns
     -------
@@ -204,7 +190,6 @@ def hamming_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> floa
     >>> hamming_loss(np.array([[0, 1], [1, 1]]), np.zeros((2, 2)))
     0.75
     """
-    return Equal(function="hamming_loss").update(y_true, y_pred, sample_weight).result()
 
 
 # ---- counts ----------------------------------------------------------------------------------------------------
@@ -257,7 +242,7 @@ class Counting(State):
         if other.counts is not None:
             self._take(other.counts)
 
-    def some(self) -> Any:
+    def counts_of_samples(self) -> Any:
         """Return the counts; refuse to compute anything of nothing."""
         if self.counts is None:
             raise ValueError("the metric of no samples is undefined: update the state first.")
@@ -291,7 +276,7 @@ class Confusion(Counting):
 
     def matrix(self) -> np.ndarray:
         """Return the table of the labels that are asked for."""
-        counts = self.some()
+        counts = self.counts_of_samples()
         values = counts.values()
         if self.labels is not None:
             labels = self.labels
@@ -327,7 +312,7 @@ def _read_labels(function: str, labels: Any) -> np.ndarray | None:
     return labels if type(labels) is np.ndarray else _check.as_array(labels, "labels")
 
 
-@streams(Confusion)
+@metric(Confusion)
 def confusion_matrix(
     y_true: Any, y_pred: Any, *, labels: Any = None, sample_weight: Any = None, normalize: str | None = None
 ) -> np.ndarray:
@@ -335,12 +320,10 @@ def confusion_matrix(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,)
-        True and predicted labels.
+    $one_label
     labels : array_like of shape (n_classes,), default=None
         The labels that are counted, in the order of rows and columns. All that occur, in their order, if None.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $sample_weight
     normalize : {"true", "pred", "all"}, default=None
         Divide by the sums of the rows, of the columns, or of all.
 
@@ -357,7 +340,6 @@ def confusion_matrix(
            [0, 0, 1],
            [1, 0, 1]])
     """
-    return Confusion(labels=labels, normalize=normalize).update(y_true, y_pred, sample_weight).result()
 
 
 class Kappa(Confusion):
@@ -404,7 +386,7 @@ class Kappa(Confusion):
         return self.replacement
 
 
-@streams(Kappa)
+@metric(Kappa)
 def cohen_kappa_score(
     y1: Any,
     y2: Any,
@@ -424,8 +406,7 @@ def cohen_kappa_score(
         The labels that count; all that occur if None.
     weights : {"linear", "quadratic"}, default=None
         How much labels that are further apart count for.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $sample_weight
     replace_undefined_by : float, default=nan
         What is returned where kappa is undefined, in [-1, 1] or NaN.
 
@@ -439,8 +420,6 @@ def cohen_kappa_score(
     >>> cohen_kappa_score(["yes", "no", "yes", "no"], ["yes", "no", "no", "no"])
     0.5
     """
-    state = Kappa(labels=labels, weights=weights, replace_undefined_by=replace_undefined_by)
-    return state.update(y1, y2, sample_weight).result()
 
 
 class Matthews(Counting):
@@ -456,22 +435,20 @@ class Matthews(Counting):
 
     def result(self) -> float:
         """Compute the coefficient."""
-        counts = self.some()
+        counts = self.counts_of_samples()
         if len(counts.classes) == 1:
             _warn_single()
         return matthews_from_counts(*counts.exact_margins())
 
 
-@streams(Matthews)
+@metric(Matthews)
 def matthews_corrcoef(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
     """Compute Matthews' correlation coefficient of true and predicted labels, of two or more classes.
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,)
-        True and predicted labels.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $one_label
+    $sample_weight
 
     Returns
     -------
@@ -484,7 +461,6 @@ def matthews_corrcoef(y_true: Any, y_pred: Any, *, sample_weight: Any = None) ->
     >>> matthews_corrcoef([1, 1, 1, -1], [1, -1, 1, 1])
     -0.3333333333333333
     """
-    return Matthews().update(y_true, y_pred, sample_weight).result()
 
 
 class Balanced(Counting):
@@ -502,7 +478,7 @@ class Balanced(Counting):
 
     def result(self) -> float:
         """Compute the mean."""
-        counts = self.some()
+        counts = self.counts_of_samples()
         if len(counts.classes) == 1:
             _warn_single()
         right, _, true = counts.margins()
@@ -521,16 +497,14 @@ class Balanced(Counting):
         return float(score)
 
 
-@streams(Balanced)
+@metric(Balanced)
 def balanced_accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None, adjusted: bool = False) -> float:
     """Compute the mean of the recalls of all classes.
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,)
-        True and predicted labels.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $one_label
+    $sample_weight
     adjusted : bool, default=False
         Whether to give 0 to chance and keep 1 for the best.
 
@@ -544,7 +518,6 @@ def balanced_accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = No
     >>> balanced_accuracy_score([0, 1, 0, 0, 1, 0], [0, 1, 0, 0, 0, 1])
     0.625
     """
-    return Balanced(adjusted=adjusted).update(y_true, y_pred, sample_weight).result()
 
 
 # ---- label by label, sample by sample --------------------------------------------------------------------------
@@ -598,7 +571,7 @@ class MultilabelConfusion(Counting):
 
     def result(self) -> np.ndarray:
         """Compute the tables."""
-        counts = self.some()
+        counts = self.counts_of_samples()
         right, predicted, true = _margins(counts, self.labels)
         total = counts.total() if isinstance(counts, IndicatorCounts) else math.fsum(counts.margins()[2].tolist())
         if counts.sums is None:
@@ -616,16 +589,17 @@ class SampleConfusion(State):
 
     __slots__ = ("labels", "tables")
 
+    function = MultilabelConfusion.function
     small = False
 
     def start(self, labels: Any = None) -> None:
         """Read the labels."""
-        self.labels = _read_labels("multilabel_confusion_matrix", labels)
+        self.labels = _read_labels(self.function, labels)
         self.tables: list[np.ndarray] = []
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Self:
         """Take some samples in."""
-        targets = classification_targets("multilabel_confusion_matrix", y_true, y_pred, sample_weight)
+        targets = classification_targets(self.function, y_true, y_pred, sample_weight)
         if targets.kind == "labels":
             raise ValueError("Samplewise metrics are not available outside of multilabel classification.")
         columns = _columns_of(self.labels, targets.y_true.shape[1])
@@ -647,11 +621,11 @@ class SampleConfusion(State):
 
 
 def _multilabel_state(labels: Any = None, samplewise: bool = False) -> State:
-    _check.check_bool("multilabel_confusion_matrix", "samplewise", samplewise)
+    _check.check_bool(MultilabelConfusion.function, "samplewise", samplewise)
     return SampleConfusion(labels=labels) if samplewise else MultilabelConfusion(labels=labels)
 
 
-@streams(_multilabel_state)
+@metric(_multilabel_state)
 def multilabel_confusion_matrix(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any = None, samplewise: bool = False
 ) -> np.ndarray:
@@ -659,10 +633,8 @@ def multilabel_confusion_matrix(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,), or indicators of shape (n_samples, n_labels)
-        True and predicted labels.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $one_or_several_labels
+    $sample_weight
     labels : array_like, default=None
         The labels that are counted, or the columns; all that occur, in their order, if None.
     samplewise : bool, default=False
@@ -679,7 +651,6 @@ def multilabel_confusion_matrix(
     array([[2, 0],
            [1, 1]])
     """
-    return _multilabel_state(labels, samplewise).update(y_true, y_pred, sample_weight).result()
 
 
 class _Samples:
@@ -760,7 +731,7 @@ class SetWise(Counting):
 
     def chosen_labels(self) -> np.ndarray | None:
         """Return the labels that count, as scikit-learn reads ``average``, ``pos_label`` and ``labels``."""
-        counts = self.some()
+        counts = self.counts_of_samples()
         if self.average != "binary":
             if self.pos_label is not None and self.pos_label != 1:
                 warn(
@@ -805,6 +776,9 @@ class SetWise(Counting):
         return margins
 
 
+_SCORES = ("precision", "recall", "f-score")
+
+
 class PrecisionRecall(SetWise):
     """Precision, recall and F score."""
 
@@ -819,7 +793,7 @@ class PrecisionRecall(SetWise):
         labels: Any = None,
         pos_label: Any = 1,
         average: Any = None,
-        warn_for: Any = ("precision", "recall", "f-score"),
+        warn_for: Any = _SCORES,
         zero_division: Any = "warn",
     ) -> None:
         """Check the parameters."""
@@ -839,10 +813,10 @@ class PrecisionRecall(SetWise):
         """Compute precision, recall, F score and the numbers of the true labels."""
         right, predicted, true = self.margins()
         if self.average == "samples":
-            words = (("precision", "predicted"), ("recall", "true"), ("f-score", "true nor predicted"))
-            for (metric, modifier), undefined in zip(words, self.counts.undefined, strict=True):
-                if undefined and isinstance(self.zero_division, str) and metric in self.warn_for:
-                    warn_of_division(metric, modifier, "samples", self.counts.n)
+            words = ("predicted", "true", "true nor predicted")
+            for score, modifier, undefined in zip(_SCORES, words, self.counts.undefined, strict=True):
+                if undefined and isinstance(self.zero_division, str) and score in self.warn_for:
+                    warn_of_division(score, modifier, "samples", self.counts.n)
             return (*(self.counts.mean(place) for place in range(3)), None)
         scores = precision_recall_fscore_from_counts(
             right, predicted, true, self.beta, self.average, self.warn_for, self.zero_division
@@ -854,33 +828,16 @@ class PrecisionRecall(SetWise):
 
 
 class OneScore(PrecisionRecall):
-    """One of precision, recall and F score."""
+    """One of precision, recall and F score: the one that is warned of."""
 
     __slots__ = ()
 
     def result(self) -> Any:
         """Compute the score."""
-        place = {"precision_score": 0, "recall_score": 1}.get(self.function, 2)
-        return PrecisionRecall.result(self)[place]
+        return PrecisionRecall.result(self)[_SCORES.index(self.warn_for[0])]
 
 
-_WARN_FOR = {"precision_score": ("precision",), "recall_score": ("recall",)}
-
-
-def _one_score(function: str, needs_beta: bool = False) -> Any:
-    def make(*, average: Any = "binary", **keywords: Any) -> OneScore:
-        if needs_beta and "beta" not in keywords:
-            raise TypeError("fbeta_score needs the keyword beta.")
-        return OneScore(function=function, average=average, warn_for=_WARN_FOR.get(function, ("f-score",)), **keywords)
-
-    return make
-
-
-_PRECISION, _RECALL = _one_score("precision_score"), _one_score("recall_score")
-_F1, _FBETA = _one_score("f1_score"), _one_score("fbeta_score", needs_beta=True)
-
-
-@streams(lambda **keywords: PrecisionRecall(function="precision_recall_fscore_support", **keywords))
+@metric(PrecisionRecall)
 def precision_recall_fscore_support(
     y_true: Any,
     y_pred: Any,
@@ -897,12 +854,10 @@ def precision_recall_fscore_support(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,), or indicators of shape (n_samples, n_labels)
-        True and predicted labels.
+    $one_or_several_labels
     beta : float, default=1.0
         How much recall weighs against precision.
-    labels : array_like, default=None
-        The labels that count; all that occur if None.
+    $labels_that_count
     pos_label : number, str or bool, default=1
         The label whose scores ``average="binary"`` returns.
     average : {"micro", "macro", "samples", "weighted", "binary"} or None, default=None
@@ -910,10 +865,8 @@ def precision_recall_fscore_support(
         numbers, those of ``pos_label``, or those of each label.
     warn_for : list, tuple or set, default=("precision", "recall", "f-score")
         What to warn of where it is 0/0.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    zero_division : {"warn", 0.0, 1.0, nan}, default="warn"
-        What 0/0 is: 0 with a warning, or a number. NaN is left out of averages.
+    $sample_weight
+    $zero_division
 
     Returns
     -------
@@ -926,19 +879,9 @@ def precision_recall_fscore_support(
     >>> precision_recall_fscore_support([0, 1, 1, 1], [0, 0, 1, 1], average="macro")
     (0.75, 0.8333333333333333, 0.7333333333333334, None)
     """
-    state = PrecisionRecall(
-        function="precision_recall_fscore_support",
-        beta=beta,
-        labels=labels,
-        pos_label=pos_label,
-        average=average,
-        warn_for=warn_for,
-        zero_division=zero_division,
-    )
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_PRECISION)
+@metric(OneScore, average="binary", warn_for=("precision",))
 def precision_score(
     y_true: Any,
     y_pred: Any,
@@ -953,18 +896,12 @@ def precision_score(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,), or indicators of shape (n_samples, n_labels)
-        True and predicted labels.
-    labels : array_like, default=None
-        The labels that count; all that occur if None.
-    pos_label : number, str or bool, default=1
-        The label whose score ``average="binary"`` returns.
-    average : {"micro", "macro", "samples", "weighted", "binary"} or None, default="binary"
-        How the scores of the labels are averaged; None gives all of them.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    zero_division : {"warn", 0.0, 1.0, nan}, default="warn"
-        What 0/0 is: 0 with a warning, or a number. NaN is left out of averages.
+    $one_or_several_labels
+    $labels_that_count
+    $pos_label_of_average
+    $average
+    $sample_weight
+    $zero_division
 
     Returns
     -------
@@ -976,11 +913,9 @@ def precision_score(
     >>> precision_score([0, 1, 1, 0], [1, 1, 1, 0], average=None)
     array([1.        , 0.66666667])
     """
-    state = _PRECISION(labels=labels, pos_label=pos_label, average=average, zero_division=zero_division)
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_RECALL)
+@metric(OneScore, average="binary", warn_for=("recall",))
 def recall_score(
     y_true: Any,
     y_pred: Any,
@@ -995,18 +930,12 @@ def recall_score(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,), or indicators of shape (n_samples, n_labels)
-        True and predicted labels.
-    labels : array_like, default=None
-        The labels that count; all that occur if None.
-    pos_label : number, str or bool, default=1
-        The label whose score ``average="binary"`` returns.
-    average : {"micro", "macro", "samples", "weighted", "binary"} or None, default="binary"
-        How the scores of the labels are averaged; None gives all of them.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    zero_division : {"warn", 0.0, 1.0, nan}, default="warn"
-        What 0/0 is: 0 with a warning, or a number. NaN is left out of averages.
+    $one_or_several_labels
+    $labels_that_count
+    $pos_label_of_average
+    $average
+    $sample_weight
+    $zero_division
 
     Returns
     -------
@@ -1018,11 +947,9 @@ def recall_score(
     >>> recall_score([0, 1, 1, 0], [1, 1, 1, 0], average="macro")
     0.75
     """
-    state = _RECALL(labels=labels, pos_label=pos_label, average=average, zero_division=zero_division)
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_F1)
+@metric(OneScore, average="binary", warn_for=("f-score",))
 def f1_score(
     y_true: Any,
     y_pred: Any,
@@ -1037,18 +964,12 @@ def f1_score(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,), or indicators of shape (n_samples, n_labels)
-        True and predicted labels.
-    labels : array_like, default=None
-        The labels that count; all that occur if None.
-    pos_label : number, str or bool, default=1
-        The label whose score ``average="binary"`` returns.
-    average : {"micro", "macro", "samples", "weighted", "binary"} or None, default="binary"
-        How the scores of the labels are averaged; None gives all of them.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    zero_division : {"warn", 0.0, 1.0, nan}, default="warn"
-        What 0/0 is: 0 with a warning, or a number. NaN is left out of averages.
+    $one_or_several_labels
+    $labels_that_count
+    $pos_label_of_average
+    $average
+    $sample_weight
+    $zero_division
 
     Returns
     -------
@@ -1060,11 +981,9 @@ def f1_score(
     >>> f1_score(["ham", "spam", "spam"], ["spam", "spam", "spam"], pos_label="spam")
     0.8
     """
-    state = _F1(labels=labels, pos_label=pos_label, average=average, zero_division=zero_division)
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_FBETA)
+@metric(OneScore, average="binary", warn_for=("f-score",))
 def fbeta_score(
     y_true: Any,
     y_pred: Any,
@@ -1080,20 +999,14 @@ def fbeta_score(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,), or indicators of shape (n_samples, n_labels)
-        True and predicted labels.
+    $one_or_several_labels
     beta : float
         How much recall weighs against precision; 0 is precision, infinity is recall.
-    labels : array_like, default=None
-        The labels that count; all that occur if None.
-    pos_label : number, str or bool, default=1
-        The label whose score ``average="binary"`` returns.
-    average : {"micro", "macro", "samples", "weighted", "binary"} or None, default="binary"
-        How the scores of the labels are averaged; None gives all of them.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    zero_division : {"warn", 0.0, 1.0, nan}, default="warn"
-        What 0/0 is: 0 with a warning, or a number. NaN is left out of averages.
+    $labels_that_count
+    $pos_label_of_average
+    $average
+    $sample_weight
+    $zero_division
 
     Returns
     -------
@@ -1105,8 +1018,6 @@ def fbeta_score(
     >>> fbeta_score([0, 1, 1, 0], [1, 1, 1, 0], beta=2)
     0.9090909090909091
     """
-    state = _FBETA(beta=beta, labels=labels, pos_label=pos_label, average=average, zero_division=zero_division)
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
 class Jaccard(SetWise):
@@ -1140,7 +1051,7 @@ class Jaccard(SetWise):
         return values if self.average is None else average_of_labels(values, true if self.average == "weighted" else None)
 
 
-@streams(Jaccard)
+@metric(Jaccard)
 def jaccard_score(
     y_true: Any,
     y_pred: Any,
@@ -1155,16 +1066,11 @@ def jaccard_score(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,), or indicators of shape (n_samples, n_labels)
-        True and predicted labels.
-    labels : array_like, default=None
-        The labels that count; all that occur if None.
-    pos_label : number, str or bool, default=1
-        The label whose score ``average="binary"`` returns.
-    average : {"micro", "macro", "samples", "weighted", "binary"} or None, default="binary"
-        How the scores of the labels are averaged; None gives all of them.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $one_or_several_labels
+    $labels_that_count
+    $pos_label_of_average
+    $average
+    $sample_weight
     zero_division : {"warn", 0.0, 1.0}, default="warn"
         What 0/0 is: 0 with a warning, or a number.
 
@@ -1178,5 +1084,3 @@ def jaccard_score(
     >>> jaccard_score([0, 1, 1, 0], [1, 1, 1, 0])
     0.6666666666666666
     """
-    state = Jaccard(labels=labels, pos_label=pos_label, average=average, zero_division=zero_division)
-    return state.update(y_true, y_pred, sample_weight).result()

@@ -17,7 +17,7 @@ from ..losses.multiclass import CategoricalCrossEntropy, CategoricalHinge
 from ..losses.regression import SquaredError
 from ..state import State
 from . import _check
-from ._state import streams
+from ._state import metric
 from ._sums import add_losses
 
 _BRIER = Brier()._kernel
@@ -480,7 +480,17 @@ def _renamed(y_proba: Any, y_pred: Any) -> Any:
     return y_pred
 
 
-@streams(lambda **keywords: LogLoss(function="log_loss", **keywords))
+def _matching(y_true: Any, y_proba: Any, sample_weight: Any) -> Any:
+    """Return the probabilities, if they are as many as the labels."""
+    _check.check_lengths(y_proba, y_true, sample_weight)
+    return y_proba
+
+
+def _renamed_and_matching(y_true: Any, y_proba: Any, sample_weight: Any, y_pred: Any) -> Any:
+    return _matching(y_true, _renamed(y_proba, y_pred), sample_weight)
+
+
+@metric(LogLoss, predictions=_renamed)
 def log_loss(
     y_true: Any,
     y_proba: Any = None,
@@ -494,19 +504,15 @@ def log_loss(
 
     Parameters
     ----------
-    y_true : array_like of shape (n_samples,)
-        Labels, of two classes at least.
+    $y_true_of_log_loss
     y_proba : array_like of shape (n_samples, n_classes) or (n_samples,)
         Probabilities of the classes in the order of the labels, or those of the second of two. They are clipped by the machine
         precision of their type, so that the loss is finite.
     normalize : bool, default=True
         Whether to return the mean rather than the sum.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    labels : array_like, default=None
-        All labels there could be; those of ``y_true`` if None.
-    y_pred : array_like
-        The former name of ``y_proba``.
+    $sample_weight
+    $labels_there_could_be
+    $former_y_pred
 
     Returns
     -------
@@ -518,11 +524,9 @@ def log_loss(
     >>> log_loss(["spam", "ham", "ham", "spam"], [[0.1, 0.9], [0.9, 0.1], [0.8, 0.2], [0.35, 0.65]])
     0.21616187468057912
     """
-    y_proba = _renamed(y_proba, y_pred)
-    return LogLoss(function="log_loss", labels=labels, normalize=normalize).update(y_true, y_proba, sample_weight).result()
 
 
-@streams(lambda **keywords: LogLoss(function="d2_log_loss_score", **keywords))
+@metric(LogLoss, predictions=_renamed_and_matching)
 def d2_log_loss_score(
     y_true: Any, y_proba: Any = None, *, sample_weight: Any = None, labels: Any = None, y_pred: Any = "deprecated"
 ) -> float:
@@ -530,16 +534,12 @@ def d2_log_loss_score(
 
     Parameters
     ----------
-    y_true : array_like of shape (n_samples,)
-        Labels, of two classes at least.
+    $y_true_of_log_loss
     y_proba : array_like of shape (n_samples, n_classes) or (n_samples,)
         Probabilities of the classes in the order of the labels, or those of the second of two.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    labels : array_like, default=None
-        All labels there could be; those of ``y_true`` if None.
-    y_pred : array_like
-        The former name of ``y_proba``.
+    $sample_weight
+    $labels_there_could_be
+    $former_y_pred
 
     Returns
     -------
@@ -551,9 +551,6 @@ def d2_log_loss_score(
     >>> d2_log_loss_score([0, 0, 1, 1], [0.25, 0.25, 0.75, 0.75])
     0.5849625007211562
     """
-    y_proba = _renamed(y_proba, y_pred)
-    _check.check_lengths(y_proba, y_true, sample_weight)
-    return LogLoss(function="d2_log_loss_score", labels=labels).update(y_true, y_proba, sample_weight).result()
 
 
 class BrierScore(Probabilities):
@@ -701,7 +698,7 @@ class BrierScore(Probabilities):
         return 1 - score / null
 
 
-@streams(lambda **keywords: BrierScore(function="brier_score_loss", **keywords))
+@metric(BrierScore)
 def brier_score_loss(
     y_true: Any,
     y_proba: Any,
@@ -715,16 +712,11 @@ def brier_score_loss(
 
     Parameters
     ----------
-    y_true : array_like of shape (n_samples,)
-        Labels.
-    y_proba : array_like of shape (n_samples,) or (n_samples, n_classes)
-        Probabilities of the positive class, or of all classes in the order of the labels.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    pos_label : number, str or bool, default=None
-        The positive one of two labels; 1, or the larger number, if None.
-    labels : array_like, default=None
-        All labels there could be, for probabilities of all classes; those of ``y_true`` if None.
+    $y_true
+    $y_proba_of_brier_score
+    $sample_weight
+    $pos_label_of_brier_score
+    $labels_of_brier_score
     scale_by_half : bool or "auto", default="auto"
         Whether to halve the sum over the classes, so that the score lies in [0, 1]; "auto" does for two classes.
 
@@ -738,26 +730,19 @@ def brier_score_loss(
     >>> brier_score_loss([0, 1, 1, 0], [0.25, 0.75, 1.0, 0.5])
     0.09375
     """
-    state = BrierScore(function="brier_score_loss", pos_label=pos_label, labels=labels, scale_by_half=scale_by_half)
-    return state.update(y_true, y_proba, sample_weight).result()
 
 
-@streams(lambda **keywords: BrierScore(function="d2_brier_score", **keywords))
+@metric(BrierScore, predictions=_matching)
 def d2_brier_score(y_true: Any, y_proba: Any, *, sample_weight: Any = None, pos_label: Any = None, labels: Any = None) -> float:
     """Compute the share of the Brier score that is explained: 0 is what the shares of the classes get.
 
     Parameters
     ----------
-    y_true : array_like of shape (n_samples,)
-        Labels.
-    y_proba : array_like of shape (n_samples,) or (n_samples, n_classes)
-        Probabilities of the positive class, or of all classes in the order of the labels.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    pos_label : number, str or bool, default=None
-        The positive one of two labels; 1, or the larger number, if None.
-    labels : array_like, default=None
-        All labels there could be, for probabilities of all classes; those of ``y_true`` if None.
+    $y_true
+    $y_proba_of_brier_score
+    $sample_weight
+    $pos_label_of_brier_score
+    $labels_of_brier_score
 
     Returns
     -------
@@ -769,9 +754,6 @@ def d2_brier_score(y_true: Any, y_proba: Any, *, sample_weight: Any = None, pos_
     >>> d2_brier_score([0, 1, 1, 0], [0.25, 0.75, 0.75, 0.25])
     0.75
     """
-    _check.check_lengths(y_proba, y_true, sample_weight)
-    state = BrierScore(function="d2_brier_score", pos_label=pos_label, labels=labels)
-    return state.update(y_true, y_proba, sample_weight).result()
 
 
 # ---- scores ----------------------------------------------------------------------------------------------------
@@ -842,7 +824,14 @@ class HingeLoss(Probabilistic):
         return sums, bool(faults & _core.BAD_WEIGHT)
 
 
-@streams(HingeLoss)
+def _matching_decisions(y_true: Any, pred_decision: Any, sample_weight: Any) -> Any:
+    """Return the scores, if they are as many as the labels."""
+    _check.check_arrays(HingeLoss.function, y_true=y_true, pred_decision=pred_decision)
+    _check.check_lengths(y_true, pred_decision, sample_weight)
+    return pred_decision
+
+
+@metric(HingeLoss, predictions=_matching_decisions)
 def hinge_loss(y_true: Any, pred_decision: Any, *, labels: Any = None, sample_weight: Any = None) -> float:
     """Compute the mean hinge loss of scores; of several classes, as Crammer and Singer define it.
 
@@ -852,10 +841,8 @@ def hinge_loss(y_true: Any, pred_decision: Any, *, labels: Any = None, sample_we
         Labels; the larger one of two is the positive one.
     pred_decision : array_like of shape (n_samples,) or (n_samples, n_classes)
         Scores of the positive class, or of all in the order of the labels.
-    labels : array_like, default=None
-        All labels there could be; those of ``y_true`` if None.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $labels_there_could_be
+    $sample_weight
 
     Returns
     -------
@@ -867,9 +854,6 @@ def hinge_loss(y_true: Any, pred_decision: Any, *, labels: Any = None, sample_we
     >>> hinge_loss([-1, 1, 1], [-2.0, 2.5, 0.25])
     0.25
     """
-    _check.check_arrays("hinge_loss", y_true=y_true, pred_decision=pred_decision)
-    _check.check_lengths(y_true, pred_decision, sample_weight)
-    return HingeLoss(labels=labels).update(y_true, pred_decision, sample_weight).result()
 
 
 class TopK(Probabilistic):
@@ -977,7 +961,7 @@ class TopK(Probabilistic):
         return self.sums.mean(0, 1) if self.normalize else self.sums.rounded(0)
 
 
-@streams(TopK)
+@metric(TopK)
 def top_k_accuracy_score(
     y_true: Any, y_score: Any, *, k: int = 2, normalize: bool = True, sample_weight: Any = None, labels: Any = None
 ) -> float:
@@ -985,16 +969,13 @@ def top_k_accuracy_score(
 
     Parameters
     ----------
-    y_true : array_like of shape (n_samples,)
-        Labels.
+    $y_true
     y_score : array_like of shape (n_samples,) or (n_samples, n_classes)
         Scores of the second of two classes, or of all in the order of the labels. Of equal scores the later ones come first.
     k : int, default=2
         How many of the highest scores.
-    normalize : bool, default=True
-        Whether to divide by the number of samples, or their weight.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $normalize
+    $sample_weight
     labels : array_like, default=None
         All labels there could be, in their order; those of ``y_true`` if None.
 
@@ -1008,5 +989,3 @@ def top_k_accuracy_score(
     >>> top_k_accuracy_score([0, 1, 2, 2], [[0.5, 0.2, 0.2], [0.3, 0.4, 0.2], [0.2, 0.4, 0.3], [0.7, 0.2, 0.1]], k=2)
     0.75
     """
-    state = TopK(k=k, normalize=normalize, labels=labels)
-    return state.update(y_true, y_score, sample_weight).result()

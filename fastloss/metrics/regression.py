@@ -20,7 +20,7 @@ from ..losses.regression import (
 from ..state import State
 from . import _check
 from ._check import Columns, check_multioutput, regression_targets
-from ._state import streams
+from ._state import metric
 from ._sums import add_losses
 
 _SQUARED = SquaredError()._kernel
@@ -75,7 +75,7 @@ class _Outputs(State):
         self.weighted: bool | None = None
         self.negative = False
 
-    def take(self, outputs: list[Any], n: int, weighted: bool, negative: bool = False) -> None:
+    def add_outputs(self, outputs: list[Any], n: int, weighted: bool, negative: bool = False) -> None:
         """Add what was found in some samples, for each output."""
         if self.weighted is None:
             self.outputs, self.weighted = outputs, weighted
@@ -92,9 +92,9 @@ class _Outputs(State):
     def add(self, other: Any) -> None:
         """Take in the samples of a state that fits."""
         if other.weighted is not None:
-            self.take([output.copy() for output in other.outputs], other.n, other.weighted, other.negative)
+            self.add_outputs([output.copy() for output in other.outputs], other.n, other.weighted, other.negative)
 
-    def some(self) -> None:
+    def require_samples(self) -> None:
         """Refuse to compute anything of nothing."""
         if self.weighted is None:
             raise ValueError("the metric of no samples is undefined: update the state first.")
@@ -106,8 +106,6 @@ class MeanLoss(_Outputs):
     __slots__ = ("kernel", "root")
 
     derived = ("kernel",)
-
-    function = ""
 
     def start(self, function: str, multioutput: Any = "uniform_average", alpha: float = 0.5, power: float = 0) -> None:
         """Pick the kernel."""
@@ -141,12 +139,12 @@ class MeanLoss(_Outputs):
             raise ValueError(
                 f"{prefix} Squared Logarithmic Error cannot be used when targets contain values less than or equal to -1."
             )
-        self.take(outputs, columns.size, columns.weights is not None, bool(faults & _core.BAD_WEIGHT))
+        self.add_outputs(outputs, columns.size, columns.weights is not None, bool(faults & _core.BAD_WEIGHT))
         return self
 
     def result(self) -> float | np.ndarray:
         """Compute the mean loss."""
-        self.some()
+        self.require_samples()
         values = []
         for sums in self.outputs:
             _check.check_total(sums.rounded(1), self.negative)
@@ -155,22 +153,22 @@ class MeanLoss(_Outputs):
         return _average_outputs(values, check_multioutput(self.multioutput, len(values)))
 
 
-_KERNELS = {
-    "mean_squared_error": _SQUARED,
-    "root_mean_squared_error": _SQUARED,
-    "mean_absolute_error": _ABSOLUTE,
-    "mean_absolute_percentage_error": _PERCENTAGE,
-    "mean_squared_log_error": _SQUARED_LOG,
-    "root_mean_squared_log_error": _SQUARED_LOG,
-}
+#: The kernels by the names of the functions, but for the one that depends on a keyword.
+_KERNELS: dict[str, Kernel] = {}
 _SHOWS_NAN = frozenset((_SQUARED, _ABSOLUTE))
 
 
-def _mean_loss(function: str) -> Any:
-    return lambda **keywords: MeanLoss(function=function, **keywords)
+def _mean_loss(kernel: Kernel) -> Any:
+    """Make a function the mean of this loss, or its root."""
+
+    def decorate(function: Any) -> Any:
+        _KERNELS[function.__name__] = kernel
+        return metric(MeanLoss)(function)
+
+    return decorate
 
 
-@streams(_mean_loss("mean_squared_error"))
+@_mean_loss(_SQUARED)
 def mean_squared_error(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> float | np.ndarray:
@@ -178,12 +176,9 @@ def mean_squared_error(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, finite.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    multioutput : {"raw_values", "uniform_average"} or array_like of shape (n_outputs,), default="uniform_average"
-        One error for each output, their mean, or their mean with these weights.
+    $numbers
+    $sample_weight
+    $multioutput_of_errors
 
     Returns
     -------
@@ -195,10 +190,9 @@ def mean_squared_error(
     >>> mean_squared_error([3, -0.5, 2, 7], [2.5, 0.0, 2, 8])
     0.375
     """
-    return MeanLoss(function="mean_squared_error", multioutput=multioutput).update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_mean_loss("root_mean_squared_error"))
+@_mean_loss(_SQUARED)
 def root_mean_squared_error(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> float | np.ndarray:
@@ -206,12 +200,9 @@ def root_mean_squared_error(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, finite.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    multioutput : {"raw_values", "uniform_average"} or array_like of shape (n_outputs,), default="uniform_average"
-        One error for each output, their mean, or their mean with these weights.
+    $numbers
+    $sample_weight
+    $multioutput_of_errors
 
     Returns
     -------
@@ -223,10 +214,9 @@ def root_mean_squared_error(
     >>> root_mean_squared_error([0.0, 4.0], [3.0, 0.0])
     3.5355339059327378
     """
-    return MeanLoss(function="root_mean_squared_error", multioutput=multioutput).update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_mean_loss("mean_absolute_error"))
+@_mean_loss(_ABSOLUTE)
 def mean_absolute_error(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> float | np.ndarray:
@@ -234,12 +224,9 @@ def mean_absolute_error(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, finite.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    multioutput : {"raw_values", "uniform_average"} or array_like of shape (n_outputs,), default="uniform_average"
-        One error for each output, their mean, or their mean with these weights.
+    $numbers
+    $sample_weight
+    $multioutput_of_errors
 
     Returns
     -------
@@ -251,10 +238,9 @@ def mean_absolute_error(
     >>> mean_absolute_error([[0.5, 1], [-1, 1], [7, -6]], [[0, 2], [-1, 2], [8, -5]], multioutput="raw_values")
     array([0.5, 1. ])
     """
-    return MeanLoss(function="mean_absolute_error", multioutput=multioutput).update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_mean_loss("mean_absolute_percentage_error"))
+@_mean_loss(_PERCENTAGE)
 def mean_absolute_percentage_error(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> float | np.ndarray:
@@ -264,10 +250,8 @@ def mean_absolute_percentage_error(
     ----------
     y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
         True and predicted numbers, finite. A true number nearer to 0 than 2^-52 counts as 2^-52.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    multioutput : {"raw_values", "uniform_average"} or array_like of shape (n_outputs,), default="uniform_average"
-        One error for each output, their mean, or their mean with these weights.
+    $sample_weight
+    $multioutput_of_errors
 
     Returns
     -------
@@ -279,11 +263,9 @@ def mean_absolute_percentage_error(
     >>> mean_absolute_percentage_error([4.0, 2.0], [3.0, 3.0])
     0.375
     """
-    state = MeanLoss(function="mean_absolute_percentage_error", multioutput=multioutput)
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_mean_loss("mean_squared_log_error"))
+@_mean_loss(_SQUARED_LOG)
 def mean_squared_log_error(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> float | np.ndarray:
@@ -291,12 +273,9 @@ def mean_squared_log_error(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, above -1.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    multioutput : {"raw_values", "uniform_average"} or array_like of shape (n_outputs,), default="uniform_average"
-        One error for each output, their mean, or their mean with these weights.
+    $numbers_of_logs
+    $sample_weight
+    $multioutput_of_errors
 
     Returns
     -------
@@ -308,10 +287,9 @@ def mean_squared_log_error(
     >>> mean_squared_log_error([3, 5, 2.5, 7], [2.5, 5, 4, 8])
     0.0397301229845938
     """
-    return MeanLoss(function="mean_squared_log_error", multioutput=multioutput).update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_mean_loss("root_mean_squared_log_error"))
+@_mean_loss(_SQUARED_LOG)
 def root_mean_squared_log_error(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> float | np.ndarray:
@@ -319,12 +297,9 @@ def root_mean_squared_log_error(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, above -1.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    multioutput : {"raw_values", "uniform_average"} or array_like of shape (n_outputs,), default="uniform_average"
-        One error for each output, their mean, or their mean with these weights.
+    $numbers_of_logs
+    $sample_weight
+    $multioutput_of_errors
 
     Returns
     -------
@@ -336,11 +311,9 @@ def root_mean_squared_log_error(
     >>> root_mean_squared_log_error([3, 5, 2.5, 7], [2.5, 5, 4, 8])
     0.19932416558108002
     """
-    state = MeanLoss(function="root_mean_squared_log_error", multioutput=multioutput)
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
-@streams(_mean_loss("mean_pinball_loss"))
+@metric(MeanLoss)
 def mean_pinball_loss(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, alpha: float = 0.5, multioutput: Any = "uniform_average"
 ) -> float | np.ndarray:
@@ -348,14 +321,10 @@ def mean_pinball_loss(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, finite.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    alpha : float, default=0.5
-        The quantile, in [0, 1].
-    multioutput : {"raw_values", "uniform_average"} or array_like of shape (n_outputs,), default="uniform_average"
-        One error for each output, their mean, or their mean with these weights.
+    $numbers
+    $sample_weight
+    $alpha
+    $multioutput_of_errors
 
     Returns
     -------
@@ -367,8 +336,6 @@ def mean_pinball_loss(
     >>> mean_pinball_loss([1, 2, 3], [0, 2, 3], alpha=0.75)
     0.25
     """
-    state = MeanLoss(function="mean_pinball_loss", multioutput=multioutput, alpha=alpha)
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
 # ---- medians and quantiles: states that keep numbers ---------------------------------------------------------
@@ -440,17 +407,18 @@ class Median(_Outputs):
 
     __slots__ = ()
 
+    function = "median_absolute_error"
     small = False
 
     def start(self, multioutput: Any = "uniform_average") -> None:
         """Check the parameter."""
-        _check.check_choice("median_absolute_error", "multioutput", multioutput, _AVERAGES, arrays=True)
+        _check.check_choice(self.function, "multioutput", multioutput, _AVERAGES, arrays=True)
         self.multioutput = multioutput
         self.open()
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Self:
         """Take some samples in."""
-        columns = regression_targets("median_absolute_error", y_true, y_pred, sample_weight)
+        columns = regression_targets(self.function, y_true, y_pred, sample_weight)
         columns.check_finite()
         check_multioutput(self.multioutput, len(columns.pairs))
         weights = _kept_weights(columns)
@@ -459,12 +427,12 @@ class Median(_Outputs):
             dtype = np.float32 if columns.single else np.float64
             error = np.subtract(_arrays.decode(pred), _arrays.decode(true), dtype=dtype)
             outputs.append(_Kept([np.abs(error, out=error)], weights))
-        self.take(outputs, columns.size, weights is not None)
+        self.add_outputs(outputs, columns.size, weights is not None)
         return self
 
     def result(self) -> float | np.ndarray:
         """Compute the median."""
-        self.some()
+        self.require_samples()
         values = []
         for output in self.outputs:
             errors, weights = output.joined()
@@ -476,7 +444,7 @@ class Median(_Outputs):
         return _average_outputs(values, check_multioutput(self.multioutput, len(values)))
 
 
-@streams(Median)
+@metric(Median)
 def median_absolute_error(
     y_true: Any, y_pred: Any, *, multioutput: Any = "uniform_average", sample_weight: Any = None
 ) -> float | np.ndarray:
@@ -484,12 +452,9 @@ def median_absolute_error(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, finite.
-    multioutput : {"raw_values", "uniform_average"} or array_like of shape (n_outputs,), default="uniform_average"
-        One error for each output, their mean, or their mean with these weights.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $numbers
+    $multioutput_of_errors
+    $sample_weight
 
     Returns
     -------
@@ -501,13 +466,14 @@ def median_absolute_error(
     >>> median_absolute_error([3, -0.5, 2, 7], [2.5, 0.0, 2, 8])
     0.5
     """
-    return Median(multioutput=multioutput).update(y_true, y_pred, sample_weight).result()
 
 
 class Largest(State):
     """The largest absolute error."""
 
     __slots__ = ("largest",)
+
+    function = "max_error"
 
     def start(self) -> None:
         """Set up the state of no samples."""
@@ -516,11 +482,11 @@ class Largest(State):
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Self:
         """Take some samples in."""
         if sample_weight is not None:
-            raise TypeError("max_error takes no sample_weight.")
-        columns = regression_targets("max_error", y_true, y_pred, None)
+            raise TypeError(f"{self.function} takes no sample_weight.")
+        columns = regression_targets(self.function, y_true, y_pred, None)
         if len(columns.pairs) > 1:
             columns.check_finite()
-            raise ValueError("Multioutput not supported in max_error")
+            raise ValueError(f"Multioutput not supported in {self.function}")
         largest = _core.largest_difference(*columns.pairs[0])
         if not math.isfinite(largest):
             columns.check_finite()
@@ -539,7 +505,7 @@ class Largest(State):
         return self.largest
 
 
-@streams(Largest)
+@metric(Largest)
 def max_error(y_true: Any, y_pred: Any) -> float:
     """Compute the largest absolute error.
 
@@ -558,7 +524,6 @@ def max_error(y_true: Any, y_pred: Any) -> float:
     >>> max_error([3, 2, 7, 1], [4, 2, 7, 1])
     1.0
     """
-    return Largest().update(y_true, y_pred).result()
 
 
 # ---- deviances -------------------------------------------------------------------------------------------------
@@ -605,37 +570,38 @@ class Deviance(_Outputs):
 
     __slots__ = ("power",)
 
-    def start(self, power: float = 0, function: str = "mean_tweedie_deviance") -> None:
+    #: Deviances of one power have no name of their own in errors, nor have they in scikit-learn's.
+    function = "mean_tweedie_deviance"
+
+    def start(self, power: float = 0) -> None:
         """Check the power."""
-        _check_power(function, power)
+        _check_power(self.function, power)
         self.power = power
         self.multioutput = None
         self.open()
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Self:
         """Take some samples in."""
-        columns, sums, negative = _add_deviance("mean_tweedie_deviance", self.power, y_true, y_pred, sample_weight)
-        self.take([sums], columns.size, columns.weights is not None, negative)
+        columns, sums, negative = _add_deviance(self.function, self.power, y_true, y_pred, sample_weight)
+        self.add_outputs([sums], columns.size, columns.weights is not None, negative)
         return self
 
     def result(self) -> float:
         """Compute the mean."""
-        self.some()
+        self.require_samples()
         sums = self.outputs[0]
         _check.check_total(sums.rounded(1), self.negative)
         return 2 * sums.mean(0, 1)
 
 
-@streams(Deviance)
+@metric(Deviance)
 def mean_tweedie_deviance(y_true: Any, y_pred: Any, *, sample_weight: Any = None, power: float = 0) -> float:
     """Compute the mean Tweedie deviance.
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,)
-        True numbers and predicted means, in the domain of the power.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $numbers_and_means
+    $sample_weight
     power : float, default=0
         Power of the variance function, at most 0 or at least 1: 0 normal, 1 Poisson, 2 gamma, 3 inverse Gaussian.
 
@@ -649,10 +615,9 @@ def mean_tweedie_deviance(y_true: Any, y_pred: Any, *, sample_weight: Any = None
     >>> mean_tweedie_deviance([2, 0, 1, 4], [0.5, 0.5, 2.0, 2.0], power=1)
     1.4260151319598084
     """
-    return Deviance(power=power).update(y_true, y_pred, sample_weight).result()
 
 
-@streams(lambda: Deviance(power=1))
+@metric(Deviance, power=1)
 def mean_poisson_deviance(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
     """Compute the mean Poisson deviance, the Tweedie deviance of power 1.
 
@@ -660,8 +625,7 @@ def mean_poisson_deviance(y_true: Any, y_pred: Any, *, sample_weight: Any = None
     ----------
     y_true, y_pred : array_like of shape (n_samples,)
         True numbers, not negative, and predicted means, positive.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $sample_weight
 
     Returns
     -------
@@ -673,10 +637,9 @@ def mean_poisson_deviance(y_true: Any, y_pred: Any, *, sample_weight: Any = None
     >>> mean_poisson_deviance([2, 0, 1, 4], [0.5, 0.5, 2.0, 2.0])
     1.4260151319598084
     """
-    return Deviance(power=1).update(y_true, y_pred, sample_weight).result()
 
 
-@streams(lambda: Deviance(power=2))
+@metric(Deviance, power=2)
 def mean_gamma_deviance(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
     """Compute the mean gamma deviance, the Tweedie deviance of power 2.
 
@@ -684,8 +647,7 @@ def mean_gamma_deviance(y_true: Any, y_pred: Any, *, sample_weight: Any = None) 
     ----------
     y_true, y_pred : array_like of shape (n_samples,)
         True numbers and predicted means, positive.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $sample_weight
 
     Returns
     -------
@@ -697,7 +659,6 @@ def mean_gamma_deviance(y_true: Any, y_pred: Any, *, sample_weight: Any = None) 
     >>> mean_gamma_deviance([2, 0.5, 1, 4], [0.5, 0.5, 2.0, 2.0])
     1.0568528194400546
     """
-    return Deviance(power=2).update(y_true, y_pred, sample_weight).result()
 
 
 # ---- shares of what is explained -------------------------------------------------------------------------------
@@ -774,7 +735,7 @@ class Explained(_Outputs):
             finite = finite and math.isfinite(sums.rounded(1)) and math.isfinite(sums.rounded(4 if self.centred else 3))
         if not finite:
             columns.check_finite()
-        self.take(outputs, columns.size, weights is not None, bool(faults & _core.BAD_WEIGHT))
+        self.add_outputs(outputs, columns.size, weights is not None, bool(faults & _core.BAD_WEIGHT))
         return self
 
     @staticmethod
@@ -786,7 +747,7 @@ class Explained(_Outputs):
 
     def result(self) -> Any:
         """Compute the score."""
-        self.some()
+        self.require_samples()
         if not self.centred and _few(self.n, "R^2"):
             return math.nan
         numerators, denominators = [], []
@@ -799,7 +760,7 @@ class Explained(_Outputs):
         return _explained(numerators, denominators, multioutput, self.force_finite)
 
 
-@streams(lambda **keywords: Explained(function="r2_score", **keywords))
+@metric(Explained)
 def r2_score(
     y_true: Any,
     y_pred: Any,
@@ -812,10 +773,8 @@ def r2_score(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, finite.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $numbers
+    $sample_weight
     multioutput : {"raw_values", "uniform_average", "variance_weighted"}, array_like or None, default="uniform_average"
         One score for each output, their mean, or their mean weighted with the variances or with these weights.
     force_finite : bool, default=True
@@ -831,11 +790,9 @@ def r2_score(
     >>> r2_score([3, -0.5, 2, 7], [2.5, 0.0, 2, 8])
     0.9486081370449679
     """
-    state = Explained(function="r2_score", multioutput=multioutput, force_finite=force_finite)
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
-@streams(lambda **keywords: Explained(function="explained_variance_score", **keywords))
+@metric(Explained)
 def explained_variance_score(
     y_true: Any,
     y_pred: Any,
@@ -848,10 +805,8 @@ def explained_variance_score(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, finite.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $numbers
+    $sample_weight
     multioutput : {"raw_values", "uniform_average", "variance_weighted"} or array_like, default="uniform_average"
         One score for each output, their mean, or their mean weighted with the variances or with these weights.
     force_finite : bool, default=True
@@ -867,8 +822,6 @@ def explained_variance_score(
     >>> explained_variance_score([3, -0.5, 2, 7], [2.5, 0.0, 2, 8])
     0.9571734475374732
     """
-    state = Explained(function="explained_variance_score", multioutput=multioutput, force_finite=force_finite)
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
 class Scored(_Outputs):
@@ -914,7 +867,7 @@ class Scored(_Outputs):
         for (true, _), sums in zip(columns.pairs, losses, strict=True):
             dtype = np.float32 if columns.single else np.float64
             outputs.append(_Scored(sums, _Kept([_arrays.decode(true).astype(dtype)], weights)))
-        self.take(outputs, columns.size, weights is not None, negative)
+        self.add_outputs(outputs, columns.size, weights is not None, negative)
         return self
 
     def _kernel(self) -> Kernel:
@@ -922,7 +875,7 @@ class Scored(_Outputs):
 
     def result(self) -> Any:
         """Compute the score."""
-        self.some()
+        self.require_samples()
         if _few(self.n, "D^2"):
             return math.nan
         numerators, denominators = [], []
@@ -969,16 +922,14 @@ class _Scored:
         return _Scored(self.sums.copy(), self.kept.copy())
 
 
-@streams(lambda power=0: Scored(function="d2_tweedie_score", power=power))
+@metric(Scored, power=0)
 def d2_tweedie_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None, power: float = 0) -> float:
     """Compute the share of the Tweedie deviance that is explained: 0 is what the mean of ``y_true`` gets.
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,)
-        True numbers and predicted means, in the domain of the power.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
+    $numbers_and_means
+    $sample_weight
     power : float, default=0
         Power of the variance function, at most 0 or at least 1.
 
@@ -992,10 +943,9 @@ def d2_tweedie_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None, pow
     >>> d2_tweedie_score([0.5, 1, 2.5, 7], [1, 1, 5, 3.5], power=1)
     0.4879151349031142
     """
-    return Scored(function="d2_tweedie_score", power=power).update(y_true, y_pred, sample_weight).result()
 
 
-@streams(lambda **keywords: Scored(function="d2_pinball_score", **keywords))
+@metric(Scored)
 def d2_pinball_score(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, alpha: float = 0.5, multioutput: Any = "uniform_average"
 ) -> float | np.ndarray:
@@ -1003,14 +953,10 @@ def d2_pinball_score(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, finite.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    alpha : float, default=0.5
-        The quantile, in [0, 1].
-    multioutput : {"raw_values", "uniform_average"} or array_like of shape (n_outputs,), default="uniform_average"
-        One score for each output, their mean, or their mean with these weights.
+    $numbers
+    $sample_weight
+    $alpha
+    $multioutput_of_scores
 
     Returns
     -------
@@ -1022,11 +968,9 @@ def d2_pinball_score(
     >>> d2_pinball_score([1, 2, 3], [1, 3, 3])
     0.5
     """
-    state = Scored(function="d2_pinball_score", multioutput=multioutput, alpha=alpha)
-    return state.update(y_true, y_pred, sample_weight).result()
 
 
-@streams(lambda **keywords: Scored(function="d2_absolute_error_score", **keywords))
+@metric(Scored)
 def d2_absolute_error_score(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> float | np.ndarray:
@@ -1034,12 +978,9 @@ def d2_absolute_error_score(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted numbers, finite.
-    sample_weight : array_like of shape (n_samples,), default=None
-        What each sample counts for.
-    multioutput : {"raw_values", "uniform_average"} or array_like of shape (n_outputs,), default="uniform_average"
-        One score for each output, their mean, or their mean with these weights.
+    $numbers
+    $sample_weight
+    $multioutput_of_scores
 
     Returns
     -------
@@ -1051,4 +992,3 @@ def d2_absolute_error_score(
     >>> d2_absolute_error_score([3, -0.5, 2, 7], [2.5, 0.0, 2, 8])
     0.7647058823529411
     """
-    return Scored(function="d2_absolute_error_score", multioutput=multioutput).update(y_true, y_pred, sample_weight).result()
