@@ -169,14 +169,16 @@ class BuildKernels(build_ext):
         facts = {"FL_FLAGS": " ".join([*KERNEL_FLAGS, *openmp, *sanitizers]), "FL_ISAS": " ".join(isas)}
         # what the modules depend on beside their sources
         flags_file = Path(self.build_temp, "flags.txt")
-        write_if_changed(flags_file, [*self.compiler.compiler_so, *openmp, *sanitizers, *isas])
+        # what GCC writes in place of a memset of some hundred bytes takes longer than a call
+        driver = [*COMMON_FLAGS, "-O3", "-fno-builtin-memset", *sanitizers]
+        write_if_changed(flags_file, [*self.compiler.compiler_so, *driver, *openmp, *isas])
         for extension in self.extensions:
             module = extension.name.rpartition(".")[2]
             extension.extra_objects = objects.get(module, [])
             extension.depends = [*extension.depends, *extension.extra_objects, str(flags_file)]
             extension.define_macros += [(name, f'"{value}"') for name, value in facts.items()] if module == "kernels" else []
             own = openmp if module == "threads" else []
-            extension.extra_compile_args += [*COMMON_FLAGS, "-O3", *own, *sanitizers]
+            extension.extra_compile_args += [*driver, *own]
             extension.extra_link_args += [*own, *sanitizers]
         self.parallel = jobs
         super().build_extensions()

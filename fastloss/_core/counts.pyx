@@ -11,7 +11,7 @@ from libc.string cimport memset
 
 import numpy
 
-from .fastloss_h cimport FL_BLOCK, fl_environment, fl_environment_enter, fl_environment_leave, fl_sum
+from .fastloss_h cimport FL_BLOCK, fl_sum
 from .kernels cimport active
 from .operands cimport *
 from .sums cimport Sums, merge_sum
@@ -164,14 +164,12 @@ cdef void scan_block(const Scan *scan, Tally *tally, Py_ssize_t first, Py_ssize_
 
 cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
     cdef const Scan *scan = <const Scan *> memory
-    cdef fl_environment saved = fl_environment_enter()
     cdef Py_ssize_t first = task * scan.block, end = last * scan.block
     if end > scan.items.size:
         end = scan.items.size
     while first < end:
         scan_block(scan, &scan.tally[member], first, scan.block if first + scan.block <= end else end - first)
         first += scan.block
-    fl_environment_leave(saved)
 
 
 cdef int hire(void *memory, int members) except -1:

@@ -10,6 +10,7 @@ longer, up to the whole array: then blocks are parts of units, a first pass adds
 what these amount to, writes the gradients.
 """
 
+cimport cython
 from cpython.buffer cimport PyBuffer_Release
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
@@ -93,6 +94,9 @@ cdef class Output:
         self.to, self.place, self.finish = to, place, finish
 
 
+# it holds nothing that could hold it; each call makes one
+@cython.no_gc
+@cython.freelist(8)
 cdef class Found:
     """What `execute` found out.
 
@@ -160,6 +164,7 @@ cdef struct Job:
     bint labels  # the first input holds class indices
     bint counting  # adds the weights up
     bint in_parts
+    bint streams  # writes past the caches
     bint weights_down  # weights are made smaller by 2^-64: their sum is too large for a double
 
 # What a member of a team has found out of all calls, and of each.
@@ -407,7 +412,6 @@ cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) 
     cdef const Job *job = team.job
     cdef Tally *tally = <Tally *> member_of(team, member)
     cdef char *scratch = scratch_of(team, member)
-    cdef fl_environment saved = fl_environment_enter()
     cdef const void *inputs[FL_MAX_INPUTS]
     cdef const double *weights = NULL
     cdef Py_ssize_t *starts
@@ -436,8 +440,8 @@ cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) 
         for k in range(job.calls):
             do_call(job, &job.call[k], inputs, weights, scratch, first, count, unit, units, call_tally(team, member, k))
         task += 1
-    fl_store_fence()
-    fl_environment_leave(saved)
+    if job.streams:
+        fl_store_fence()
 
 
 cdef bint too_large(const fl_sum *sum) noexcept nogil:
@@ -596,26 +600,22 @@ cdef void do_parts(void *memory, int member, Py_ssize_t task, Py_ssize_t last) n
     """Statistics of the parts of one unit."""
     cdef const Team *team = <const Team *> memory
     cdef const char *data[MAX_OPERANDS]
-    cdef fl_environment saved = fl_environment_enter()
     find_unit(team.job, team.unit, data)
     while task < last:
         add_up_part(team, member, data, task)
         task += 1
-    fl_environment_leave(saved)
 
 
 cdef void do_gradients(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
     """Gradients of the parts of one unit."""
     cdef const Team *team = <const Team *> memory
     cdef const char *data[MAX_OPERANDS]
-    cdef fl_environment saved = fl_environment_enter()
     find_unit(team.job, team.unit, data)
     while task < last:
         # what the unit amounts to has been found by the calling thread
         write_gradient(team, member, data, task, outcomes_of(team, 0), unit_weight(team, member, data))
         task += 1
     fl_store_fence()
-    fl_environment_leave(saved)
 
 
 cdef double unit_weight(const Team *team, int member, const char **data) noexcept nogil:
@@ -667,7 +667,6 @@ cdef void do_units(void *memory, int member, Py_ssize_t unit, Py_ssize_t last) n
     cdef const Team *team = <const Team *> memory
     cdef const Job *job = team.job
     cdef const char *data[MAX_OPERANDS]
-    cdef fl_environment saved = fl_environment_enter()
     cdef Py_ssize_t block
     cdef double weight
     while unit < last:
@@ -681,7 +680,6 @@ cdef void do_units(void *memory, int member, Py_ssize_t unit, Py_ssize_t last) n
                 write_gradient(team, member, data, block, outcomes_of(team, member), weight)
         unit += 1
     fl_store_fence()
-    fl_environment_leave(saved)
 
 
 # ---- setting up ------------------------------------------------------------------------------------------------
@@ -899,6 +897,7 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
     cdef bint divided = job.weight >= 0 or job.divisor != 1.0 or job.in_parts
     cdef bint copied
     cdef int n = 0, n_rows = 0, k, c
+    job.streams = False
     # inputs last: the order of the last one in memory is followed
     for k in range(job.inputs, job.inputs + job.operands):
         operand = &job.operand[k % job.operands]
@@ -921,6 +920,7 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
         # memory is written once.
         copied = (overwrites or job.weights_down) if k == job.weight else operand.output and divided and is_divided(job, k)
         scratch = lay_out(operand, axes, &job.row, longest, scratch, copied)
+        job.streams = job.streams or operand.streamed
     job.product = scratch
     if job.weight >= 0:
         scratch += room(longest)

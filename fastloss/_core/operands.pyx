@@ -5,6 +5,7 @@ An operand is read in place where a block of it is contiguous and of the kernel'
 block, where it is not: no layout ever costs a copy of its size. Outputs go the other way.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -47,6 +48,7 @@ cpdef bint is_single(int code):
     return code & 0xff in (FL_FROM_F32, FL_FROM_F16, FL_FROM_BF16)
 
 
+@cython.freelist(8)
 cdef class Inputs:
     """The inputs of a call, as they are handed to `execute`.
 

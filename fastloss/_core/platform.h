@@ -21,13 +21,16 @@
 typedef unsigned int fl_environment;
 static inline fl_environment fl_environment_enter(void)
 {
+    /* it is nearly always the default already, but for flags, and is slow to set */
     const fl_environment saved = _mm_getcsr();
-    _mm_setcsr(0x1f80);
+    if ((saved & ~0x3fu) != 0x1f80)
+        _mm_setcsr(0x1f80);
     return saved;
 }
 static inline void fl_environment_leave(fl_environment saved)
 {
-    _mm_setcsr(saved);
+    if (_mm_getcsr() != saved)
+        _mm_setcsr(saved);
 }
 /* After stores past the caches, before other threads may look. */
 static inline void fl_store_fence(void)

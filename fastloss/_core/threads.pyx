@@ -10,6 +10,9 @@ from cython.parallel cimport prange
 
 
 cdef extern from "platform.h" nogil:
+    ctypedef unsigned int fl_environment
+    fl_environment fl_environment_enter()
+    void fl_environment_leave(fl_environment)
     ctypedef struct fl_signals:
         pass
     fl_signals fl_signals_block()
@@ -144,21 +147,19 @@ cdef struct Team:
 cdef void take_tasks(void *memory, int member) noexcept nogil:
     """Take tasks until none is left: what each member of a team does."""
     cdef Team *team = <Team *> memory
+    cdef fl_environment saved = fl_environment_enter()
     cdef Py_ssize_t first, last
     while True:
         first = __atomic_fetch_add(&team.next, team.step, __ATOMIC_RELAXED)
         if first >= team.end:
+            fl_environment_leave(saved)
             return
         last = first + team.step if first + team.step < team.end else team.end
         team.work(team.context, member, first, last)
 
 
-cdef int share_out(do_tasks work, hire prepare, void *context, Py_ssize_t tasks, int most=MOST_MEMBERS) except -1:
-    """Do tasks 0 to ``tasks`` - 1: the first ones in this thread alone, to see what the others are worth.
-
-    ``prepare`` makes the memory of a team, of which member 0 is the calling thread: first that of one, then, if there is enough to do,
-    that of several, ``most`` at the most; what member 0 has found out must stay.
-    """
+cdef int share_out_here(do_tasks work, hire prepare, void *context, Py_ssize_t tasks, int most) except -1:
+    """Do what `share_out` does, in the environment of this thread."""
     cdef Team team
     cdef Py_ssize_t slice, first
     cdef double seconds, start
@@ -199,6 +200,19 @@ cdef int share_out(do_tasks work, hire prepare, void *context, Py_ssize_t tasks,
             work_together(members, take_tasks, &team)
         PyErr_CheckSignals()
     return 0
+
+
+cdef int share_out(do_tasks work, hire prepare, void *context, Py_ssize_t tasks, int most=MOST_MEMBERS) except -1:
+    """Do tasks 0 to ``tasks`` - 1, rounding as everywhere: the first ones in this thread alone, to see what the others are worth.
+
+    ``prepare`` makes the memory of a team, of which member 0 is the calling thread: first that of one, then, if there is enough to do,
+    that of several, ``most`` at the most; what member 0 has found out must stay.
+    """
+    cdef fl_environment saved = fl_environment_enter()
+    try:
+        return share_out_here(work, prepare, context, tasks, most)
+    finally:
+        fl_environment_leave(saved)
 
 
 fl_install_fork_handlers()

@@ -33,9 +33,7 @@ static double special(uint64_t bits)
 /* The double nearest to (-1)^negative (w + sticky) 2^exponent, 0 < w < 2^64, 0 <= sticky < 1, ties to even. */
 static double nearest(int negative, uint64_t w, int sticky, int exponent)
 {
-    int length = 64;
-    while (!(w >> (length - 1)))
-        length--;
+    const int length = 64 - __builtin_clzll(w);
     /* the exponent of the last bit that a double of this size keeps */
     const int last = exponent + length - 53 > -1074 ? exponent + length - 53 : -1074;
     const int shift = last - exponent;
@@ -96,9 +94,7 @@ double fl_sum_round(const fl_sum *sum, int down)
     uint64_t w = (uint64_t)bin[j];
     int position = FL_SUM_BITS * j, sticky = 0;
     while (j > low && !(w >> 63)) {
-        int room = 1;
-        while (room < FL_SUM_BITS && !(w >> (63 - room)))
-            room++;
+        const int zeros = __builtin_clzll(w), room = zeros < FL_SUM_BITS ? zeros : FL_SUM_BITS;
         const uint64_t next = (uint64_t)bin[--j];
         w = w << room | next >> (FL_SUM_BITS - room);
         position -= room;
