@@ -192,6 +192,8 @@ int fl_tables(const fl_table *tables[FL_MAX_TABLES]);
 void fl_sum_clear(fl_sum *sum);
 void fl_sum_merge(fl_sum *sum, const fl_sum *other);
 void fl_sum_deposit(fl_sum *sum, double x);
+/* The same number, written in the one way that all sums of the same numbers share. */
+void fl_sum_settle(fl_sum *sum);
 /* The sum times 2^-`down`, rounded once. */
 double fl_sum_round(const fl_sum *sum, int down);
 

@@ -111,6 +111,7 @@ cdef extern from "fastloss.h" nogil:
     void fl_sum_clear(fl_sum *)
     void fl_sum_merge(fl_sum *, const fl_sum *)
     void fl_sum_deposit(fl_sum *, double)
+    void fl_sum_settle(fl_sum *)
     double fl_sum_round(const fl_sum *, int)
 
 

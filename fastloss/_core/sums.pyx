@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 import numpy
 
 from ..errors import TOO_HEAVY
-from .fastloss_h cimport FL_SUM_BINS, FL_SUM_BITS, fl_sum, fl_sum_deposit, fl_sum_merge, fl_sum_round
+from .fastloss_h cimport FL_SUM_BINS, FL_SUM_BITS, fl_sum, fl_sum_deposit, fl_sum_merge, fl_sum_round, fl_sum_settle
 
 
 # The bins of a sum and its counts of what is not finite.
@@ -117,8 +117,11 @@ cdef class Sums:
 
     def mean(self, Py_ssize_t place, Py_ssize_t weight):
         """The sum at one place divided by the one at another, which is not zero."""
-        cdef double mean = mean_of(self.at(place), self.at(weight)), divisor = self.rounded(weight)
-        if mean - mean != 0.0 and mean == mean and divisor - divisor != 0.0:
+        cdef double mean = mean_of(self.at(place), self.at(weight)), divisor
+        if mean - mean == 0.0 or mean != mean:
+            return mean
+        divisor = round_sum(self.at(weight))
+        if divisor - divisor != 0.0:
             # the numbers that were added were infinite because their weights are that large
             raise ValueError(TOO_HEAVY)
         return mean
@@ -140,11 +143,13 @@ cdef class Sums:
 
     def to_bytes(self):
         """Return the same bytes for the same sums, on every machine."""
-        cdef Sums carried = self.copy()
+        cdef Sums settled = self.copy()
         cdef Py_ssize_t i
+        for i in range(self.count):
+            fl_sum_settle(&settled.sums[i])
         return b"".join(
             [
-                numpy.frombuffer((<const char *> &carried.sums[i])[:SUM_BYTES], numpy.int64).astype("<i8").tobytes()
+                numpy.frombuffer((<const char *> &settled.sums[i])[:SUM_BYTES], numpy.int64).astype("<i8").tobytes()
                 for i in range(self.count)
             ]
         )

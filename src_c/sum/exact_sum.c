@@ -7,15 +7,24 @@ void fl_sum_clear(fl_sum *sum)
 
 void fl_sum_merge(fl_sum *sum, const fl_sum *other)
 {
-    fl_sum carried = *other;
-    fl_sum_carry(&carried);
-    fl_sum_carry(sum);
+    fl_sum carried;
+    if (sum->pending + other->pending >= FL_SUM_MAX_PENDING - 1) {
+        carried = *other;
+        other = &carried;
+        fl_sum_carry(&carried);
+        fl_sum_carry(sum);
+    }
     for (int j = 0; j < FL_SUM_BINS; j++)
-        sum->bin[j] += carried.bin[j];
+        sum->bin[j] += other->bin[j];
     sum->positive_infinities += other->positive_infinities;
     sum->negative_infinities += other->negative_infinities;
     sum->nans += other->nans;
-    sum->pending = 1;
+    sum->pending += other->pending + 1;
+}
+
+void fl_sum_settle(fl_sum *sum)
+{
+    fl_sum_carry(sum);
 }
 
 void fl_sum_deposit(fl_sum *sum, double x)
