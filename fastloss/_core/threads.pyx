@@ -43,7 +43,7 @@ cdef enum:
 MOST_THREADS = MOST_MEMBERS
 
 # Work worth less than this stays in the calling thread; interrupts are looked for this often.
-cdef double FIRST_SECONDS = 5e-6
+cdef double FIRST_SECONDS = 20e-6
 cdef double PARALLEL_SECONDS = 30e-6
 cdef double TURN_SECONDS = 200e-6
 cdef double INTERRUPT_SECONDS = 20e-3
@@ -192,7 +192,7 @@ cdef int share_out_here(do_tasks work, hire prepare, void *context, Py_ssize_t t
     if members > 1 and team.step > MOST_TASKS:
         team.step = MOST_TASKS
     if members > 1 and team.step * seconds > TURN_SECONDS:
-        team.step = 1
+        team.step = 1 + <Py_ssize_t> (TURN_SECONDS / seconds)
     while team.end < tasks:
         team.next = team.end
         team.end = team.end + slice if slice < tasks - team.end else tasks
