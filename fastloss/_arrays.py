@@ -268,52 +268,62 @@ def result_dtype(operand: Operand, original: Any) -> np.dtype:
 
 
 def read_outputs(
-    out: Any, names: Sequence[str], shapes: Sequence[Shape], inputs: Sequence[Operand], input_names: Sequence[str]
+    out: Any, kinds: tuple[tuple[int, int], ...], inputs: Inputs, weights: Operand | None, names: Sequence[str]
 ) -> tuple[list[np.ndarray | None], bool]:
     """Check the arrays given as ``out`` before anything is written; tell, too, whether one of them is an input.
 
-    ``names`` and ``shapes`` are those of the outputs, ``input_names`` those of the inputs, the weights included. None stands
-    where an array is to be made.
+    ``kinds`` are those of the outputs, each with the place of an input, ``names`` those of the inputs. None stands where an
+    array is to be made.
     """
     given = _flatten(out)
-    if len(given) != len(names):
-        all_names = ", ".join(names)
+    if len(given) != len(kinds):
+        all_names = ", ".join(_output_name(kinds, position, names) for position in range(len(kinds)))
         expected = {0: "nothing: no array is returned", 1: f"one array ({all_names})"}.get(
-            len(names), f"{len(names)} arrays ({all_names})"
+            len(kinds), f"{len(kinds)} arrays ({all_names})"
         )
         raise ValueError(f"out must hold {expected}; got {len(given)}.")
     overwrites = False
+    operands = inputs.operands if weights is None else (*inputs.operands, weights)
     for position, array in enumerate(given):
         if array is None:
             continue
-        kind, problem = _problem_of_output(array, shapes[position])
+        kind, i = kinds[position]
+        error, problem = _problem_of_output(array, inputs.shape if kind == _core.VALUE else operands[i][0].shape)
         if not problem:
-            for name, (other, _) in zip(input_names, inputs, strict=True):
+            for place, (other, _) in enumerate(operands):
                 if np.may_share_memory(array, other):
                     if _same_memory(array, other):
                         overwrites = True
                     elif _overlap(array, other):
+                        name = (*names, "sample_weight")[place]
                         problem = f"overlaps {name} in part. Use the same array exactly, or memory of its own."
-            for other in given[:position]:
-                if other is not None and _overlap(array, other):
-                    problem = "overlaps another output."
+            if position:
+                for other in given[:position]:
+                    if other is not None and _overlap(array, other):
+                        problem = "overlaps another output."
         if problem:
             label = "out" if len(given) == 1 else f"out[{position}]"
-            raise kind(f"{label}, the {names[position]}, {problem}")
+            raise error(f"{label}, the {_output_name(kinds, position, names)}, {problem}")
     return given, overwrites
 
 
+def _output_name(kinds: tuple[tuple[int, int], ...], position: int, names: Sequence[str]) -> str:
+    kind, i = kinds[position]
+    name = {_core.VALUE: "value", _core.GRADIENT: "gradient", _core.HESSIAN: "hessian"}[kind]
+    return f"{name} of {names[i]}" if sum(other == kind for other, _ in kinds) > 1 else name
+
+
 def _flatten(out: Any) -> list[Any]:
-    if isinstance(out, tuple | list):
-        return [array for item in out for array in _flatten(item)]
-    return [out]
+    if not isinstance(out, tuple | list):
+        return [out]
+    return [array for item in out for array in _flatten(item)]
 
 
 def _problem_of_output(array: Any, shape: Shape) -> tuple[type[Exception], str]:
     """Say what keeps an array from receiving results of this shape, and the kind of error; an empty string: nothing does."""
     if not isinstance(array, np.ndarray):
         return TypeError, f"must be a NumPy array; got {type(array).__name__}."
-    if isinstance(array, np.ma.MaskedArray):
+    if type(array) is not np.ndarray and isinstance(array, np.ma.MaskedArray):
         return TypeError, "is a masked array, and what is under its mask would be written. Pass its data."
     code = CODES.get(array.dtype)
     if (code is None and array.dtype.name != "bfloat16") or (code is not None and code & 0xFF not in _FLOATS):

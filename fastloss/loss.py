@@ -17,7 +17,6 @@ from .errors import NotDifferentiableError
 from .signature import Signature, signatures
 
 _SUM = (Output(VALUE),)
-_NAMES = {VALUE: "value", GRADIENT: "gradient", HESSIAN: "hessian"}
 _REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -250,7 +249,7 @@ class Loss:
         kinds = _kinds(want & ~VALUE if summed else want, self.labels, len(inputs.operands))
         arrays, overwrites = [None] * len(kinds), False
         if out is not None:
-            arrays, overwrites = self._read_outputs(out, kinds, inputs, weights)
+            arrays, overwrites = _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names)
         if overwrites:
             # look through the data before they are overwritten
             found = execute(kernels, inputs, weights, _SUM, False)
@@ -277,21 +276,6 @@ class Loss:
             derivatives = [tuple(derivatives[i : i + several]) for i in range(0, len(derivatives), several)]
         results += derivatives
         return results[0] if len(results) == 1 else tuple(results)
-
-    def _read_outputs(
-        self, out: Any, kinds: tuple[tuple[int, int], ...], inputs: Inputs, weights: Any
-    ) -> tuple[list[np.ndarray | None], bool]:
-        """Check the arrays given as ``out``; tell, too, whether one of them is that of an input."""
-        names = self.signature.names
-        several = len(names) - self.labels > 1
-        read = inputs.operands if weights is None else (*inputs.operands, weights)
-        return _arrays.read_outputs(
-            out,
-            [f"{_NAMES[kind]} of {names[i]}" if several and kind != VALUE else _NAMES[kind] for kind, i in kinds],
-            [inputs.shape if kind == VALUE else inputs.operands[i][0].shape for kind, i in kinds],
-            read,
-            (*names, "sample_weight")[: len(read)],
-        )
 
     # ---- what is wrong ------------------------------------------------------------------------------------------
 
