@@ -219,32 +219,32 @@ class Loss:
             raise ValueError(f"{type(self).__name__} has {only} only; got {reduction!r}.")
 
     def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
-        # a call on a few arrays of NumPy would spend much of its time in what it can do without
-        inputs = (read_ordinary(values, self.labels) if self.by_numbers else None) or self._read(values)
-        if sample_weight is None:
-            weights = None
-        elif self.by_numbers:
-            weights = _arrays.read_weights(sample_weight, inputs.shape)
+        if self.by_numbers:
+            # a call on a few numbers would spend much of its time in what it can do without
+            inputs = read_ordinary(values, self.labels) or self._read(values)
+            weights = None if sample_weight is None else _arrays.read_weights(sample_weight, inputs.shape)
+            kernel = self._kernel
         else:
-            weights = self._read_weights(sample_weight, inputs)
+            inputs = self._read(values)
+            weights = None if sample_weight is None else self._read_weights(sample_weight, inputs)
+            kernel = self._kernel_for(inputs)
         if reduction not in self.reductions:
             self._check_reduction(reduction)
         if want != VALUE or reduction == "none" or out is not None:
-            return self._evaluate_arrays(want, values, inputs, weights, reduction, out)
+            return self._evaluate_arrays(want, values, inputs, weights, kernel, reduction, out)
         mean = reduction == "mean"
-        kernel = self._kernel if self.by_numbers else self._kernel_for(inputs)
         found = execute((kernel,), inputs, weights, _SUM, mean)
         if found.fault:
             self._explain(found.fault, inputs, weights, mean)
         return found.value
 
     def _evaluate_arrays(
-        self, want: int, values: tuple[Any, ...], inputs: Inputs, weights: Any, reduction: str, out: Any
+        self, want: int, values: tuple[Any, ...], inputs: Inputs, weights: Any, kernel: Kernel, reduction: str, out: Any
     ) -> Any:
         """Do the part of `_evaluate` that returns arrays."""
         if want != VALUE:
             self._check_differentiable(want)
-        mean, kernels = reduction == "mean", (self._kernel_for(inputs),)
+        mean, kernels = reduction == "mean", (kernel,)
         summed = want & VALUE and reduction != "none"
         kinds = _kinds(want & ~VALUE if summed else want, self.labels, len(inputs.operands))
         arrays, overwrites = [None] * len(kinds), False
