@@ -123,7 +123,7 @@ cdef void work_on_openmp(int members, void (*work)(void *, int) noexcept nogil, 
 
 
 cdef void work_together(int members, void (*work)(void *, int) noexcept nogil, void *context) noexcept nogil:
-    """Call ``work(context, member)`` in several threads; whoever comes takes a part of what is left."""
+    """Call ``work(context, member)`` in several threads: each member takes a part of what is left."""
     cdef fl_signals signals
     if members < 2 or not on_openmp or fl_has_forked():
         fl_pool_work(members, work, context)
