@@ -319,7 +319,7 @@ cdef inline void finish(const Job *job, const Call *call, int place, bint is_hes
         tally.flags |= IS_INFINITE
 
 
-cdef void write_derivative(
+cdef inline void write_derivative(
     const Job *job, const Call *call, int place, bint is_hessian, void *derivative, const double *weights, double divisor,
     const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count, CallTally *tally
 ) noexcept nogil:
