@@ -102,7 +102,8 @@ class OfClasses:
             if labels.dtype != np.int64:
                 ignored = labels == _INT64.min
                 whole = (labels >= 0) & (labels < 2.0**62) & (labels == np.trunc(labels))
-                labels = np.where(ignored, _INT64.min, np.where(whole, labels, -1).astype(np.int64))
+                indices = np.where(whole, labels, 0).astype(np.int64)
+                labels = np.where(ignored, _INT64.min, np.where(whole, indices, -1))
                 operands = (_arrays.read(labels, "y_true"), *inputs.operands[1:])
                 return Inputs(operands, inputs.shape, inputs.single, inputs.core, True)
         return inputs
