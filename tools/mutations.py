@@ -85,6 +85,9 @@ class Workshop:
         changed = self.changed_kernels()
         if changed:
             raise SystemExit(f"the tree itself does not have the bits of the corpus: {', '.join(changed)}")
+        failed = self.failed_test()
+        if failed:
+            raise SystemExit(f"the tests fail before anything is mutated: {failed}")
 
     def build_package(self) -> bool:
         command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"]
@@ -104,6 +107,14 @@ class Workshop:
             return [type(error).__name__]
         return [name for name in self.expected if hashes.get(name) != self.expected[name]]
 
+    def failed_test(self) -> str:
+        """The first test that fails; an empty text: none."""
+        for tests in TESTS:
+            done = subprocess.run(tests, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
+            if done.returncode:
+                return next((line for line in done.stdout.splitlines() if line.startswith("FAILED")), "tests")
+        return ""
+
     def kill(self, mutant: Mutant) -> str:
         """What kills a mutant; an empty text: nothing."""
         path = self.folder / mutant.path
@@ -115,11 +126,7 @@ class Workshop:
                 return f"bits of {changed[0]}"
             if not self.build_package():
                 return "compiler"
-            for tests in TESTS:
-                done = subprocess.run(tests, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
-                if done.returncode:
-                    return next((line for line in done.stdout.splitlines() if line.startswith("FAILED")), "tests")
-            return ""
+            return self.failed_test()
         finally:
             path.write_text(source)
 
