@@ -80,6 +80,14 @@ def test_parameters_are_checked(make: Any, message: str) -> None:
         make()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", every_instance(), ids=repr)
+def test_no_fault_is_found_in_good_data(loss: fl.Loss, dtype: Any) -> None:
+    """A kernel that doubts numbers of the domain costs a second look at all of them, which finds nothing."""
+    inputs = loss._read(sample(loss, 500, dtype))
+    assert _core.execute((loss._kernel_for(inputs),), inputs, None, (_core.Output(_core.VALUE),)).fault == 0
+
+
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(every_instance()), st.floats() | st.integers() | st.text() | st.none() | st.booleans())
