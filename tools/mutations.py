@@ -2,7 +2,8 @@
 
 A mutation turns a sign, moves a constant, or turns a comparison in a file of src_c/losses. It is killed when the
 mutant does not compile, when the bits of a kernel are no longer those of the corpus, or when a test of ``make check`` fails.
-What nothing kills is listed. All is done in a copy of the tree; each mutant takes some seconds, a survivor a minute more.
+What nothing kills is listed. All is done in a copy of the tree. It takes long: every mutant is compiled, and one that the
+kernels do not show is built into the package and tested.
 """
 
 from __future__ import annotations

@@ -217,7 +217,8 @@ cdef void clear_tallies(const Team *team, int member) noexcept nogil:
     memset(member_of(team, member), 0, sizeof(Tally))
     for k in range(team.job.calls):
         tally = call_tally(team, member, k)
-        memset(&tally.total, 0, 2 * sizeof(fl_sum))
+        memset(&tally.total, 0, sizeof(fl_sum))
+        memset(&tally.counted, 0, sizeof(fl_sum))
         tally.least = INFINITY
         tally.flags = 0
         if team.job.in_parts:

@@ -8,16 +8,14 @@ the package's own pool, or OpenMP.
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 
+from .fastloss_h cimport fl_environment, fl_environment_enter, fl_environment_leave, fl_seconds
+
 
 cdef extern from "platform.h" nogil:
-    ctypedef unsigned int fl_environment
-    fl_environment fl_environment_enter()
-    void fl_environment_leave(fl_environment)
     ctypedef struct fl_signals:
         pass
     fl_signals fl_signals_block()
     void fl_signals_restore(fl_signals)
-    double fl_seconds()
     int fl_affinity()
     int fl_openmp_threads()
     int fl_openmp_version()
