@@ -1,4 +1,4 @@
-"""Build: src_c once per family of losses and instruction set, then the Cython modules that drive it.
+"""Build: src_c once per formula file and instruction set, then the Cython modules that drive it.
 
 Only what changed is compiled: an object is kept while it is newer than its sources, and its flags are the same.
 
@@ -52,32 +52,15 @@ KERNELS = {
 }
 
 
-def formulas() -> dict[Path, list[tuple[str, str]]]:
-    """Every formula file under src_c/losses with the formulas it defines: kind and name."""
+def formulas() -> dict[Path, list[str]]:
+    """Every formula file under src_c/losses with the kernels that it makes."""
     found = {}
     for path in sorted((ROOT / SOURCES).glob("losses/*/*.h")):
         names = re.findall(r"^FL_(\w*?)FORMULA\w*\((\w+)", path.read_text(), re.MULTILINE)
         if not names:
             raise SystemExit(f"{path} defines no formula: it must contain FL_FORMULA(name, (y_true), (y_pred), (parameters))")
-        found[path] = names
+        found[path] = [row.format(name) for kind, name in names for row in KERNELS.get(kind, ("FL_KERNEL({})",))]
     return found
-
-
-def write_lists() -> list[str]:
-    """Write the lists of formulas and kernels of each family, around which kernels.c is built; return the families' names."""
-    families: dict[str, list[Path]] = {}
-    found = formulas()
-    for path in found:
-        families.setdefault(path.parent.name, []).append(path)
-    for family, paths in families.items():
-        rows = [
-            row.format(name) for path in paths for kind, name in found[path] for row in KERNELS.get(kind, ("FL_KERNEL({})",))
-        ]
-        folder = ROOT / GENERATED / family
-        write_if_changed(folder / "formulas.inc.h", (f'#include "{p.relative_to(ROOT / SOURCES).as_posix()}"' for p in paths))
-        write_if_changed(folder / "kernels.inc.h", rows)
-    write_if_changed(ROOT / GENERATED / "families.inc.h", (f"FL_FAMILY_OF({family})" for family in families))
-    return list(families)
 
 
 def write_if_changed(path: Path, lines: Iterable[str]) -> None:
@@ -98,20 +81,25 @@ def is_current(target: Path, command: list[str]) -> bool:
     return all(source.exists() and source.stat().st_mtime <= made for source in sources)
 
 
-def kernel_units(families: Iterable[str], isa: str, flags: list[str]) -> list[tuple[str, str, list[str]]]:
+def kernel_units(isa: str, flags: list[str]) -> list[tuple[str, str, list[str]]]:
     """List the sources that make the table of an instruction set, with the names of their objects and their flags."""
     common = [*KERNEL_FLAGS, *flags, f"-DFL_ISA={isa}"]
-    units = [("passes.c", f"passes_{isa}", common)]
-    for family in families:
-        units.append(("kernels.c", f"{family}_{isa}", [*common, f"-DFL_FAMILY={family}", f"-I{GENERATED / family}"]))
+    units = [("src_c/passes.c", f"passes_{isa}", common)]
+    found = formulas()
+    for path, kernels in found.items():
+        family = path.parent.name
+        own = [f"-DFL_FAMILY={family}", f'-DFL_FILE="losses/{family}/{path.name}"', f"-DFL_KERNELS={' '.join(kernels)}"]
+        units.append(("src_c/kernels.c", f"{family}_{path.stem}_{isa}", [*common, *own]))
+    names = (kernel.replace("STATISTICS_", "") for kernels in found.values() for kernel in kernels)
+    write_if_changed(ROOT / GENERATED / "kernels.inc.h", names)
     return units
 
 
 def compile_unit(compiler: list[str], source: str, target: Path, flags: list[str]) -> Path:
-    """Compile a source of src_c, unless the object is current."""
+    """Compile a source, unless the object is current."""
     target = ROOT / target
     command = [*compiler, *COMMON_FLAGS, *flags, f"-I{SOURCES}", f"-I{GENERATED}"]
-    command += ["-MMD", "-c", str(SOURCES / source), "-o", str(target)]
+    command += ["-MMD", "-c", source, "-o", str(target)]
     if not is_current(target, command):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.with_suffix(".command").unlink(missing_ok=True)
@@ -141,47 +129,45 @@ class BuildKernels(build_ext):
         return {name: flags for name, flags in wanted.items() if self.compiles(flags)}
 
     def build_extensions(self) -> None:
-        families = write_lists()
         warnings = WARNINGS + (["-Werror"] if os.environ.get("FASTLOSS_WERROR") else [])
         sanitizers = [f"-fsanitize={s}" for s in os.environ.get("FASTLOSS_SANITIZE", "").split(",") if s]
         if sanitizers:
             sanitizers += ["-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined"]
         openmp = [] if os.environ.get("FASTLOSS_NO_OPENMP") or not self.compiles(["-fopenmp"]) else ["-fopenmp"]
         isas = self.isas()
-        units = {"kernels": [], "sums": [], "counts": []}
+        units = {extension.name.rpartition(".")[2]: [self.driver_unit(extension)] for extension in self.extensions}
         for isa, flags in isas.items():
-            own = [*flags, f"-DFL_REQUIRE_{isa.upper()}", *warnings, *sanitizers]
-            units["kernels"] += kernel_units(families, isa, own)
+            units["kernels"] += kernel_units(isa, [*flags, f"-DFL_REQUIRE_{isa.upper()}", *warnings])
         built = [f"-DFL_BUILT_{isa.upper()}" for isa in isas]
-        units["kernels"].append(("dispatch.c", "dispatch", ["-O2", *built, *warnings, *sanitizers]))
-        units["sums"].append(("sum/exact_sum.c", "exact_sum", ["-O2", *warnings, *sanitizers]))
-        units["counts"].append(("counts.c", "counts", [*KERNEL_FLAGS, *warnings, *sanitizers]))
+        units["kernels"].append(("src_c/dispatch.c", "dispatch", ["-O2", *built, *warnings]))
+        units["sums"].append(("src_c/sum/exact_sum.c", "exact_sum", ["-O2", *warnings]))
+        units["counts"].append(("src_c/counts.c", "counts", [*KERNEL_FLAGS, *warnings]))
+        facts = {"FL_FLAGS": " ".join([*KERNEL_FLAGS, *openmp, *sanitizers]), "FL_ISAS": " ".join(isas)}
+        units["kernels"][0][2].extend(f'-D{name}="{value}"' for name, value in facts.items())
+        units["threads"][0][2].extend(openmp)
 
         jobs = os.cpu_count() or 1
-        folder, compiler = Path(self.build_temp, "src_c"), self.compiler.compiler_so
+        folder, compiler = Path(self.build_temp, "objects"), self.compiler.compiler_so
 
         def make(unit: tuple[str, str, list[str]]) -> str:
             source, name, flags = unit
-            return str(compile_unit(compiler, source, folder / f"{name}.o", flags))
+            return str(compile_unit(compiler, source, folder / f"{name}.o", [*flags, *sanitizers]))
 
         with ThreadPoolExecutor(jobs) as pool:
             objects = {module: list(pool.map(make, own_units)) for module, own_units in units.items()}
-        facts = {"FL_FLAGS": " ".join([*KERNEL_FLAGS, *openmp, *sanitizers]), "FL_ISAS": " ".join(isas)}
-        # what the modules depend on beside their sources
-        flags_file = Path(self.build_temp, "flags.txt")
-        # what GCC writes in place of a memset of some hundred bytes takes longer than a call
-        driver = [*COMMON_FLAGS, "-O3", "-fno-builtin-memset", *sanitizers]
-        write_if_changed(flags_file, [*self.compiler.compiler_so, *driver, *openmp, *isas])
         for extension in self.extensions:
             module = extension.name.rpartition(".")[2]
-            extension.extra_objects = objects.get(module, [])
-            extension.depends = [*extension.depends, *extension.extra_objects, str(flags_file)]
-            extension.define_macros += [(name, f'"{value}"') for name, value in facts.items()] if module == "kernels" else []
-            own = openmp if module == "threads" else []
-            extension.extra_compile_args += [*driver, *own]
-            extension.extra_link_args += [*own, *sanitizers]
-        self.parallel = jobs
+            # linked only, by what setuptools knows of that
+            extension.sources, extension.extra_objects, extension.depends = [], objects[module], objects[module]
+            extension.extra_link_args = [*(openmp if module == "threads" else []), *sanitizers]
         super().build_extensions()
+
+    def driver_unit(self, extension: Extension) -> tuple[str, str, list[str]]:
+        """Give the C file that Cython has made of a module."""
+        (source,) = extension.sources
+        includes = [f"-I{folder}" for folder in (DRIVER, *self.include_dirs)]
+        # what GCC writes in place of a memset of some hundred bytes takes longer than a call
+        return source, extension.name, ["-O3", "-fno-builtin-memset", *includes]
 
     def run(self) -> None:
         super().run()
@@ -197,25 +183,12 @@ class BuildKernels(build_ext):
         return [*super().get_outputs(), str(self.header())]
 
 
-def extensions() -> list[Extension]:
-    """Every module of the driver; one depends on the headers that it reads, which Cython finds but for those of C."""
-    headers = [path.as_posix() for path in (*DRIVER.glob("*.h"), SOURCES / "fastloss.h")]
-    return [
-        Extension(
-            f"fastloss._core.{path.stem}",
-            [path.as_posix()],
-            depends=[*headers, *(header.as_posix() for header in DRIVER.glob("*.pxd"))],
-            include_dirs=[str(SOURCES), str(DRIVER)],
-        )
-        for path in sorted(DRIVER.glob("*.pyx"))
-    ]
-
-
 if sys.platform == "win32":
     raise SystemExit("fastloss builds with GCC or Clang on Linux and macOS; on Windows use WSL")
 
 if __name__ == "__main__":
+    modules = [Extension(f"fastloss._core.{path.stem}", [path.as_posix()]) for path in sorted(DRIVER.glob("*.pyx"))]
     setup(
-        ext_modules=cythonize(extensions(), build_dir="build/cython", nthreads=os.cpu_count() or 1),
+        ext_modules=cythonize(modules, build_dir="build/cython", nthreads=os.cpu_count() or 1),
         cmdclass={"build_ext": BuildKernels},
     )

@@ -96,7 +96,7 @@ typedef struct {
 } fl_statistics;
 
 typedef struct {
-    const char *name;
+    const char *name, *family;
     /*
      * Inputs in their order, with a star at those that are differentiated: "y_true, y_pred*". What a unit has of an input
      * stands behind its name: (k) its last axis, (m...) all axes but those of the units, (...) all axes there are, [g] the
@@ -161,17 +161,10 @@ typedef struct {
     void (*map[FL_PRECISIONS])(const void *x, void *y, ptrdiff_t n);
 } fl_function;
 
-/* The kernels of one family of losses. */
-typedef struct {
-    const char *name;
-    int kernels;
-    const fl_kernel *kernel;
-} fl_family;
-
 typedef struct {
     const char *isa;
-    int families, functions;
-    const fl_family *const *family;
+    int kernels, functions;
+    const fl_kernel *const *kernel;
     const fl_function *function;
     const fl_passes *passes[FL_PRECISIONS];
     /* A copy that goes past the caches, for arrays larger than they are. Other threads see it after a store fence. */

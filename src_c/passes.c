@@ -1,7 +1,7 @@
 /*
  * What the driver needs of one instruction set beside the kernels: conversions, sums, elementary functions. setup.py compiles
- * this file once per instruction set, like kernels.c; the object exports fl_table_<isa>, which names the tables of all
- * families, and nothing else.
+ * this file once per instruction set, like kernels.c; the object exports fl_table_<isa>, which names all kernels,
+ * and nothing else.
  */
 #include "engine/passes.h"
 #include "engine/functions.h"
@@ -101,21 +101,21 @@ static void stream(const void *from, void *to, ptrdiff_t bytes)
     memcpy(target + i, source + i, (size_t)(bytes - i));
 }
 
-/* families.inc.h, which setup.py writes, has a line FL_FAMILY_OF(name) for each folder of losses. */
-#define FL_FAMILY_OF(name) extern const fl_family FL_JOIN(fl_family_##name##_, FL_ISA);
-#include "families.inc.h"
-#undef FL_FAMILY_OF
-static const fl_family *const families[] = {
-#define FL_FAMILY_OF(name) &FL_JOIN(fl_family_##name##_, FL_ISA),
-#include "families.inc.h"
+/* kernels.inc.h, which setup.py writes, has a line FL_KERNEL(name) for each kernel. */
+#define FL_KERNEL(name) extern const fl_kernel FL_JOIN(fl_kernel_##name##_, FL_ISA);
+#include "kernels.inc.h"
+#undef FL_KERNEL
+static const fl_kernel *const kernels[] = {
+#define FL_KERNEL(name) &FL_JOIN(fl_kernel_##name##_, FL_ISA),
+#include "kernels.inc.h"
 };
 
 extern const fl_table FL_JOIN(fl_table_, FL_ISA);
 const fl_table FL_JOIN(fl_table_, FL_ISA) = {
     .isa = FL_STRING(FL_ISA),
-    .families = (int)(sizeof families / sizeof *families),
+    .kernels = (int)(sizeof kernels / sizeof *kernels),
     .functions = (int)(sizeof functions / sizeof *functions),
-    .family = families,
+    .kernel = kernels,
     .function = functions,
     .passes = {&fl_passes_of_f32, &fl_passes_of_f64},
     .stream = stream,

@@ -44,7 +44,7 @@ def objects(compiler: list[str], isa: str, flags: list[str]) -> list[Path]:
     """Make the objects of an instruction set's table with a compiler."""
     tool(compiler[0])
     folder = FOLDER / re.sub(r"\W+", "_", " ".join([*compiler, isa, *flags]))
-    units = setup.kernel_units(setup.write_lists(), isa, flags)
+    units = setup.kernel_units(isa, flags)
     with ThreadPoolExecutor() as pool:
         return list(pool.map(lambda unit: setup.compile_unit(compiler, unit[0], folder / f"{unit[1]}.o", unit[2]), units))
 
@@ -54,7 +54,7 @@ def every_kernel(compiler: list[str]) -> Path:
     # flags come last, so that theirs count
     found = objects(compiler[:1], "baseline", compiler[1:])
     folder = found[0].parent
-    exact_sum = setup.compile_unit(compiler, "sum/exact_sum.c", folder / "exact_sum.o", [])
+    exact_sum = setup.compile_unit(compiler, "src_c/sum/exact_sum.c", folder / "exact_sum.o", [])
     program = folder / "every_kernel"
     source = ROOT / "tests" / "every_kernel.c"
     run(*compiler, "-std=gnu11", "-DFL_ISA=baseline", "-Isrc_c", source, *found, exact_sum, "-o", program, "-lm")

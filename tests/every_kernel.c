@@ -217,9 +217,8 @@ int main(int argc, char **argv)
             table->passes[precision]->load[FL_FROM_F64](numbers, memory[k], n);
         }
         free(numbers);
-        for (int i = 0; i < table->families; i++)
-            for (int k = 0; k < table->family[i]->kernels; k++)
-                write_kernel(table, &table->family[i]->kernel[k], precision, memory, n);
+        for (int k = 0; k < table->kernels; k++)
+            write_kernel(table, table->kernel[k], precision, memory, n);
         for (int i = 0; i < table->functions; i++) {
             table->function[i].map[precision](memory[1], memory[INPUTS], n);
             put(memory[INPUTS], size * (size_t)n);

@@ -5,9 +5,12 @@ Each is a pass over columns, pairs of array and type code as everywhere in the d
 """
 
 from cpython.buffer cimport PyBuffer_Release
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
+
+import math
 
 import numpy
 
@@ -315,10 +318,12 @@ def count_pairs(y_true, y_pred, int64_t low, int64_t classes, bint margins):
     cdef bint rows = margins and not small
     scan.low = low
     scan.classes = classes
-    table = numpy.zeros((FL_COPIES if small else 1, 3 if rows else classes, classes), numpy.int64)
-    scan.cells = table.size
-    cdef int64_t[:, :, ::1] memory = table
-    look(&scan, MARGINS if rows else PAIRS, ((y_true, True), (y_pred, True)), None, &result, &memory[0, 0, 0])
+    shape = (FL_COPIES if small else 1, 3 if rows else classes, classes)
+    scan.cells = math.prod(shape)
+    memory = bytearray(scan.cells * sizeof(int64_t))
+    cdef int64_t *cells = <int64_t *> PyByteArray_AS_STRING(memory)
+    look(&scan, MARGINS if rows else PAIRS, ((y_true, True), (y_pred, True)), None, &result, cells)
+    table = numpy.frombuffer(memory, numpy.int64).reshape(shape)
     if not small:
         return table[0]
     table = table.sum(axis=0)

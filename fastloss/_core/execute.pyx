@@ -12,6 +12,7 @@ what these amount to, writes the gradients.
 
 cimport cython
 from cpython.buffer cimport PyBuffer_Release
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
@@ -750,7 +751,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     shape = inputs.shape if plan == FL_ELEMENTS else inputs.operands[job.inputs - 1][0].shape
     if plan == FL_GROUPS:
         set_axes(&job.items, shape, 0, 1)
-        set_groups(job, inputs.starts)
+        set_groups(job, inputs.starts.tobytes())
         active.layout(plan, job.block, &scratch)
     elif plan == FL_ELEMENTS:
         set_axes(&job.items, shape, 0, ndim)
@@ -799,10 +800,10 @@ cdef void end(Run *run) noexcept:
         free(run.job.call)
 
 
-cdef int set_groups(Job *job, starts) except -1:
+cdef int set_groups(Job *job, bytes starts) except -1:
     """Cut groups into blocks; ``job.block`` becomes the length of the longest block."""
-    cdef const int64_t[::1] numbers = starts
-    cdef Py_ssize_t groups = numbers.shape[0] - 1, group, first = 0, blocks = 0
+    cdef const int64_t *numbers = <const int64_t *> PyBytes_AS_STRING(starts)
+    cdef Py_ssize_t groups = len(starts) // sizeof(int64_t) - 1, group, first = 0, blocks = 0
     cdef Py_ssize_t *places = <Py_ssize_t *> malloc((2 * groups + 3) * sizeof(Py_ssize_t))
     cdef Py_ssize_t *first_group = places + groups + 1
     if places == NULL:

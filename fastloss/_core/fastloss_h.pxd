@@ -69,6 +69,7 @@ cdef extern from "fastloss.h" nogil:
         void (*outcome)(const double *, double, int, const double *, fl_outcome *) noexcept nogil
     ctypedef struct fl_kernel:
         const char *name
+        const char *family
         const char *signature
         const char *parameters
         int plan
@@ -92,15 +93,11 @@ cdef extern from "fastloss.h" nogil:
     ctypedef struct fl_function:
         const char *name
         void (*map[FL_PRECISIONS])(const void *, void *, Py_ssize_t) noexcept nogil
-    ctypedef struct fl_family:
-        const char *name
-        int kernels
-        const fl_kernel *kernel
     ctypedef struct fl_table:
         const char *isa
-        int families
+        int kernels
         int functions
-        const fl_family *const *family
+        const fl_kernel *const *kernel
         const fl_function *function
         const fl_passes *passes[FL_PRECISIONS]
         void (*stream)(const void *, void *, Py_ssize_t) noexcept nogil

@@ -6,11 +6,11 @@ cdef const fl_table *active
 
 cdef class ClassOptions:
     cdef fl_classes classes
-    cdef object scale, weight
+    cdef bytes scale, weight
     cdef readonly bint weighs
 
 cdef class Kernel:
-    cdef int family, index
+    cdef int place
     cdef double[FL_MAX_PARAMETERS] parameters
     cdef readonly str name
     cdef readonly ClassOptions options

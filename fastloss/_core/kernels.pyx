@@ -2,6 +2,7 @@
 """Instruction sets and their kernels."""
 
 from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.pycapsule cimport PyCapsule_New
 from libc.string cimport memcpy, memset
 
@@ -53,21 +54,19 @@ table = PyCapsule_New(<void *> active, "fastloss._core.table", NULL)
 
 
 # All tables have the same kernels in the same order.
-cdef dict places = {
-    active.family[i].kernel[k].name.decode(): (i, k) for i in range(active.families) for k in range(active.family[i].kernels)
-}
+cdef dict places = {active.kernel[i].name.decode(): i for i in range(active.kernels)}
 
 
 def kernels():
     """``{name: (family, plan, signature, parameters)}`` of every kernel."""
     cdef const fl_kernel *kernel
-    cdef int i, k
+    cdef int i
     found = {}
-    for name, (i, k) in places.items():
-        kernel = &active.family[i].kernel[k]
+    for i in range(active.kernels):
+        kernel = active.kernel[i]
         parameters = kernel.parameters.decode()
-        found[name] = (
-            active.family[i].name.decode(),
+        found[kernel.name.decode()] = (
+            kernel.family.decode(),
             PLANS[kernel.plan],
             kernel.signature.decode(),
             tuple(parameters.split(", ")) if parameters else (),
@@ -78,20 +77,20 @@ def kernels():
 cdef class ClassOptions:
     """What a loss of rows knows of the classes: a factor and a weight of each, smoothing, clipping, the label that is ignored.
 
+    ``scale`` and ``weight`` are arrays of float64, or None.
+
     ``sum_tolerance`` is how far from 1 the sum of a row of probabilities may be; 0 where it is not looked at.
     """
 
     def __cinit__(self, scale, weight, double label_smoothing, double eps, ignored, double sum_tolerance=0.0):
-        cdef const double[::1] numbers
         memset(&self.classes, 0, sizeof(self.classes))
         # kept: the kernel reads them
-        self.scale, self.weight = scale, weight
+        self.scale = None if scale is None else scale.tobytes()
+        self.weight = None if weight is None else weight.tobytes()
         if scale is not None:
-            numbers = scale
-            self.classes.scale = &numbers[0]
+            self.classes.scale = <const double *> PyBytes_AS_STRING(self.scale)
         if weight is not None:
-            numbers = weight
-            self.classes.weight = &numbers[0]
+            self.classes.weight = <const double *> PyBytes_AS_STRING(self.weight)
         self.classes.label_smoothing = label_smoothing
         self.classes.eps = eps
         self.classes.sum_tolerance = sum_tolerance
@@ -108,19 +107,19 @@ cdef class Kernel:
         self.name = name
         if name not in places:
             raise ValueError(f"no kernel is called {name!r}")
-        self.family, self.index = places[name]
+        self.place = places[name]
         memset(self.parameters, 0, sizeof(self.parameters))
         names = self.found().parameters.decode()
         for i, parameter in enumerate(names.split(", ") if names else ()):
             self.parameters[i] = fields[parameter]
 
     cdef const fl_kernel *found(self) noexcept:
-        return &active.family[self.family].kernel[self.index]
+        return active.kernel[self.place]
 
     def of_classes(self, ClassOptions options):
         """The same kernel for rows of classes of which this is known."""
         cdef Kernel kernel = Kernel.__new__(Kernel)
-        kernel.name, kernel.family, kernel.index = self.name, self.family, self.index
+        kernel.name, kernel.place = self.name, self.place
         memcpy(kernel.parameters, self.parameters, sizeof(self.parameters))
         kernel.options = options
         return kernel

@@ -108,12 +108,7 @@ cdef class Sums:
 
     def all_rounded(self):
         """All sums, each rounded once, as an array."""
-        cdef Py_ssize_t i
-        result = numpy.empty(self.count)
-        cdef double[::1] numbers = result
-        for i in range(self.count):
-            numbers[i] = fl_sum_round(&self.sums[i], 0)
-        return result
+        return numpy.array([self.rounded(place) for place in range(self.count)])
 
     def mean(self, Py_ssize_t place, Py_ssize_t weight):
         """The sum at one place divided by the one at another, which is not zero."""
