@@ -83,6 +83,7 @@ def test_zeros() -> None:
     assert from_log([[0.5, 0.5]], [[-inf, 0.0]]) == inf
     assert fl.KLDivergence(from_log=True, log_target=True)([[-inf, 0.0]], [[-inf, 0.0]]) == 0.0
     assert fl.KLDivergence(log_target=True)([[-inf, 0.0]], [[0.0, 1.0]]) == 0.0
+    assert fl.KLDivergence(log_target=True)([[0.0, -inf]], [[0.0, 1.0]]) == inf
     from_logits = fl.KLDivergence(from_logits=True)
     assert from_logits([[0.0, 1.0]], [[-inf, 3.0]]) == 0.0
     assert from_logits([[0.5, 0.5]], [[-inf, 3.0]]) == inf
