@@ -59,6 +59,7 @@ def test_infinite_residuals(isa: str, dtype: Any) -> None:
         fl.log_cosh: (INF, 1, 0),
         fl.Quantile(alpha=0.25): (INF, 0.75, 0),
         fl.Expectile(alpha=0.25): (INF, INF, 1.5),
+        fl.LpError(p=1.0): (INF, 1, 0),
         fl.LpError(p=1.5): (INF, INF, 0),
         fl.LpError(p=3.0): (INF, INF, INF),
         fl.Fair(c=c): (INF, c, 0),
