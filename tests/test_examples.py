@@ -53,3 +53,13 @@ def test_compare_models(tmp_path: Path) -> None:
         all_rows = [fl.rmse(y_true, prediction), fl.mae(y_true, prediction), fl.Huber(delta=50.0)(y_true, prediction)]
         assert [row[-1] for row in numbers[model]] == pytest.approx(all_rows, rel=1e-4)
         assert len(numbers[model][0]) == 4
+
+
+def test_segment_picture() -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("PIL")
+    rows = [line.split() for line in run("segment_picture.py").stdout.splitlines()[2:]]
+    dice, jaccard = ({row[0]: float(row[column]) for row in rows} for column in (1, 2))
+    assert dice["dice"] > dice["binary_cross_entropy"] > 0.5
+    for name, score in dice.items():
+        assert jaccard[name] == pytest.approx(score / (2 - score), abs=1e-3)
