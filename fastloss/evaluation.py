@@ -50,7 +50,8 @@ class LossState(State):
 
     def update(self, *inputs: Any, sample_weight: Any = None) -> LossState:
         """Take some samples in."""
-        (piece,) = _sum_up([(self, *_read(self.loss, inputs))], sample_weight)
+        loss, inputs = self.loss._for(inputs)
+        (piece,) = _sum_up([(self, loss, loss._read(inputs))], sample_weight)
         self.add(piece)
         return self
 
@@ -105,12 +106,6 @@ class LossState(State):
 
 # A state, the loss that computes it of the inputs, and these.
 _Reading = tuple[LossState, Loss, Inputs]
-
-
-def _read(loss: Loss, values: tuple[Any, ...]) -> tuple[Loss, Inputs]:
-    """Read the inputs of a loss, or of the one that stands for it where the inputs are of other shapes."""
-    loss = loss._for(values)
-    return loss, loss._read(values)
 
 
 def _sum_up(group: list[_Reading], sample_weight: Any) -> list[LossState]:
@@ -267,11 +262,13 @@ class Evaluation:
         """Put the losses together that read the same numbers in the same way."""
         groups: dict[Any, tuple[list[str], list[_Reading]]] = {}
         for name in self.losses:
-            loss, inputs = _read(self.losses[name], given[name])
+            # the loss itself, or the one that stands for it where the inputs are of other shapes
+            loss, values = self.losses[name]._for(given[name])
+            inputs = loss._read(values)
             # a unit that is all there is, is read number by number
             plan = "elements" if loss.signature.in_parts and not inputs.shape else loss.signature.plan
             shape = inputs.operands[-1][0].shape if plan == "elements" else inputs.shape
-            arrays = tuple(map(id, given[name]))
+            arrays = tuple(map(id, values))
             names, group = groups.setdefault((arrays, plan, shape, inputs.single, inputs.labels), ([], []))
             names.append(name)
             group.append((self._states[name], loss, inputs))
@@ -355,7 +352,7 @@ class Evaluation:
         """Give each loss the inputs it takes, in its order."""
         if not named:
             for name, loss in self.losses.items():
-                if len(loss.inputs) != len(inputs):
+                if not len(loss.inputs) <= len(inputs) <= len(loss.inputs) + len(loss.optional):
                     takes = f"{name} takes {len(loss.inputs)} inputs ({', '.join(loss.inputs)})"
                     raise TypeError(f"{takes}; got {len(inputs)}. Pass inputs by name where losses take different ones.")
             # labels of metrics may be what is no number
@@ -364,20 +361,23 @@ class Evaluation:
         if len(inputs) > len(_POSITIONAL):
             raise TypeError(f"only {' and '.join(_POSITIONAL)} can be given by place beside inputs by name.")
         by_place = dict(zip(_POSITIONAL, inputs, strict=False))
-        known = {name for loss in self.losses.values() for name in loss.inputs}
+        taken = {name for loss in self.losses.values() for name in (*loss.inputs, *loss.optional)}
+        known = set(taken)
         if self.metrics:
             known.update(_POSITIONAL)
         for name in (*named, *by_place):
             if name not in known or (name in named and name in by_place):
                 problem = "is given twice" if name in by_place and name in named else "is an input of no loss here"
                 raise TypeError(f"{name!r} {problem}; the inputs are {', '.join(sorted(known))}.")
-        taken = {item for loss in self.losses.values() for item in loss.inputs}
         given = {name: _plain(value, name) for name, value in {**by_place, **named}.items() if name in taken}
         for name, loss in self.losses.items():
             missing = [item for item in loss.inputs if item not in given]
             if missing:
                 raise TypeError(f"{name} takes the inputs {', '.join(loss.inputs)}; {' and '.join(missing)} missing.")
-        return {name: tuple(given[item] for item in loss.inputs) for name, loss in self.losses.items()}
+        return {
+            name: tuple(given[item] for item in (*loss.inputs, *loss.optional) if item in given)
+            for name, loss in self.losses.items()
+        }
 
 
 def evaluate(

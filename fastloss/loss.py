@@ -47,6 +47,8 @@ class Loss:
     signature: ClassVar[Signature]
     #: Names of the inputs, in the order of the arguments.
     inputs: ClassVar[tuple[str, ...]] = ("y_true", "y_pred")
+    #: Inputs that may be left out, which come after these.
+    optional: ClassVar[tuple[str, ...]] = ()
     #: How many of them, the first ones, are labels. Derivatives are those by the others.
     labels: ClassVar[int] = 1
     #: Whether a loss is one of single numbers, of which it takes one of each input.
@@ -122,9 +124,9 @@ class Loss:
         """Return the kernel, with what it needs to know of the classes, if these make a difference."""
         return self._kernel
 
-    def _for(self, values: tuple[Any, ...]) -> Loss:
-        """Return the loss that computes this of inputs of these shapes: itself, where the shapes decide nothing."""
-        return self
+    def _for(self, values: tuple[Any, ...]) -> tuple[Loss, tuple[Any, ...]]:
+        """Return the loss that computes this of these inputs, and these in its order: itself, where they decide nothing."""
+        return self, values
 
     def _unit_axes(self) -> int:
         """Tell how many axes there are before those of a mask."""
@@ -383,13 +385,16 @@ _OF_OTHER_INPUTS = {
 
 def _bind(loss: Loss, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
     """Put all inputs in their order."""
+    every = (*loss.inputs, *loss.optional)
     expected = f"{type(loss).__name__} takes the inputs {', '.join(loss.inputs)}"
-    rest = loss.inputs[len(inputs) :]
+    if loss.optional:
+        expected += f" and, if wanted, {', '.join(loss.optional)}"
+    rest = every[len(inputs) :]
     unknown = [name for name in named if name not in rest]
-    if len(inputs) > len(loss.inputs) or unknown:
+    if len(inputs) > len(every) or unknown:
         what = f"{unknown[0]!r} by name" if unknown else f"{len(inputs)} positional ones"
         raise TypeError(f"{expected}; got {what}.")
-    missing = [name for name in rest if name not in named]
+    missing = [name for name in rest if name not in named and name not in loss.optional]
     if missing:
         raise TypeError(f"{expected}; {' and '.join(missing)} missing.")
-    return (*inputs, *(named[name] for name in rest))
+    return (*inputs, *(named[name] for name in rest if name in named))

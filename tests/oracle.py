@@ -64,15 +64,20 @@ def exact(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1)
         at = x[which]
         if output == "value":
             return f(at)
-        # kinks are at the label and at 0, and where the reference says
+        # kinks are at the label (or the other one of two scores) and at 0, and where the reference says
         kinks = reference.kinks(**parameters_of(loss))
-        distances = [abs(at - kink) for kink in (x[0], mpf(0), *kinks) if at != kink]
+        distances = [abs(at - kink) for kink in (x[partner(which)], mpf(0), *kinks) if at != kink]
         h = STEP * min([*distances, mpf(1)])
         low, middle, high = f(at - h), f(at), f(at + h)
         difference, unit = (high - low, 2 * h) if output == "gradient" else (high - 2 * middle + low, h**2)
         # what is left of numbers that are equal but for the rounding of this arithmetic
         noise = mpf(10) ** (10 - digits) * max(abs(low), abs(middle), abs(high))
         return difference / unit if abs(difference) > noise else mpf(0)
+
+
+def partner(which: int) -> int:
+    """The input that another one is compared with: the label, or the second one of two scores."""
+    return 0 if which else 1
 
 
 def largest_term(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1) -> mpf | None:

@@ -574,6 +574,12 @@ REFERENCES |= {
             for given in ({}, {"squared": True, "margin": 0.1})
         ),
     ),
+    "margin_ranking": Reference(
+        lambda a, b, margin: max(mpf(0), mpf(margin) - (a - b)), instances=({}, {"margin": 0.1}, {"margin": -3.7})
+    ),
+    "pairwise_logistic": Reference(
+        lambda a, b, sigma: log1p(exp(-mpf(sigma) * (a - b))), instances=({}, {"sigma": 0.3}, {"sigma": 37.3})
+    ),
     "rank_net": Reference(
         lambda r, s, sigma: mpf(sum(log1p(exp(-mpf(sigma) * (s[i] - s[j]))) for i, j in pairs_of(r, s))),
         terms=(

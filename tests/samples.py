@@ -34,6 +34,7 @@ def sample(loss: fl.Loss, n: int, dtype: Any, seed: int = 0) -> tuple[np.ndarray
         arrays = {"y_true": labels, "y_pred": np.where(np.arange(n) % 2 == 0, near, rng.uniform(-40, 40, n))}
         if "y_pred" in loss._domains() or getattr(loss, "power", 1) == 0:
             arrays["y_pred"] = np.exp(arrays["y_pred"])
+    arrays |= {"s_pos": labels + residuals, "s_neg": labels}
     arrays["var"] = 10.0 ** rng.uniform(-9, 9, n)
     arrays |= {"mean_p": labels, "mean_q": labels + residuals, "var_p": rng.permutation(arrays["var"]), "var_q": arrays["var"]}
     for name, domain in loss._domains().items():

@@ -145,7 +145,7 @@ def _plan_tables(options: argparse.Namespace, losses: Mapping[str, Loss], files:
     given: dict[str, list[str]] = {}
     for name, column in options.input:
         given.setdefault(name, []).append(column)
-    known = {name for loss in losses.values() for name in loss.inputs}
+    known = {name for loss in losses.values() for name in (*loss.inputs, *loss.optional)}
     for name in given:
         if name not in known:
             raise UsageError(f"argument --input: no loss has an input {name!r} here; there are {', '.join(sorted(known))}")
@@ -156,7 +156,8 @@ def _plan_tables(options: argparse.Namespace, losses: Mapping[str, Loss], files:
 
     def columns_of(loss: Loss) -> dict[str, tuple[str, ...]]:
         short = dict(zip(loss.inputs, (options.y_true, options.y_pred), strict=False))
-        return {name: data.match(given.get(name) or short.get(name) or [name]) for name in loss.inputs}
+        names = (*loss.inputs, *(name for name in loss.optional if name in given))
+        return {name: data.match(given.get(name) or short.get(name) or [name]) for name in names}
 
     jobs = _jobs(losses, columns_of)
     data.check(in_table)
@@ -175,13 +176,13 @@ def _plan_inputs(options: argparse.Namespace, losses: Mapping[str, Loss], files:
     if options.y_true or options.y_pred or options.input or options.group_by is not None:
         raise UsageError("columns have names in tables only; here each file is one input of the loss, since one is an .npy")
     for name, loss in losses.items():
-        if len(loss.inputs) != len(files):
+        if not len(loss.inputs) <= len(files) <= len(loss.inputs) + len(loss.optional):
             wanted = f"{len(loss.inputs)} inputs ({', '.join(loss.inputs)})"
             raise UsageError(f"{name} has {wanted}; {len(files)} files are given")
     sources = [SingleColumn(path, i) for i, path in enumerate(files)]
     if options.weights is not None:
         sources.append(SingleColumn(options.weights, _WEIGHTS))
-    jobs = _jobs(losses, lambda loss: {name: (i,) for i, name in enumerate(loss.inputs)})
+    jobs = _jobs(losses, lambda loss: {name: (i,) for i, name in enumerate((*loss.inputs, *loss.optional)[: len(files)])})
     weights = None if options.weights is None else _WEIGHTS
     pieces = side_by_side([source.pieces() for source in sources])
     return _Plan(pieces, sum(source.size for source in sources), jobs, weights, None, False)

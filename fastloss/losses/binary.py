@@ -517,18 +517,18 @@ class ZeroOne(_ZeroOneRule, Loss):
     def _domains(self) -> dict[str, Domain]:
         return {"y_true": Choice((0.0, 1.0))} if self.from_logits else _ZeroOneRule._domains(self)
 
-    def _for(self, values: tuple[Any, ...]) -> Loss:
+    def _for(self, values: tuple[Any, ...]) -> tuple[Loss, tuple[Any, ...]]:
         y_true, y_pred = values
         labels = y_true.shape if type(y_true) is np.ndarray else _arrays.read(y_true, "y_true")[0].shape
         predictions = y_pred.shape if type(y_pred) is np.ndarray else _arrays.read(y_pred, "y_pred")[0].shape
         # a column of one number per sample is a mistake rather than a choice among one class
         if predictions != labels and predictions[:-1] == labels and predictions[-1] > 1:
-            return self.of_rows
-        return self
+            return self.of_rows, values
+        return self, values
 
     def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
         self._check_differentiable(want)
-        return Loss._evaluate(self._for(values), want, values, sample_weight, reduction, out)
+        return Loss._evaluate(self._for(values)[0], want, values, sample_weight, reduction, out)
 
     def inverse_link(self, raw: Any) -> Any:
         """Turn raw scores into predictions: sigmoid(raw), or raw itself when ``from_logits`` is False."""

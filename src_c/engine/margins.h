@@ -70,7 +70,7 @@ FL_INLINE FL_T FL_FN(fl_hinge)(FL_PAIR margin, FL_PAIR d)
 {
     const FL_PAIR sum = FL_TWO_SUM(margin.hi, d.hi);
     const FL_T finite = sum.hi + (sum.lo + (d.lo + margin.lo));
-    const FL_T m = FL_SELECT(FL_ABS(d.hi) < FL_INFINITY, finite, d.hi);
+    const FL_T m = FL_SELECT(FL_ABS(sum.hi) < FL_INFINITY, finite, sum.hi);
     return FL_MAX(FL_C(0), m);
 }
 
