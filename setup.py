@@ -49,6 +49,7 @@ ISAS = {
 KERNELS = {
     "TARGET_": ("FL_KERNEL({})", "FL_KERNEL({}_from_logits)"),
     "STATISTICS_": ("FL_STATISTICS_KERNEL({})",),
+    "MASK_": ("FL_STATISTICS_KERNEL({})", "FL_STATISTICS_KERNEL({}_from_logits)"),
 }
 
 

@@ -523,6 +523,28 @@ def dice_gradient_term(
     return term * (p[at] * (1 - p[at]) if from_logits else 1)
 
 
+def overlap(y: list[mpf], x: list[mpf], alpha: float, beta: float, smooth: float, from_logits: bool) -> tuple[Any, ...]:
+    """Probabilities, the overlap with what smooths it, and the weighted count of what is wrong."""
+    p = [sigmoid(t) for t in x] if from_logits else x
+    pairs = list(zip(y, p, strict=True))
+    wrong = sum(mpf(alpha) * b * (1 - a) + mpf(beta) * (1 - b) * a for a, b in pairs)
+    return p, sum(a * b for a, b in pairs) + mpf(smooth), wrong
+
+
+def tversky(*masks: list[mpf], per_class: bool, gamma: float = 1.0, **how: Any) -> mpf:
+    _, right, wrong = overlap(*masks, **how)
+    return (1 - right / (right + wrong)) ** mpf(gamma) if right + wrong else mpf(0)
+
+
+def tversky_gradient_term(
+    y: list[mpf], x: list[mpf], by: str, at: int, alpha: float, beta: float, per_class: bool, gamma: float = 1.0, **how: Any
+) -> mpf:
+    p, right, wrong = overlap(y, x, alpha=alpha, beta=beta, **how)
+    term = largest(alpha * (1 - y[at]) * right, beta * y[at] * right, y[at] * wrong) / (right + wrong) ** 2
+    steep = mpf(gamma) * tversky(y, x, alpha=alpha, beta=beta, per_class=per_class, **how) ** (mpf(gamma) - 1) if wrong else 0
+    return steep * term * (p[at] * (1 - p[at]) if how["from_logits"] else 1)
+
+
 def distance(x: list[mpf], y: list[mpf], p: float) -> mpf:
     return sum(fabs(a - b) ** mpf(p) for a, b in zip(x, y, strict=True)) ** (1 / mpf(p))
 
@@ -561,6 +583,32 @@ REFERENCES |= {
         data="masks",
         instances=tuple(
             {"from_logits": form, **given} for form in (False, True) for given in ({}, {"smooth": 0.0}, {"squared": True})
+        ),
+    ),
+    "jaccard": Reference(
+        lambda *masks, **how: tversky(*masks, alpha=1.0, beta=1.0, **how),
+        terms=(None, lambda *masks, **how: tversky_gradient_term(*masks, alpha=1.0, beta=1.0, **how), None),
+        data="masks",
+        instances=tuple({"from_logits": form, **given} for form in (False, True) for given in ({}, {"smooth": 0.0})),
+    ),
+    "tversky": Reference(
+        tversky,
+        terms=(None, tversky_gradient_term, None),
+        data="masks",
+        instances=tuple(
+            {"from_logits": form, **given}
+            for form in (False, True)
+            for given in ({}, {"alpha": 0.3, "beta": 0.7, "smooth": 0.0})
+        ),
+    ),
+    "focal_tversky": Reference(
+        tversky,
+        terms=(None, tversky_gradient_term, None),
+        data="masks",
+        instances=tuple(
+            {"from_logits": form, **given}
+            for form in (False, True)
+            for given in ({}, {"gamma": 2.0}, {"gamma": 1.0, "smooth": 0.0})
         ),
     ),
     "triplet_margin": Reference(

@@ -162,12 +162,13 @@ def _masks(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.nda
     p[1::4] = np.abs(y[1::4] - 10.0 ** rng.uniform(-12, -3, (len(y[1::4]), width)))
     p = np.clip(p, 1e-30, 1 - np.finfo(dtype).epsneg).astype(dtype)
     y[-2:] = 0
-    if loss.smooth:
-        # without it, empty masks are where the loss jumps
+    # without `smooth`, empty masks are where the loss jumps; a power of the loss 0 has no derivative that differences find
+    smooth = loss.smooth and getattr(loss, "gamma", 1.0) == 1
+    if smooth:
         p[-1] = 0
     if loss.from_logits:
         p = np.log(p, where=p > 0, out=np.full_like(p, -80)) - np.log1p(-p)
-    elif n > 4 and loss.smooth:
+    elif n > 4 and smooth:
         p[4] = 0
     return y, p
 

@@ -48,18 +48,6 @@ def test_same_bits_everywhere(loss: Any, width: int, dtype: Any) -> None:
             np.testing.assert_array_equal(a, b[1:3])
 
 
-@pytest.mark.parametrize("smooth", [0.0, 1.0])
-@pytest.mark.parametrize("from_logits", [False, True])
-def test_empty_masks(smooth: float, from_logits: bool) -> None:
-    loss = fl.Dice(smooth=smooth, from_logits=from_logits)
-    empty = np.full((2, 3), -np.inf) if from_logits else np.zeros((2, 3))
-    value, gradient = loss.value_and_gradient(np.zeros((2, 3)), empty, reduction="none")
-    assert not value.any()
-    assert np.isfinite(gradient).all()
-    if not smooth:
-        assert not gradient.any()
-
-
 def test_a_mask_weighs_its_numbers_and_knows_its_classes() -> None:
     rng = np.random.default_rng(0)
     y, p = rng.integers(0, 2, (4, 3, 5, 6)).astype(float), rng.random((4, 3, 5, 6))

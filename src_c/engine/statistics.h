@@ -92,7 +92,8 @@
     if (FL_FN(name##_parameter_count))                                                                                         \
         memcpy(q, parameters, FL_FN(name##_parameter_count) * sizeof *q);
 
-/* Constants in place of loops over sums and gradients: what is indexed by a variable stays in memory, and is not vectorised. */
+/* Constants in place of loops over sums and gradients: what is indexed by a variable stays in memory, and is not vectorised.
+ * Nor is a loop that reads the pointers to its inputs again and again: they are copied. */
 #define FL_STORE_TERMS(count, usual)                                                                                           \
     s0[i] = usual ? t.few[0] : t.add[0];                                                                                       \
     if (count > 1)                                                                                                             \
@@ -110,9 +111,10 @@
 
 /* The loops over the lanes of a group. */
 #define FL_LANE_LOOPS(name, scaled)                                                                                            \
-    static int FL_FN(name##_add_lanes)(const FL_T *const *x, ptrdiff_t n, const double *parameters, FL_UNITS *u)               \
+    static int FL_FN(name##_add_lanes)(const FL_T *const *inputs, ptrdiff_t n, const double *parameters, FL_UNITS *u)          \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
+        const FL_T *const x[FL_MAX_INPUTS] = {inputs[0], inputs[1], inputs[2], inputs[3]};                                     \
         FL_T *const s0 = u->add[0], *const s1 = u->add[1], *const s2 = u->add[2], *const s3 = u->add[3];                       \
         FL_I invalid = 0;                                                                                                      \
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
@@ -123,9 +125,10 @@
         }                                                                                                                      \
         return invalid != 0;                                                                                                   \
     }                                                                                                                          \
-    static void FL_FN(name##_size_lanes)(const FL_T *const *x, ptrdiff_t n, const double *parameters, FL_UNITS *u)             \
+    static void FL_FN(name##_size_lanes)(const FL_T *const *inputs, ptrdiff_t n, const double *parameters, FL_UNITS *u)        \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
+        const FL_T *const x[FL_MAX_INPUTS] = {inputs[0], inputs[1], inputs[2], inputs[3]};                                     \
         FL_SIMD                                                                                                                \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
             const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_NOT_SCALED);                                                       \
@@ -133,10 +136,11 @@
                 u->size[k][i] = FL_MAX(u->size[k][i], t.size[k]);                                                              \
         }                                                                                                                      \
     }                                                                                                                          \
-    static void FL_FN(name##_slope_lanes)(FL_T *const *x, FL_T *const *g, ptrdiff_t n, const double *parameters,               \
+    static void FL_FN(name##_slope_lanes)(FL_T *const *inputs, FL_T *const *g, ptrdiff_t n, const double *parameters,          \
                                           const FL_UNITS *u)                                                                   \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
+        FL_T *const x[FL_MAX_INPUTS] = {inputs[0], inputs[1], inputs[2], inputs[3]};                                           \
         FL_T *const g0 = g[0], *const g1 = FL_FN(name##_gradients) > 1 ? g[1] : NULL;                                          \
         FL_T *const g2 = FL_FN(name##_gradients) > 2 ? g[2] : NULL;                                                            \
         FL_SIMD                                                                                                                \

@@ -1,23 +1,95 @@
 /*
- * What losses of masks have in common. With labels y and predicted probabilities p, N the weighted count of what is wrong,
+ * What losses of masks have in common. With labels y and predicted probabilities p, T the count of what is right and N the
+ * weighted count of what is wrong,
  *
- *   N = sum of  a p (1 - y) + b (1 - p) y        T = sum of  p y
+ *   N = sum of  a p (1 - y) + b (1 - p) y        T = sum of  h p y
  *
- * the loss is  N / (N + T + s)  times a constant, whose terms are all of one sign: nothing cancels, where 1 - T / (N + T)
- * would. The two derivatives, by N and by T, are  (T + s) / D^2  and  -N / D^2  with  D = N + T + s.  Where D is 0, both masks
- * are empty: the loss and its derivatives are 0.
+ * the loss is  1 - (T + s) / (N + T + s) = N / (N + T + s), whose terms are all of one sign: nothing cancels. The two
+ * derivatives, by N and by T, are  (T + s) / D^2  and  -N / D^2  with  D = N + T + s.  Where D is 0, both masks are empty: the
+ * loss and its derivatives are 0.
+ *
+ *   FL_MASK_FORMULA(jaccard, y, p, (smooth))
+ *   {   what the label and the prediction of a pixel, p.p = 1 - p.q, add to N and T
+ *       return FL_OVERLAP_TERMS(y, p, FL_C(1), FL_C(1), FL_C(1));    a, b, h
+ *   }
+ *   FL_MASK_OUTCOME(jaccard, s, (smooth))
+ *   {   what the sums N and T amount to
+ *       return FL_OVERLAP(s.sum[0], s.sum[1], FL_C(smooth));
+ *   }
+ *
+ * makes the kernels jaccard, of probabilities, and jaccard_from_logits.
  */
 #ifndef FL_OVERLAP_H
 #define FL_OVERLAP_H
 
 #include "engine/statistics.h"
+#include "language/labels.h"
 
+#define FL_PREDICTED FL_FN(fl_predicted)
+#define FL_OVERLAP_TERMS(y, p, a, b, hit) FL_FN(fl_overlap_terms)(y, p, a, b, hit)
 #define FL_OVERLAP(wrong, hit, smooth) FL_FN(fl_overlap)(wrong, hit, smooth)
+
+#define FL_PASS(extra, i, name) , name
+#define FL_MASK_FORMULA(name, y, p, parameters)                                                                                \
+    FL_INLINE FL_TERMS FL_FN(name##_terms)(const FL_T y, const FL_PREDICTED p FL_EACH(FL_PARAMETER, , parameters));            \
+    FL_STATISTICS_FORMULA(name, "(m...)", (y_true), (y_pred), parameters, 2, 2, 0)                                             \
+    {                                                                                                                          \
+        FL_TERMS t = FL_FN(name##_terms)(y_true, FL_FN(fl_of_probability)(y_pred) FL_EACH(FL_PASS, , parameters));             \
+        t.invalid = FL_OUTSIDE_UNIT(y_true) | FL_OUTSIDE_UNIT(y_pred);                                                         \
+        return t;                                                                                                              \
+    }                                                                                                                          \
+    FL_STATISTICS_FORMULA(name##_from_logits, "(m...)", (y_true), (y_pred), parameters, 2, 2, 0)                               \
+    {                                                                                                                          \
+        FL_TERMS t = FL_FN(name##_terms)(y_true, FL_FN(fl_of_logit)(y_pred) FL_EACH(FL_PASS, , parameters));                   \
+        t.invalid = FL_OUTSIDE_UNIT(y_true);                                                                                   \
+        return t;                                                                                                              \
+    }                                                                                                                          \
+    FL_INLINE FL_TERMS FL_FN(name##_terms)(const FL_T y, const FL_PREDICTED p FL_EACH(FL_PARAMETER, , parameters))
+
+#define FL_MASK_OUTCOME(name, s, parameters)                                                                                   \
+    FL_INLINE FL_OUTCOME FL_FN(name##_amounts_to)(const FL_FN(fl_statistic_sums) s FL_EACH(FL_PARAMETER, , parameters));       \
+    FL_OUTCOME_OF(name, sums, parameters)                                                                                      \
+    {                                                                                                                          \
+        return FL_FN(name##_amounts_to)(sums FL_EACH(FL_PASS, , parameters));                                                  \
+    }                                                                                                                          \
+    FL_OUTCOME_OF(name##_from_logits, sums, parameters)                                                                        \
+    {                                                                                                                          \
+        return FL_FN(name##_amounts_to)(sums FL_EACH(FL_PASS, , parameters));                                                  \
+    }                                                                                                                          \
+    FL_INLINE FL_OUTCOME FL_FN(name##_amounts_to)(const FL_FN(fl_statistic_sums) s FL_EACH(FL_PARAMETER, , parameters))
 
 #define FL_TEMPLATE "language/overlap.h"
 #include "language/both_precisions.inc"
 
 #elif defined(FL_TEMPLATE)
+
+/* A predicted probability, one minus it, and its derivative by the prediction. */
+typedef struct {
+    FL_T p, q, slope;
+} FL_FN(fl_predicted);
+
+FL_INLINE FL_FN(fl_predicted) FL_FN(fl_of_probability)(FL_T p)
+{
+    return (FL_FN(fl_predicted)){p, FL_C(1) - p, FL_C(1)};
+}
+
+FL_INLINE FL_FN(fl_predicted) FL_FN(fl_of_logit)(FL_T z)
+{
+    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(z);
+    const FL_T near_zero = t.near_zero_up * FL_DOWN;
+    const int negative = z < FL_C(0);
+    const FL_T p = FL_SELECT(negative, near_zero, t.near_one), q = FL_SELECT(negative, t.near_one, near_zero);
+    return (FL_FN(fl_predicted)){p, q, p * q};
+}
+
+FL_INLINE FL_TERMS FL_FN(fl_overlap_terms)(FL_T y, const FL_FN(fl_predicted) p, FL_T a, FL_T b, FL_T hit)
+{
+    const FL_T rest = FL_C(1) - y;
+    return (FL_TERMS){
+        .add = {FL_FMA(a * p.p, rest, b * (p.q * y)), hit * p.p * y},
+        .slope = {{FL_FMA(a, rest, -(b * y)) * p.slope}, {hit * y * p.slope}},
+    };
+}
 
 FL_INLINE FL_OUTCOME FL_FN(fl_overlap)(FL_T wrong, FL_T hit, FL_T smooth)
 {
