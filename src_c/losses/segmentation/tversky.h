@@ -2,8 +2,11 @@
  * Tversky loss of masks (Salehi et al. 2017), in the form of overlap.h. y the label, p the probability of a pixel,
  * a = alpha, b = beta, s = smooth.
  *
- *   value      1 - (I + s) / (I + a F + b M + s) = N / (N + I + s)    F = sum of p (1 - y), M = sum of (1 - p) y, I = sum of p
- * y N = a F + b M gradients  ((a (1 - y) - b y) (I + s) - y N) / (N + I + s)^2 from logits, times p (1 - p)
+ *   F = sum of p (1 - y)     M = sum of (1 - p) y     I = sum of p y     N = a F + b M
+ *
+ *   value      1 - (I + s) / (I + a F + b M + s) = N / (N + I + s)
+ *   gradients  ((a (1 - y) - b y) (I + s) - y N) / (N + I + s)^2
+ *   from logits, times p (1 - p)
  *
  * The gradient of a label between 0 and 1 changes sign; its error is relative to the largest of its terms.
  */
