@@ -337,7 +337,7 @@ class Loss:
         float
         """
         self._check_differentiable(GRADIENT)
-        if not self.by_numbers:
+        if not self.by_numbers or (self.labels, len(self.inputs)) != (1, 2):
             raise TypeError(f"{type(self).__name__} has no starting score: it is no sum of the losses of single predictions.")
         return links.search(self, y_true, sample_weight)
 

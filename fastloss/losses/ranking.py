@@ -42,10 +42,10 @@ class MarginRanking(Loss):
         \ell = \max(0, m - t (s^+ - s^-)), \qquad \frac{\partial \ell}{\partial s^+} = -t, \quad
         \frac{\partial \ell}{\partial s^-} = t \quad \text{where } \ell > 0
 
-    with the ``target`` t, 1 where ``s_pos`` should be the higher one (all are, if it is left out) and -1 where ``s_neg`` should,
-    as in torch's ``margin_ranking_loss``. At the kink gradients are 0 (torch has those of the steep side). Gradients and
-    Hessians, which are 0, are tuples, for ``s_pos`` and ``s_neg``. The difference of the scores is carried with its rounding
-    error, which shows where the margin cancels it.
+    with the ``target`` t, 1 where ``s_pos`` should be the higher one (so all are, if it is left out) and -1 where ``s_neg``
+    should, as in torch's ``margin_ranking_loss``. At the kink gradients are 0 (torch has those of the steep side). Gradients
+    and Hessians, which are 0, are tuples, for ``s_pos`` and ``s_neg``. The difference of the scores is carried with its
+    rounding error, which shows where the margin cancels it.
 
     References
     ----------
@@ -86,8 +86,8 @@ def _margin_of_targets(margin: float) -> _MarginRankingOfTargets:
 class PairwiseLogistic(Loss):
     r"""Pairwise logistic loss: the cross-entropy of the order of two scores, of which the first one should be higher.
 
-    Called as ``loss(s_pos, s_neg)``, both of one shape; one loss for each pair. The loss of Bayesian personalised ranking (BPR),
-    and that of RankNet for pairs that are given.
+    Called as ``loss(s_pos, s_neg)``, both of one shape; one loss for each pair. The loss of Bayesian personalised ranking
+    (BPR), and that of RankNet for pairs that are given.
 
     Parameters
     ----------
