@@ -89,15 +89,38 @@ def read_alike(values: Sequence[Any], names: Sequence[str], given: int) -> Input
 
 
 def read_units(values: Sequence[Any], signature: Signature, unit_axes: int = 1) -> Inputs:
-    """Read inputs of one shape, of which a unit of the loss has some axes: the last, all but the first ones, or all."""
-    names = signature.names
-    inputs = read_alike(values, names, len(names) - len(signature.differentiated) if signature.differentiated else 1)
+    """Read inputs of one shape, of which a unit of the loss has some axes: the last, all but the first ones, or all.
+
+    Of an input that has no axes in the signature, a unit has one number.
+    """
+    full = [i for i, item in enumerate(signature.inputs) if item.forms[0].axes]
+    names = [signature.names[i] for i in full]
+    inputs = read_alike(tuple(values[i] for i in full), names, full.index(signature.predictions[0]))
     shape = inputs.shape
     units = {"(...)": 0, "(m...)": unit_axes if len(shape) > 1 else 0}.get(signature.axes, len(shape) - 1)
     if signature.axes != "(...)" and (units < 0 or len(shape) == units or not all(shape[units:])):
         what = "an axis" if units < 2 else f"more than {units} axes"
         raise ValueError(f"{listed(names)} must have {what} of at least one number for each loss; got shape {shape}.")
-    return Inputs(inputs.operands, shape[:units], inputs.single, len(shape) - units)
+    operands = inputs.operands
+    if len(full) < len(values):
+        vectors = iter(operands)
+        operands = tuple(
+            next(vectors) if i in full else _read_label(value, signature.names[i], shape[:units], names)
+            for i, value in enumerate(values)
+        )
+    return Inputs(operands, shape[:units], inputs.single, len(shape) - units)
+
+
+def _read_label(value: Any, name: str, shape: Shape, others: Sequence[str]) -> Operand:
+    """Read one number for each unit."""
+    label = read(value, name)
+    found = label[0].shape
+    if found != shape:
+        advice = f" Pass {name}[..., 0]." if found == (*shape, 1) else ""
+        raise ValueError(
+            f"{name} must have shape {shape}, one number for each vector of {listed(others)}; got {found}.{advice}"
+        )
+    return label
 
 
 def read_rows(values: Sequence[Any], forms: Sequence[Form]) -> Inputs:

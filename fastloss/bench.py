@@ -75,7 +75,7 @@ class Case:
             "np": np,
             "n": len(arrays[0]),
             "loss": loss,
-            "out": tuple(np.empty_like(array) for array in arrays[loss.labels : len(loss.signature.names)]),
+            "out": tuple(np.empty_like(arrays[i]) for i in loss.signature.predictions),
             **{item.name: getattr(loss, item.name) for item in fields(loss)},
             **dict(zip(loss.inputs, arrays, strict=True)),
         }
@@ -189,7 +189,8 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
             kinds[0] = "labels" if kinds[1] == "scores" else kinds[1]
         if signature.labels:
             kinds[0] = "lists" if signature.labels[0].axes else "indices"
-    arrays = _make(tuple(kinds), shape, dtype)
+    shapes = [shape if together or item.forms[0].axes or item.forms[0].index else shape[:1] for item in signature.inputs]
+    arrays = _make(tuple(zip(kinds, shapes, strict=True)), dtype)
     return (*arrays, _groups_of(n)) if signature.axes == "[g]" else arrays
 
 
@@ -199,9 +200,9 @@ def _groups_of(n: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _make(kinds: tuple[Domain | str, ...], shape: tuple[int, ...], dtype: str) -> tuple[np.ndarray, ...]:
+def _make(kinds: tuple[tuple[Domain | str, tuple[int, ...]], ...], dtype: str) -> tuple[np.ndarray, ...]:
     generator = np.random.default_rng(_SEED)
-    return tuple(_draw(generator, kind, np.dtype(dtype), shape) for kind in kinds)
+    return tuple(_draw(generator, kind, np.dtype(dtype), shape) for kind, shape in kinds)
 
 
 def _draw(generator: np.random.Generator, kind: Domain | str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:

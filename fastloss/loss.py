@@ -21,11 +21,10 @@ _REDUCTIONS = ("mean", "sum", "none")
 
 
 @cache
-def _kinds(want: int, labels: int, inputs: int) -> tuple[tuple[int, int], ...]:
+def _kinds(want: int, by: range) -> tuple[tuple[int, int], ...]:
     """List what is returned as arrays, in this order: the kind, and the place of the input whose dtype it has."""
-    by = range(labels, inputs)
     return (
-        *(((VALUE, labels),) if want & VALUE else ()),
+        *(((VALUE, by[0]),) if want & VALUE else ()),
         *((kind, i) for kind in (GRADIENT, HESSIAN) if want & kind for i in by),
     )
 
@@ -49,7 +48,7 @@ class Loss:
     inputs: ClassVar[tuple[str, ...]] = ("y_true", "y_pred")
     #: Inputs that may be left out, which come after these.
     optional: ClassVar[tuple[str, ...]] = ()
-    #: How many of them, the first ones, are labels. Derivatives are those by the others.
+    #: How many of them, the first ones, are labels. Derivatives are those by the ones that follow; labels may come after them.
     labels: ClassVar[int] = 1
     #: Whether a loss is one of single numbers, of which it takes one of each input.
     by_numbers: ClassVar[bool] = True
@@ -83,7 +82,7 @@ class Loss:
             cls.by_numbers = cls.signature.plan == "elements"
             group = ("group",) if cls.signature.axes == "[g]" else ()
             cls.inputs = (*cls.signature.names, *group)
-            cls.labels = len(cls.signature.names) - len(cls.signature.differentiated or cls.signature.names[1:])
+            cls.labels = cls.signature.predictions[0]
             if cls.inputs != Loss.inputs:
                 for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
                     setattr(cls, name, _OF_OTHER_INPUTS[name])
@@ -210,7 +209,7 @@ class Loss:
     def _read_weights(self, sample_weight: Any, inputs: Inputs) -> Any:
         if sample_weight is None:
             return None
-        numbers = inputs.operands[-1][0].shape if self.signature.in_parts else None
+        numbers = inputs.operands[self.labels][0].shape if self.signature.in_parts else None
         return _arrays.read_weights(sample_weight, inputs.shape, numbers)
 
     def _check_reduction(self, reduction: str) -> None:
@@ -248,7 +247,8 @@ class Loss:
             self._check_differentiable(want)
         mean, kernels = reduction == "mean", (kernel,)
         summed = want & VALUE and reduction != "none"
-        kinds = _kinds(want & ~VALUE if summed else want, self.labels, len(inputs.operands))
+        by = self.signature.predictions
+        kinds = _kinds(want & ~VALUE if summed else want, by)
         arrays, overwrites = [None] * len(kinds), False
         if out is not None:
             arrays, overwrites = _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names)
@@ -264,7 +264,7 @@ class Loss:
                 # derivatives have the dtype of what they are with respect to, losses that of the first prediction
                 shape = inputs.shape if kind == VALUE else operand[0].shape
                 arrays[place] = np.empty(shape, _arrays.result_dtype(operand, values[i]))
-            outputs.append(Output(kind, _arrays.write(arrays[place]), i - self.labels if kind != VALUE else 0))
+            outputs.append(Output(kind, _arrays.write(arrays[place]), i - by[0] if kind != VALUE else 0))
         found = execute(kernels, inputs, weights, tuple(outputs), mean, overwrites)
         if found.fault and not overwrites:
             self._explain(found.fault, inputs, weights, mean)
@@ -273,9 +273,8 @@ class Loss:
         results = [found.value] if summed else arrays[:1] if want & VALUE else []
         derivatives = arrays if summed else arrays[len(results) :]
         # those by several inputs, as a tuple
-        several = len(inputs.operands) - self.labels
-        if several > 1:
-            derivatives = [tuple(derivatives[i : i + several]) for i in range(0, len(derivatives), several)]
+        if len(by) > 1:
+            derivatives = [tuple(derivatives[i : i + len(by)]) for i in range(0, len(derivatives), len(by))]
         results += derivatives
         return results[0] if len(results) == 1 else tuple(results)
 
@@ -295,7 +294,7 @@ class Loss:
             self._warn_of_sums(inputs, weights)
 
     def _no_weight(self, inputs: Inputs, weights: Any) -> str:
-        empty = not math.prod(inputs.shape) or not (self.signature.plan == "groups" or inputs.operands[-1][0].size)
+        empty = not math.prod(inputs.shape) or not (self.signature.plan == "groups" or inputs.operands[self.labels][0].size)
         if empty or (weights is not None and not weights[0].size):
             return errors.NO_SAMPLES
         return errors.NO_WEIGHTS if weights is not None else errors.ALL_IGNORED
@@ -375,7 +374,7 @@ _OF_OTHER_INPUTS = {
         (
             "gradient",
             GRADIENT,
-            "Compute the derivatives with respect to every input after the labels, as a tuple if these are several.",
+            "Compute the derivatives with respect to every input that is no label, as a tuple if these are several.",
         ),
         ("value_and_gradient", VALUE | GRADIENT, "Compute the loss and its gradients."),
         ("gradient_and_hessian", GRADIENT | HESSIAN, "Compute first and second derivatives."),

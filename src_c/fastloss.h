@@ -24,7 +24,7 @@ enum { FL_F32, FL_F64, FL_PRECISIONS };
 enum { FL_VALUE = 1, FL_GRADIENT = 2, FL_HESSIAN = 4 };
 
 /* How many of each there is room for. */
-enum { FL_MAX_INPUTS = 4, FL_MAX_GRADIENTS = 3, FL_MAX_STATISTICS = 4, FL_MAX_PARAMETERS = 8 };
+enum { FL_MAX_INPUTS = 4, FL_MAX_GRADIENTS = 3, FL_MAX_STATISTICS = 5, FL_MAX_PARAMETERS = 8 };
 
 /* The longest block the passes below accept. */
 enum { FL_BLOCK = 1024 };

@@ -113,7 +113,11 @@ def unit_inputs(loss: Any, dtype: str, width: int, n: int) -> tuple[np.ndarray, 
             stream.numbers(n * width, -12, 3).astype(dtype),
             np.concatenate([[0, 1], np.full(n - 1, width), [width - 1, 0]]),
         )
-    return tuple(fold(stream.numbers((n, width), -12, 3), domains.get(name)).astype(dtype) for name in loss.inputs)
+    shapes = [(n, width) if item.forms[0].axes else n for item in loss.signature.inputs]
+    return tuple(
+        fold(stream.numbers(shape, -12, 3), domains.get(name)).astype(dtype)
+        for name, shape in zip(loss.inputs, shapes, strict=True)
+    )
 
 
 def cases(loss: Any, dtype: str) -> Iterable[tuple[np.ndarray, ...]]:

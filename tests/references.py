@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import mul
 from typing import Any
 
 from mpmath import cosh, exp, expm1, fabs, log, log1p, loggamma, mpf, pi, sqrt
@@ -572,6 +573,35 @@ def triplet_gradient_term(*vectors: list[mpf], by: str, at: int, margin: float, 
     return max(sizes)
 
 
+def cosine(a: list[mpf], b: list[mpf]) -> mpf:
+    lengths = [sqrt(mpf(sum(x * x for x in v))) for v in (a, b)]
+    return sum(map(mul, a, b)) / lengths[0] / lengths[1] if all(lengths) else mpf(0)
+
+
+def absolute_cosine(a: list[mpf], b: list[mpf]) -> mpf:
+    """The sum of the sizes of a cosine's terms."""
+    return cosine([fabs(x) for x in a], [fabs(x) for x in b])
+
+
+def cosine_gradient_term(a: list[mpf], b: list[mpf], *_: Any, by: str, at: int, **__: Any) -> mpf:
+    """The larger of what the vectors' directions add to a component."""
+    own, other = (a, b) if by == "a" else (b, a)
+    lengths = [sqrt(mpf(sum(x * x for x in v))) for v in (own, other)]
+    if not all(lengths):
+        return mpf(0)
+    return largest(other[at] / lengths[1], absolute_cosine(a, b) * own[at] / lengths[0]) / lengths[0]
+
+
+def contrastive(a: list[mpf], b: list[mpf], similar: mpf, margin: float) -> mpf:
+    d = distance(a, b, 2.0)
+    return (d if similar else max(mpf(0), mpf(margin) - d)) ** 2 / 2
+
+
+def contrastive_gradient_term(a: list[mpf], b: list[mpf], similar: mpf, by: str, at: int, margin: float) -> mpf:
+    d = distance(a, b, 2.0)
+    return fabs(a[at] - b[at]) * (1 if similar else max(mpf(margin), d) / d if d else 0)
+
+
 def pairs_of(relevance: list[mpf], score: list[mpf]) -> list[tuple[int, int]]:
     return [(i, j) for i, r in enumerate(relevance) for j, other in enumerate(relevance) if r > other]
 
@@ -627,6 +657,34 @@ REFERENCES |= {
     ),
     "pairwise_logistic": Reference(
         lambda a, b, sigma: log1p(exp(-mpf(sigma) * (a - b))), instances=({}, {"sigma": 0.3}, {"sigma": 37.3})
+    ),
+    "cosine_similarity": Reference(
+        lambda a, b: 1 - cosine(a, b),
+        terms=(None, cosine_gradient_term, None),
+        data="vectors",
+    ),
+    "cosine_embedding": Reference(
+        lambda a, b, target, margin: 1 - cosine(a, b) if target > 0 else max(mpf(0), cosine(a, b) - mpf(margin)),
+        terms=(
+            # 1 - c has all its digits; so has a cosine whose terms do not cancel
+            lambda a, b, target, margin: None if target > 0 else largest(absolute_cosine(a, b), margin),
+            cosine_gradient_term,
+            None,
+        ),
+        data="vectors",
+        instances=({}, {"margin": 0.5}),
+    ),
+    "contrastive": Reference(
+        contrastive,
+        terms=(
+            lambda a, b, similar, margin: (
+                None if similar else max(mpf(0), mpf(margin) - distance(a, b, 2.0)) * max(mpf(margin), distance(a, b, 2.0))
+            ),
+            contrastive_gradient_term,
+            None,
+        ),
+        data="vectors",
+        instances=({}, {"margin": 30.0}),
     ),
     "rank_net": Reference(
         lambda r, s, sigma: mpf(sum(log1p(exp(-mpf(sigma) * (s[i] - s[j]))) for i, j in pairs_of(r, s))),

@@ -174,15 +174,27 @@ def _masks(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.nda
 
 
 def _vectors(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.ndarray, ...]:
-    """Three vectors each: far apart, near each other, or so large and small that squares are no numbers."""
+    """Two or three vectors each: far apart, near each other, or so large and small that squares are no numbers; labels."""
     rng = np.random.default_rng(width)
     reach = {"near": (-4, -1), "unnormalised": (-20, 25) if dtype == np.float32 else (-200, 200)}.get(kind, (-3, 3))
-    if getattr(loss, "squared", False) and kind == "unnormalised":
+    if (getattr(loss, "squared", False) or loss.name == "contrastive") and kind == "unnormalised":
         reach = (-12, 15) if dtype == np.float32 else (-140, 140)
     size = 10.0 ** rng.uniform(*reach, (n, 1))
     anchor = rng.standard_normal((n, width)) * (1.0 if kind == "near" else size)
     others = [anchor + rng.standard_normal((n, width)) * size * rng.uniform(0.5, 2, (n, 1)) for _ in range(2)]
-    return tuple(x.astype(dtype) for x in (anchor, *others))
+    vectors = (anchor, *others)
+    if loss.name.startswith("cosine"):
+        # angles, but not lengths, are those of vectors far from each other and near
+        vectors = (
+            anchor,
+            others[0]
+            * 10.0 ** rng.uniform(*(reach if kind == "unnormalised" else (-1, 1)), (n, 1))
+            / size ** (kind == "unnormalised"),
+        )
+    if loss.name != "triplet_margin":
+        labels = [rng.choice(loss._domains()[name].numbers, n) for name in loss.inputs[2:]]
+        vectors = (*vectors[:2], *labels)
+    return tuple(x.astype(dtype) for x in vectors)
 
 
 def _groups(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.ndarray, ...]:
@@ -226,7 +238,10 @@ def unit_of(loss: fl.Loss, inputs: tuple[np.ndarray, ...], i: int) -> tuple[list
 def exact_numbers(loss: fl.Loss, unit: tuple[list[Any], ...]) -> tuple[list[Any], ...]:
     """The same with exact numbers in place of floats; lists of targets stay."""
     of_targets = REFERENCES[loss.name].data == "targets"
-    return tuple(numbers if of_targets and k == 0 else list(map(mpf, numbers)) for k, numbers in enumerate(unit))
+    return tuple(
+        numbers if of_targets and k == 0 else list(map(mpf, numbers)) if isinstance(numbers, list) else mpf(numbers)
+        for k, numbers in enumerate(unit)
+    )
 
 
 def places_of(loss: fl.Loss, unit: tuple[list[Any], ...]) -> set[int]:
@@ -235,4 +250,4 @@ def places_of(loss: fl.Loss, unit: tuple[list[Any], ...]) -> set[int]:
     targets = {int(np.argmax(unit[0]))} if data == "classes" else set(unit[0][:1]) if data == "targets" else set()
     if data == "classes" and not loss.from_logits:
         return targets
-    return {0, int(np.argmax(unit[-1])), *targets}
+    return {0, int(np.argmax(unit[loss.signature.predictions[-1]])), *targets}

@@ -95,12 +95,12 @@ def test_errors_of_units_stay_below_the_promise(loss: fl.Loss, dtype: type) -> N
         found = outputs_of(loss, inputs)
         for i, value in enumerate(found["value", loss.labels]):
             lists = unit_of(loss, inputs, i)
-            if not lists[-1]:
+            if not lists[loss.labels]:
                 assert value == 0.0
                 continue
             with mp.workdps(digits):
                 unit = exact_numbers(loss, lists)
-                for which in range(loss.labels, len(unit)):
+                for which in loss.signature.predictions:
                     for at in places_of(loss, lists):
                         true = exact_of_unit(loss, unit, which, at)
                         terms = largest_terms_of_unit(loss, unit, which, at)

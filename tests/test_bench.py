@@ -71,7 +71,7 @@ def test_gradients_of_several_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=str,
 )
 def test_inputs_lie_in_their_domains(domain: Domain, dtype: str) -> None:
-    labels, predictions = bench._make((domain, ANY), (10_000,), dtype)
+    labels, predictions = bench._make(((domain, (10_000,)), (ANY, (10_000,))), dtype)
     for numbers in (labels, predictions):
         assert numbers.dtype == dtype
         assert np.isfinite(numbers).all()

@@ -747,8 +747,12 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     job.divisor = 1.0
     job.row.ndim = job.units.ndim = 0
     job.row.size = job.units.size = 1
-    # the last input has all axes: class indices come first
-    shape = inputs.shape if plan == FL_ELEMENTS else inputs.operands[job.inputs - 1][0].shape
+    # labels may have the axes of the units alone
+    shape = inputs.shape
+    if plan != FL_ELEMENTS:
+        for item in inputs.operands:
+            if len(item[0].shape) >= len(shape):
+                shape = item[0].shape
     if plan == FL_GROUPS:
         set_axes(&job.items, shape, 0, 1)
         set_groups(job, inputs.starts.tobytes())
@@ -774,7 +778,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     job.kernel_scratch = scratch
     of_rows = job.row.ndim > 0
     for k in range(job.inputs):
-        full = k > 0 or not inputs.labels or inputs.operands[0][0].ndim == ndim
+        full = inputs.operands[k][0].ndim == ndim
         add_operand(run, inputs.operands[k], LABELS if k == 0 and inputs.labels else job.precision, False, False, of_rows and full)
     job.weight = -1
     if weights is not None:

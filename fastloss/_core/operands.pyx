@@ -53,7 +53,7 @@ cdef class Inputs:
     """The inputs of a call, as they are handed to `execute`.
 
     ``operands`` are pairs of array and type code, ``shape`` is that of the losses, ``core`` the number of axes that a unit has, which
-    are the last ones. The first operand holds class indices if ``labels``; it has the axes of a unit only if it has as many as the others.
+    are the last ones. The first operand holds class indices if ``labels``; an operand of labels may have no axes of a unit.
     ``starts`` says where groups begin and the last one ends, for losses of groups.
     """
 

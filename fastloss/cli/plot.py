@@ -125,7 +125,8 @@ def curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
             labels = [[1.0, 0.0]] if not forms else [[0, -1]] if forms[0].axes else [0]
             return [labels, [[varied, 1 - varied if "y_pred" in loss._domains() else 0.0]]]
         numbers = [varied if i == loss.labels else 1.0 for i in range(len(names))]
-        return [[number] if axes in ("", "(...)") else [[number]] for number in numbers]
+        by_place = [item.forms[0].axes for item in loss.signature.inputs]
+        return [[number] if own in ("", "(...)") else [[number]] for number, own in zip(numbers, by_place, strict=True)]
 
     for name, compute in (
         ("value", loss),

@@ -17,6 +17,19 @@
  * scale.of[k], a power of two, and give the size of the difference, not scaled, as .size[k]; the outcome knows the scales as
  * s.scale.of[k]. It is 1 unless the sum of a row at this scale is no number of good precision.
  *
+ * Vectors may have labels, a number each, and sums that are found in a second look only, when others are known:
+ *
+ *   FL_STATISTICS_FORMULA_OF(cosine_embedding, "(d)", (), (a, b), (target), (margin), 5, 2, 3)
+ *   FL_OUTCOME_FOR(cosine_embedding, s, (target), (margin))
+ *   {   labels come before the parameters, and may be .invalid
+ *   }
+ *   FL_LOOK_AGAIN(cosine_embedding, s, (target), (margin))
+ *   {   a number that says how to look again: the terms of all sums but the first ones find it as scale.again; 0: no need
+ *   }
+ *
+ * Labels are the last inputs. These numbers are how many sums there are, how many of them, the first ones, have scales, and how
+ * many are those of the first look.
+ *
  * Short units lie on sheets, and their sums are kept with their errors. Of a longer unit, parts are computed one by one, and
  * the sums, which are the driver's, are exact. The length of a unit decides which it is.
  */
@@ -30,31 +43,71 @@
 #define FL_SCALES FL_FN(fl_scales)
 #define FL_UNITS FL_FN(fl_units)
 
-#define FL_STATISTICS_FORMULA(name, axes, given, by_, parameters, count_, usual_, scaled)                                      \
-    FL_DECLARE(name, FL_STATISTICS, FL_SIGNATURE(axes, given, by_), parameters)                                                \
+/* How many labels a unit has at most, and the loops that add up. */
+enum { FL_MAX_LABELS = 2 };
+enum { FL_FIRST_LOOK, FL_SCALED_LOOK, FL_SECOND_LOOK };
+
+/* A sheet whose numbers of several inputs lie in the first-level cache together: of fewer rows, if these lie side by side. */
+FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
+{
+    fl_sheet sheet = fl_sheet_of(width);
+    while (!sheet.along && sheet.lanes > FL_LANE_STEP && sheet.lanes * width > FL_SHEET_NUMBERS / 4)
+        sheet.rows = sheet.lanes -= FL_LANE_STEP;
+    return sheet;
+}
+
+#define FL_STATISTICS_FORMULA(name, axes, given, by, parameters, count, usual, scaled)                                         \
+    FL_STATISTICS_DECLARED(name, axes, given, by, (), parameters, count, usual, (scaled) ? count : 0, count)
+
+#define FL_STATISTICS_FORMULA_OF(name, axes, given, by, labels, parameters, count, scaled, first)                              \
+    _Static_assert(sizeof axes == sizeof "(d)", "units that come in parts have no labels, and are looked at once");            \
+    FL_STATISTICS_DECLARED(name, axes, given, by, labels, parameters, count, count, scaled, first)
+
+#define FL_STATISTICS_DECLARED(name, axes, given, by_, labels_, parameters, count_, usual_, scaled_, first_)                   \
+    FL_DECLARE(name, FL_STATISTICS, FL_SIGNATURE(axes, given, by_) FL_EACH(FL_GIVEN, "", labels_), parameters)                 \
     enum {                                                                                                                     \
         FL_FN(name##_count) = count_,                                                                                          \
         FL_FN(name##_usual) = usual_,                                                                                          \
-        FL_FN(name##_inputs) = FL_COUNT(given) + FL_COUNT(by_),                                                                \
+        FL_FN(name##_scaled) = scaled_,                                                                                        \
+        FL_FN(name##_first) = first_,                                                                                          \
+        FL_FN(name##_given) = FL_COUNT(given),                                                                                 \
         FL_FN(name##_gradients) = FL_COUNT(by_),                                                                               \
+        FL_FN(name##_inputs) = FL_COUNT(given) + FL_COUNT(by_),                                                                \
+        FL_FN(name##_labels) = FL_COUNT(labels_),                                                                              \
         FL_FN(name##_parameter_count) = FL_COUNT(parameters)                                                                   \
     };                                                                                                                         \
     FL_INLINE FL_TERMS FL_FN(name##_formula)(FL_ARGUMENTS(given, by_, parameters), const FL_SCALES scale);                     \
     FL_INLINE FL_OUTCOME FL_FN(name##_outcome)(const FL_FN(fl_statistic_sums) s, const double *q);                             \
+    FL_INLINE FL_T FL_FN(name##_look)(const FL_FN(fl_statistic_sums) s, const double *q);                                      \
     FL_INLINE FL_TERMS FL_FN(name##_at)(const FL_T *const *x, ptrdiff_t i, const double *q, const FL_SCALES scale)             \
     {                                                                                                                          \
         (void)q;                                                                                                               \
         return FL_FN(name##_formula)(FL_BOUND(given, by_, parameters), scale);                                                 \
     }                                                                                                                          \
-    FL_LANE_LOOPS(name, scaled)                                                                                                \
+    FL_ADD_LOOP(name, add_lanes, 0, FL_FN(name##_first), 0)                                                                    \
+    FL_ADD_LOOP(name, add_scaled_lanes, 0, FL_FN(name##_first), FL_FN(name##_scaled))                                          \
+    FL_ADD_LOOP(name, add_again_lanes, FL_FN(name##_first), FL_FN(name##_count), FL_FN(name##_scaled))                         \
+    FL_SLOPE_LOOP(name, slope_lanes, 0)                                                                                        \
+    FL_SLOPE_LOOP(name, slope_scaled_lanes, FL_FN(name##_scaled))                                                              \
+    FL_LANE_LOOPS(name)                                                                                                        \
     FL_PART_LOOP(name, few, FL_FN(name##_usual), FL_FN(name##_usual) < FL_FN(name##_count))                                    \
     FL_PART_LOOP(name, all, FL_FN(name##_count), 0)                                                                            \
     FL_PART_GRADIENT(name)                                                                                                     \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
-        static const FL_FN(fl_statistic_maps)                                                                                  \
-            maps = {FL_FN(name##_inputs),    FL_FN(name##_gradients),  FL_FN(name##_count),    scaled,                         \
-                    FL_FN(name##_add_lanes), FL_FN(name##_size_lanes), FL_FN(name##_outcomes), FL_FN(name##_slope_lanes)};     \
+        static const FL_FN(fl_statistic_maps) maps = {                                                                         \
+            .inputs = FL_FN(name##_inputs),                                                                                    \
+            .gradients = FL_FN(name##_gradients),                                                                              \
+            .labels = FL_FN(name##_labels),                                                                                    \
+            .count = FL_FN(name##_count),                                                                                      \
+            .scaled = FL_FN(name##_scaled),                                                                                    \
+            .first = FL_FN(name##_first),                                                                                      \
+            .add = {FL_FN(name##_add_lanes), FL_FN(name##_add_scaled_lanes), FL_FN(name##_add_again_lanes)},                   \
+            .slopes = {FL_FN(name##_slope_lanes), FL_FN(name##_slope_scaled_lanes)},                                           \
+            .size = FL_FN(name##_size_lanes),                                                                                  \
+            .look = FL_FN(name##_look_lanes),                                                                                  \
+            .outcomes = FL_FN(name##_outcomes),                                                                                \
+        };                                                                                                                     \
         return FL_FN(fl_statistic_rows)(block, &maps);                                                                         \
     }                                                                                                                          \
     static int FL_FN(name##_part)(const fl_block *block)                                                                       \
@@ -77,14 +130,30 @@
     FL_INLINE FL_TERMS FL_FN(name##_formula)(FL_ARGUMENTS(given, by_, parameters),                                             \
                                              __attribute__((unused)) const FL_SCALES scale)
 
-#define FL_OUTCOME_OF(name, s, parameters)                                                                                     \
-    FL_INLINE FL_OUTCOME FL_FN(name##_outcome_formula)(const FL_FN(fl_statistic_sums) s FL_EACH(FL_PARAMETER, , parameters));  \
-    FL_INLINE FL_OUTCOME FL_FN(name##_outcome)(const FL_FN(fl_statistic_sums) s, const double *q)                              \
+/* A function of the sums of a unit, its labels and the parameters. */
+#define FL_LABEL_AT(extra, k, name) , s.label[k]
+#define FL_OF_SUMS(name, what, type, s, labels, parameters)                                                                    \
+    FL_INLINE type FL_FN(name##_##what##_formula)(const FL_FN(fl_statistic_sums) s FL_EACH(FL_INPUT, , labels)                 \
+                                                      FL_EACH(FL_PARAMETER, , parameters));                                    \
+    FL_INLINE type FL_FN(name##_##what)(const FL_FN(fl_statistic_sums) s, const double *q)                                     \
     {                                                                                                                          \
         (void)q;                                                                                                               \
-        return FL_FN(name##_outcome_formula)(s FL_EACH(FL_PARAMETER_AT, , parameters));                                        \
+        return FL_FN(name##_##what##_formula)(s FL_EACH(FL_LABEL_AT, , labels) FL_EACH(FL_PARAMETER_AT, , parameters));        \
     }                                                                                                                          \
-    FL_INLINE FL_OUTCOME FL_FN(name##_outcome_formula)(const FL_FN(fl_statistic_sums) s FL_EACH(FL_PARAMETER, , parameters))
+    FL_INLINE type FL_FN(name##_##what##_formula)(const FL_FN(fl_statistic_sums) s FL_EACH(FL_INPUT, , labels)                 \
+                                                      FL_EACH(FL_PARAMETER, , parameters))
+
+#define FL_OUTCOME_OF(name, s, parameters)                                                                                     \
+    FL_ONE_LOOK(name)                                                                                                          \
+    FL_OUTCOME_FOR(name, s, (), parameters)
+#define FL_OUTCOME_FOR(name, s, labels, parameters) FL_OF_SUMS(name, outcome, FL_OUTCOME, s, labels, parameters)
+#define FL_LOOK_AGAIN(name, s, labels, parameters) FL_OF_SUMS(name, look, FL_T, s, labels, parameters)
+#define FL_ONE_LOOK(name)                                                                                                      \
+    FL_INLINE FL_T FL_FN(name##_look)(__attribute__((unused)) const FL_FN(fl_statistic_sums) s,                                \
+                                      __attribute__((unused)) const double *q)                                                 \
+    {                                                                                                                          \
+        return FL_C(0);                                                                                                        \
+    }
 
 /* The parameters of a formula where no output can overwrite them. */
 #define FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
@@ -92,8 +161,7 @@
     if (FL_FN(name##_parameter_count))                                                                                         \
         memcpy(q, parameters, FL_FN(name##_parameter_count) * sizeof *q);
 
-/* Constants in place of loops over sums and gradients: what is indexed by a variable stays in memory, and is not vectorised.
- * Nor is a loop that reads the pointers to its inputs again and again: they are copied. */
+/* Constants in place of loops over sums and gradients: what is indexed by a variable stays in memory, and is not vectorised. */
 #define FL_STORE_TERMS(count, usual)                                                                                           \
     s0[i] = usual ? t.few[0] : t.add[0];                                                                                       \
     if (count > 1)                                                                                                             \
@@ -101,80 +169,161 @@
     if (count > 2)                                                                                                             \
         s2[i] = usual ? t.few[2] : t.add[2];                                                                                   \
     if (count > 3)                                                                                                             \
-        s3[i] = usual ? t.few[3] : t.add[3];
+        s3[i] = usual ? t.few[3] : t.add[3];                                                                                   \
+    if (count > 4)                                                                                                             \
+        s4[i] = usual ? t.few[4] : t.add[4];
 #define FL_STORE_SLOPES(gradients, count, then)                                                                                \
-    g0[i] = FL_FN(fl_slope)(t, 0, count, by0, by1, by2, by3) then;                                                             \
+    g0[i] = FL_FN(fl_slope)(t, 0, count, by0, by1, by2, by3, by4) then;                                                        \
     if (gradients > 1)                                                                                                         \
-        g1[i] = FL_FN(fl_slope)(t, 1, count, by0, by1, by2, by3) then;                                                         \
+        g1[i] = FL_FN(fl_slope)(t, 1, count, by0, by1, by2, by3, by4) then;                                                    \
     if (gradients > 2)                                                                                                         \
-        g2[i] = FL_FN(fl_slope)(t, 2, count, by0, by1, by2, by3) then;
+        g2[i] = FL_FN(fl_slope)(t, 2, count, by0, by1, by2, by3, by4) then;
+#define FL_ADD_TERM(k, from, to)                                                                                               \
+    if (k >= from && k < to) {                                                                                                 \
+        const FL_PAIR sum = FL_TWO_SUM(s##k[i], FL_SELECT((FL_I)i < held, t.add[k], FL_C(0)));                                 \
+        s##k[i] = sum.hi;                                                                                                      \
+        e##k[i] += sum.lo;                                                                                                     \
+    }
+#define FL_KEEP_SUM(k, from, to)                                                                                               \
+    if (k >= from && k < to) {                                                                                                 \
+        memcpy(u->sums[k].sum + first, s##k, sizeof s##k);                                                                     \
+        memcpy(u->sums[k].error + first, e##k, sizeof e##k);                                                                   \
+    }
 
-/* The loops over the lanes of a group. */
-#define FL_LANE_LOOPS(name, scaled)                                                                                            \
-    static int FL_FN(name##_add_lanes)(const FL_T *const *inputs, ptrdiff_t n, const double *parameters, FL_UNITS *u)          \
+/* The loops over a sheet, a step of lanes at a time: their sums, of the terms of all groups, and their scales stay at hand. */
+#define FL_EACH_STEP(sheet) for (ptrdiff_t first = 0; first < (sheet)->lanes; first += FL_LANE_STEP)
+#define FL_LANES_AT(sheet)                                                                                                     \
+    const FL_T *const lanes = numbers + group * (sheet)->lanes + first;                                                        \
+    const ptrdiff_t size = (sheet)->groups * (sheet)->lanes;                                                                   \
+    const FL_T *const x[FL_MAX_INPUTS] = {lanes, lanes + size, lanes + 2 * size, lanes + 3 * size};
+#define FL_ADD_LOOP(name, which, from, to, scaled)                                                                             \
+    static int FL_FN(name##_##which)(const fl_sheet *sheet, const FL_T *numbers, const double *parameters, FL_UNITS *u)        \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
-        const FL_T *const x[FL_MAX_INPUTS] = {inputs[0], inputs[1], inputs[2], inputs[3]};                                     \
-        FL_T *const s0 = u->add[0], *const s1 = u->add[1], *const s2 = u->add[2], *const s3 = u->add[3];                       \
         FL_I invalid = 0;                                                                                                      \
-        FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
-            const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, i));                                             \
-            FL_STORE_TERMS(FL_FN(name##_count), 0)                                                                             \
-            invalid |= t.invalid;                                                                                              \
+        FL_EACH_STEP(sheet)                                                                                                    \
+        {                                                                                                                      \
+            FL_T s0[FL_LANE_STEP] = {0}, s1[FL_LANE_STEP] = {0}, s2[FL_LANE_STEP] = {0}, s3[FL_LANE_STEP] = {0};               \
+            FL_T e0[FL_LANE_STEP] = {0}, e1[FL_LANE_STEP] = {0}, e2[FL_LANE_STEP] = {0}, e3[FL_LANE_STEP] = {0};               \
+            FL_T s4[FL_LANE_STEP] = {0}, e4[FL_LANE_STEP] = {0};                                                               \
+            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, first);                                                  \
+            FL_EACH_GROUP(sheet)                                                                                               \
+            {                                                                                                                  \
+                FL_LANES_AT(sheet)                                                                                             \
+                const FL_I held = FL_HELD(sheet, group) - (FL_I)first;                                                         \
+                FL_SIMD_REDUCE(reduction(| : invalid))                                                                         \
+                for (int i = 0; i < FL_LANE_STEP; i++) {                                                                       \
+                    const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, from > 0, i));                           \
+                    FL_ADD_TERM(0, from, to)                                                                                   \
+                    FL_ADD_TERM(1, from, to)                                                                                   \
+                    FL_ADD_TERM(2, from, to)                                                                                   \
+                    FL_ADD_TERM(3, from, to)                                                                                   \
+                    FL_ADD_TERM(4, from, to)                                                                                   \
+                    invalid |= FL_SELECT((FL_I)i < held, t.invalid, (FL_I)0);                                                  \
+                }                                                                                                              \
+            }                                                                                                                  \
+            FL_KEEP_SUM(0, from, to)                                                                                           \
+            FL_KEEP_SUM(1, from, to)                                                                                           \
+            FL_KEEP_SUM(2, from, to)                                                                                           \
+            FL_KEEP_SUM(3, from, to)                                                                                           \
+            FL_KEEP_SUM(4, from, to)                                                                                           \
         }                                                                                                                      \
         return invalid != 0;                                                                                                   \
-    }                                                                                                                          \
-    static void FL_FN(name##_size_lanes)(const FL_T *const *inputs, ptrdiff_t n, const double *parameters, FL_UNITS *u)        \
+    }
+
+#define FL_SLOPE_LOOP(name, which, scaled)                                                                                     \
+    static void FL_FN(name##_##which)(const fl_sheet *sheet, FL_T *numbers, const double *parameters, const FL_UNITS *u)       \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
-        const FL_T *const x[FL_MAX_INPUTS] = {inputs[0], inputs[1], inputs[2], inputs[3]};                                     \
-        FL_SIMD                                                                                                                \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
-            const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_NOT_SCALED);                                                       \
-            for (int k = 0; scaled && k < FL_FN(name##_count); k++)                                                            \
-                u->size[k][i] = FL_MAX(u->size[k][i], t.size[k]);                                                              \
+        FL_EACH_STEP(sheet)                                                                                                    \
+        {                                                                                                                      \
+            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, first);                                                  \
+            const FL_FN(fl_slopes_of_step) of = FL_FN(fl_slopes_of_step_at)(u, first);                                         \
+            FL_EACH_GROUP(sheet)                                                                                               \
+            {                                                                                                                  \
+                FL_LANES_AT(sheet)                                                                                             \
+                FL_T *const g0 = (FL_T *)x[FL_FN(name##_given)];                                                               \
+                FL_T *const g1 = FL_FN(name##_gradients) > 1 ? (FL_T *)x[FL_FN(name##_given) + 1] : NULL;                      \
+                FL_T *const g2 = FL_FN(name##_gradients) > 2 ? (FL_T *)x[FL_FN(name##_given) + 2] : NULL;                      \
+                FL_SIMD                                                                                                        \
+                for (int i = 0; i < FL_LANE_STEP; i++) {                                                                       \
+                    const FL_TERMS t =                                                                                         \
+                        FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, FL_FN(name##_first) < FL_FN(name##_count), i));         \
+                    const FL_T by0 = of.by[0][i], by1 = of.by[1][i], by2 = of.by[2][i], by3 = of.by[3][i], by4 = of.by[4][i];  \
+                    FL_STORE_SLOPES(FL_FN(name##_gradients), FL_FN(name##_count), / of.divisor[i] * of.factor[i])              \
+                }                                                                                                              \
+            }                                                                                                                  \
         }                                                                                                                      \
-    }                                                                                                                          \
-    static void FL_FN(name##_slope_lanes)(FL_T *const *inputs, FL_T *const *g, ptrdiff_t n, const double *parameters,          \
-                                          const FL_UNITS *u)                                                                   \
+    }
+
+#define FL_LANE_LOOPS(name)                                                                                                    \
+    static void FL_FN(name##_size_lanes)(const fl_sheet *sheet, const FL_T *numbers, const double *parameters, FL_UNITS *u)    \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
-        FL_T *const x[FL_MAX_INPUTS] = {inputs[0], inputs[1], inputs[2], inputs[3]};                                           \
-        FL_T *const g0 = g[0], *const g1 = FL_FN(name##_gradients) > 1 ? g[1] : NULL;                                          \
-        FL_T *const g2 = FL_FN(name##_gradients) > 2 ? g[2] : NULL;                                                            \
-        FL_SIMD                                                                                                                \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
-            const FL_TERMS t = FL_FN(name##_at)((const FL_T *const *)x, i, q, FL_SCALES_AT(scaled, i));                        \
-            const FL_T by0 = u->by[0][i], by1 = u->by[1][i], by2 = u->by[2][i], by3 = u->by[3][i];                             \
-            FL_STORE_SLOPES(FL_FN(name##_gradients), FL_FN(name##_count), / u->divisor[i] * u->factor[i])                      \
+        FL_EACH_STEP(sheet)                                                                                                    \
+        FL_EACH_GROUP(sheet)                                                                                                   \
+        {                                                                                                                      \
+            FL_LANES_AT(sheet)                                                                                                 \
+            FL_SIMD                                                                                                            \
+            for (int i = 0; i < FL_LANE_STEP; i++) {                                                                           \
+                const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_NOT_SCALED);                                                   \
+                for (int k = 0; k < FL_FN(name##_scaled); k++)                                                                 \
+                    u->size[k][first + i] = FL_MAX(u->size[k][first + i], t.size[k]);                                          \
+            }                                                                                                                  \
         }                                                                                                                      \
     }                                                                                                                          \
-    static void FL_FN(name##_outcomes)(ptrdiff_t n, const double *q, FL_T weight, FL_UNITS *u)                                 \
+    static int FL_FN(name##_look_lanes)(const fl_sheet *sheet, const double *q, FL_T weight, FL_UNITS *u)                      \
     {                                                                                                                          \
-        FL_SIMD                                                                                                                \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
-            FL_FN(fl_statistic_sums) s = {.weight = weight, .scale = FL_SCALES_AT(scaled, i), .precision = FL_PRECISION};      \
-            for (int k = 0; k < FL_FN(name##_count); k++)                                                                      \
-                s.sum[k] = u->sums[k].sum[i];                                                                                  \
+        FL_I again = 0;                                                                                                        \
+        FL_SIMD_REDUCE(reduction(| : again))                                                                                   \
+        for (ptrdiff_t i = 0; i < sheet->lanes; i++) {                                                                         \
+            const FL_FN(fl_statistic_sums) s = FL_SUMS_AT(name, FL_FN(name##_first), i);                                       \
+            const FL_T look = FL_FN(name##_look)(s, q);                                                                        \
+            u->again[i] = look;                                                                                                \
+            again |= FL_SELECT(look != FL_C(0), (FL_I)1, (FL_I)0);                                                             \
+        }                                                                                                                      \
+        return again != 0;                                                                                                     \
+    }                                                                                                                          \
+    static int FL_FN(name##_outcomes)(const fl_sheet *sheet, const double *q, FL_T weight, FL_UNITS *u)                        \
+    {                                                                                                                          \
+        const ptrdiff_t held = sheet->along ? sheet->lanes : sheet->rows;                                                      \
+        FL_I invalid = 0;                                                                                                      \
+        FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
+        for (ptrdiff_t i = 0; i < held; i++) {                                                                                 \
+            const FL_FN(fl_statistic_sums) s = FL_SUMS_AT(name, FL_FN(name##_count), i);                                       \
             const FL_OUTCOME f = FL_FN(name##_outcome)(s, q);                                                                  \
             u->value[i] = f.value;                                                                                             \
             u->divisor[i] = f.divisor;                                                                                         \
             for (int k = 0; k < FL_FN(name##_count); k++)                                                                      \
                 u->by[k][i] = f.by[k];                                                                                         \
+            invalid |= f.invalid;                                                                                              \
         }                                                                                                                      \
+        return invalid != 0;                                                                                                   \
     }
 
+/* How many of the lanes of a group hold numbers. */
+#define FL_HELD(sheet, group) ((FL_I)((sheet)->along ? (sheet)->classes - (group) * (sheet)->lanes : (sheet)->rows))
 #define FL_PRECISION (FL_BITS == 32 ? FL_F32 : FL_F64)
 #define FL_NOT_SCALED                                                                                                          \
     (FL_SCALES)                                                                                                                \
     {                                                                                                                          \
-        {                                                                                                                      \
-            FL_C(1), FL_C(1), FL_C(1), FL_C(1)                                                                                 \
-        }                                                                                                                      \
+        {FL_C(1), FL_C(1), FL_C(1), FL_C(1), FL_C(1)}, FL_C(0)                                                                 \
     }
-#define FL_SCALES_AT(scaled, i)                                                                                                \
-    ((scaled) ? (FL_SCALES){{u->scale[0][i], u->scale[1][i], u->scale[2][i], u->scale[3][i]}} : FL_NOT_SCALED)
+#define FL_SCALES_OF_STEP FL_FN(fl_scales_of_step_type)
+#define FL_SCALES_AT(scaled, looks_again, i)                                                                                   \
+    ((FL_SCALES){{(scaled) > 0 ? all.of[0][i] : FL_C(1), (scaled) > 1 ? all.of[1][i] : FL_C(1),                                \
+                  (scaled) > 2 ? all.of[2][i] : FL_C(1), (scaled) > 3 ? all.of[3][i] : FL_C(1),                                \
+                  (scaled) > 4 ? all.of[4][i] : FL_C(1)},                                                                      \
+                 (looks_again) ? all.again[i] : FL_C(0)})
+#define FL_SUM_AT(name, count, k, i) ((k) < (count) ? u->sums[k].sum[i] : FL_C(0))
+#define FL_SUMS_AT(name, count, i)                                                                                             \
+    {                                                                                                                          \
+        .sum = {FL_SUM_AT(name, count, 0, i), FL_SUM_AT(name, count, 1, i), FL_SUM_AT(name, count, 2, i),                      \
+                FL_SUM_AT(name, count, 3, i), FL_SUM_AT(name, count, 4, i)},                                                   \
+        .label = {u->label[0][i], u->label[1][i]}, .weight = weight,                                                           \
+        .scale = {{u->scale[0][i], u->scale[1][i], u->scale[2][i], u->scale[3][i], u->scale[4][i]}, u->again[i]},              \
+        .precision = FL_PRECISION                                                                                              \
+    }
 
 /* The loops over a part of a unit: what its numbers add to `count` of the statistics, and the gradients. */
 #define FL_PART_LOOP(name, which, count, usual)                                                                                \
@@ -183,7 +332,7 @@
         FL_LOCAL_PARAMETERS(name, block->parameters)                                                                           \
         const FL_T *const x[FL_MAX_INPUTS] = {block->input[0], block->input[1], block->input[2], block->input[3]};             \
         FL_T *const s0 = block->statistic[0], *const s1 = block->statistic[1];                                                 \
-        FL_T *const s2 = block->statistic[2], *const s3 = block->statistic[3];                                                 \
+        FL_T *const s2 = block->statistic[2], *const s3 = block->statistic[3], *const s4 = block->statistic[4];                \
         const ptrdiff_t n = block->units;                                                                                      \
         FL_I invalid = 0, unusual = 0;                                                                                         \
         FL_SIMD_REDUCE(reduction(| : invalid, unusual))                                                                        \
@@ -204,6 +353,7 @@
         FL_T *const g0 = block->gradient[0], *const g1 = block->gradient[1], *const g2 = block->gradient[2];                   \
         const FL_T by0 = (FL_T)block->outcome->by[0], by1 = (FL_T)block->outcome->by[1];                                       \
         const FL_T by2 = (FL_T)block->outcome->by[2], by3 = (FL_T)block->outcome->by[3];                                       \
+        const FL_T by4 = (FL_T)block->outcome->by[4];                                                                          \
         const ptrdiff_t n = block->units;                                                                                      \
         FL_SIMD                                                                                                                \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
@@ -219,7 +369,7 @@
 #elif defined(FL_TEMPLATE)
 
 typedef struct {
-    FL_T of[FL_MAX_STATISTICS];
+    FL_T of[FL_MAX_STATISTICS], again;
 } FL_FN(fl_scales);
 
 typedef struct {
@@ -227,35 +377,67 @@ typedef struct {
     FL_I invalid, unusual;
 } FL_FN(fl_statistic_terms);
 
-/* The sums of a unit, and the sum of what its numbers weigh. */
+/* The sums of a unit, its labels, and the sum of what its numbers weigh. */
 typedef struct {
-    FL_T sum[FL_MAX_STATISTICS], weight;
+    FL_T sum[FL_MAX_STATISTICS], label[FL_MAX_LABELS], weight;
     FL_SCALES scale;
     int precision; /* of the terms */
 } FL_FN(fl_statistic_sums);
 
 typedef struct {
     FL_T value, by[FL_MAX_STATISTICS], divisor;
+    FL_I invalid;
 } FL_FN(fl_statistic_outcome);
 
 /* The units of a sheet, a lane each, or the one unit in every lane. */
 typedef struct {
-    FL_T add[FL_MAX_STATISTICS][FL_LANES], size[FL_MAX_STATISTICS][FL_LANES], scale[FL_MAX_STATISTICS][FL_LANES];
+    FL_T label[FL_MAX_LABELS][FL_LANES];
+    FL_T size[FL_MAX_STATISTICS][FL_LANES], scale[FL_MAX_STATISTICS][FL_LANES], again[FL_LANES];
     FL_FN(fl_sums) sums[FL_MAX_STATISTICS];
     FL_T value[FL_LANES], by[FL_MAX_STATISTICS][FL_LANES], divisor[FL_LANES];
     FL_T factor[FL_LANES]; /* of the derivatives */
 } FL_FN(fl_units);
 
+/* What a loop needs to know of a step of lanes, where no output can overwrite it. */
 typedef struct {
-    int inputs, gradients, count, scaled;
-    int (*add)(const FL_T *const *x, ptrdiff_t n, const double *q, FL_UNITS *u);
-    void (*size)(const FL_T *const *x, ptrdiff_t n, const double *q, FL_UNITS *u);
-    void (*outcomes)(ptrdiff_t n, const double *q, FL_T weight, FL_UNITS *u);
-    void (*slopes)(FL_T *const *x, FL_T *const *g, ptrdiff_t n, const double *q, const FL_UNITS *u);
+    FL_T of[FL_MAX_STATISTICS][FL_LANE_STEP], again[FL_LANE_STEP];
+} FL_FN(fl_scales_of_step_type);
+
+typedef struct {
+    FL_T by[FL_MAX_STATISTICS][FL_LANE_STEP], divisor[FL_LANE_STEP], factor[FL_LANE_STEP];
+} FL_FN(fl_slopes_of_step);
+
+FL_INLINE FL_FN(fl_scales_of_step_type) FL_FN(fl_scales_of_step)(const FL_UNITS *u, ptrdiff_t first)
+{
+    FL_FN(fl_scales_of_step_type) step;
+    for (int k = 0; k < FL_MAX_STATISTICS; k++)
+        memcpy(step.of[k], u->scale[k] + first, sizeof step.of[k]);
+    memcpy(step.again, u->again + first, sizeof step.again);
+    return step;
+}
+
+FL_INLINE FL_FN(fl_slopes_of_step) FL_FN(fl_slopes_of_step_at)(const FL_UNITS *u, ptrdiff_t first)
+{
+    FL_FN(fl_slopes_of_step) step;
+    for (int k = 0; k < FL_MAX_STATISTICS; k++)
+        memcpy(step.by[k], u->by[k] + first, sizeof step.by[k]);
+    memcpy(step.divisor, u->divisor + first, sizeof step.divisor);
+    memcpy(step.factor, u->factor + first, sizeof step.factor);
+    return step;
+}
+
+typedef struct {
+    int inputs, gradients, labels, count, scaled, first;
+    /* sums of the first look, with scales or without, and of the second one */
+    int (*add[3])(const fl_sheet *sheet, const FL_T *numbers, const double *q, FL_UNITS *u);
+    void (*slopes[2])(const fl_sheet *sheet, FL_T *numbers, const double *q, const FL_UNITS *u);
+    void (*size)(const fl_sheet *sheet, const FL_T *numbers, const double *q, FL_UNITS *u);
+    int (*look)(const fl_sheet *sheet, const double *q, FL_T weight, FL_UNITS *u);
+    int (*outcomes)(const fl_sheet *sheet, const double *q, FL_T weight, FL_UNITS *u);
 } FL_FN(fl_statistic_maps);
 
 /* The derivative by input j. */
-FL_INLINE FL_T FL_FN(fl_slope)(const FL_TERMS t, int j, int count, FL_T by0, FL_T by1, FL_T by2, FL_T by3)
+FL_INLINE FL_T FL_FN(fl_slope)(const FL_TERMS t, int j, int count, FL_T by0, FL_T by1, FL_T by2, FL_T by3, FL_T by4)
 {
     FL_T slope = by0 * t.slope[0][j];
     if (count > 1)
@@ -264,38 +446,18 @@ FL_INLINE FL_T FL_FN(fl_slope)(const FL_TERMS t, int j, int count, FL_T by0, FL_
         slope = FL_FMA(by2, t.slope[2][j], slope);
     if (count > 3)
         slope = FL_FMA(by3, t.slope[3][j], slope);
+    if (count > 4)
+        slope = FL_FMA(by4, t.slope[4][j], slope);
     return slope;
 }
 
-/* The inputs of a group, and how many of its lanes hold numbers. */
-FL_STATIC ptrdiff_t FL_FN(fl_group_inputs)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t group, int inputs, FL_T **x)
+/* The sums from `from` on, as far as a loop adds them up. */
+FL_STATIC int FL_FN(fl_add_up)(const fl_block *b, const fl_sheet *sheet, const FL_FN(fl_statistic_maps) * maps, int loop,
+                               FL_UNITS *u)
 {
-    const ptrdiff_t numbers = sheet->groups * sheet->lanes, place = group * sheet->lanes;
-    for (int i = 0; i < inputs; i++)
-        x[i] = (FL_T *)b->scratch + i * numbers + place;
-    return sheet->along ? FL_MIN(sheet->lanes, sheet->classes - place) : sheet->rows;
-}
-
-FL_STATIC int FL_FN(fl_add_up)(const fl_block *b, const fl_sheet *sheet, const FL_FN(fl_statistic_maps) * maps, FL_UNITS *u)
-{
-    FL_T *x[FL_MAX_INPUTS] = {NULL};
-    int invalid = 0;
-    memset(u->sums, 0, sizeof u->sums);
-    memset(u->add, 0, sizeof u->add);
-    FL_EACH_GROUP(sheet)
-    {
-        const ptrdiff_t n = FL_FN(fl_group_inputs)(b, sheet, group, maps->inputs, x);
-        invalid |= maps->add((const FL_T *const *)x, n, b->parameters, u);
-        for (int k = 0; k < maps->count; k++) {
-            FL_FN(fl_sums) *const sum = &u->sums[k];
-            FL_T *const add = u->add[k];
-            for (ptrdiff_t lane = n; lane < sheet->lanes; lane++)
-                add[lane] = FL_C(0);
-            FL_EACH_LANE(sheet)
-            FL_FN(fl_add)(sum, lane, add[lane]);
-        }
-    }
-    for (int k = 0; k < maps->count; k++)
+    const int invalid = maps->add[loop](sheet, b->scratch, b->parameters, u);
+    const int from = loop == FL_SECOND_LOOK ? maps->first : 0, to = loop == FL_SECOND_LOOK ? maps->count : maps->first;
+    for (int k = from; k < to; k++)
         FL_FN(fl_finish_sums)(sheet, &u->sums[k]);
     return invalid;
 }
@@ -303,6 +465,8 @@ FL_STATIC int FL_FN(fl_add_up)(const fl_block *b, const fl_sheet *sheet, const F
 /* Sums of powers from here on, and up to there, have all their digits. */
 #undef FL_LEAST_SUM
 #undef FL_LARGEST_SUM
+#undef FL_ROUNDING
+#define FL_ROUNDING FL_C(FL_BITS == 32 ? 0x1p-24 : 0x1p-53)
 #define FL_LEAST_SUM FL_C(FL_BITS == 32 ? 0x1p-90 : 0x1p-900)
 #define FL_LARGEST_SUM FL_C(FL_BITS == 32 ? 0x1p100 : 0x1p1000)
 
@@ -310,22 +474,19 @@ FL_STATIC int FL_FN(fl_add_up)(const fl_block *b, const fl_sheet *sheet, const F
  * there are any. */
 FL_STATIC int FL_FN(fl_rescale)(const fl_block *b, const fl_sheet *sheet, const FL_FN(fl_statistic_maps) * maps, FL_UNITS *u)
 {
-    FL_T *x[FL_MAX_INPUTS] = {NULL};
+    /* a second look is at squares that are smaller by the square of a rounding error */
+    const FL_T least = maps->first < maps->count ? FL_LEAST_SUM / (FL_ROUNDING * FL_ROUNDING) : FL_LEAST_SUM;
     int bad = 0;
-    for (int k = 0; k < maps->count; k++)
+    for (int k = 0; k < maps->scaled; k++)
         for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
             const FL_T sum = u->sums[k].sum[lane];
-            bad |= (sheet->along || lane < sheet->rows) && (sum < FL_LEAST_SUM || sum > FL_LARGEST_SUM);
+            bad |= (sheet->along || lane < sheet->rows) && (sum < least || sum > FL_LARGEST_SUM);
         }
     if (!bad)
         return 0;
     memset(u->size, 0, sizeof u->size);
-    FL_EACH_GROUP(sheet)
-    {
-        const ptrdiff_t n = FL_FN(fl_group_inputs)(b, sheet, group, maps->inputs, x);
-        maps->size((const FL_T *const *)x, n, b->parameters, u);
-    }
-    for (int k = 0; k < maps->count; k++) {
+    maps->size(sheet, b->scratch, b->parameters, u);
+    for (int k = 0; k < maps->scaled; k++) {
         for (ptrdiff_t lane = 1; sheet->along && lane < sheet->lanes; lane++)
             u->size[k][0] = FL_MAX(u->size[k][0], u->size[k][lane]);
         for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
@@ -333,18 +494,28 @@ FL_STATIC int FL_FN(fl_rescale)(const fl_block *b, const fl_sheet *sheet, const 
             const FL_U exponent = FL_TO_BITS(size) >> FL_MANTISSA_BITS;
             const FL_U inverse = 2 * (FL_U)FL_EXPONENT_BIAS - FL_CLAMP(exponent, 1, 2 * (FL_U)FL_EXPONENT_BIAS - 1);
             /* a difference that overflowed is scaled down as far as can be */
-            if (size > FL_C(0) && (sum < FL_LEAST_SUM || sum > FL_LARGEST_SUM))
+            if (size > FL_C(0) && (sum < least || sum > FL_LARGEST_SUM))
                 u->scale[k][lane] = FL_FROM_BITS(inverse << FL_MANTISSA_BITS);
         }
     }
     return 1;
 }
 
+/* The labels of the units on a sheet; lanes without a unit have those of another one. */
+FL_STATIC void FL_FN(fl_take_labels)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
+                                     const FL_FN(fl_statistic_maps) * maps, FL_UNITS *u)
+{
+    memset(u->label, 0, sizeof u->label);
+    for (int j = 0; j < maps->labels; j++)
+        for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++)
+            u->label[j][lane] = ((const FL_T *)b->input[maps->inputs + j])[row + (lane < sheet->rows ? lane : 0)];
+}
+
 FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
                                         const FL_FN(fl_statistic_maps) * maps)
 {
     const ptrdiff_t numbers = sheet->groups * sheet->lanes, first = row * b->width;
-    FL_T *x[FL_MAX_INPUTS] = {NULL};
+    const FL_T width = (FL_T)b->width;
     FL_FN(fl_labels) labels;
     FL_UNITS u;
     for (int i = 0; i < maps->inputs; i++)
@@ -354,19 +525,23 @@ FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet
     for (int k = 0; k < FL_MAX_STATISTICS; k++)
         FL_EACH_LANE(sheet)
     u.scale[k][lane] = FL_C(1);
-    int invalid = FL_FN(fl_add_up)(b, sheet, maps, &u);
-    if (maps->scaled && FL_FN(fl_rescale)(b, sheet, maps, &u))
-        invalid |= FL_FN(fl_add_up)(b, sheet, maps, &u);
-    maps->outcomes(sheet->lanes, b->parameters, (FL_T)b->width, &u);
+    memset(u.again, 0, sizeof u.again);
+    FL_FN(fl_take_labels)(b, sheet, row, maps, &u);
+    int invalid = FL_FN(fl_add_up)(b, sheet, maps, FL_FIRST_LOOK, &u);
+    const int scaled = FL_FN(fl_rescale)(b, sheet, maps, &u);
+    if (scaled)
+        invalid |= FL_FN(fl_add_up)(b, sheet, maps, FL_SCALED_LOOK, &u);
+    if (maps->first < maps->count) {
+        memset(u.sums + maps->first, 0, (size_t)(maps->count - maps->first) * sizeof *u.sums);
+        if (maps->look(sheet, b->parameters, width, &u))
+            FL_FN(fl_add_up)(b, sheet, maps, FL_SECOND_LOOK, &u);
+    }
+    invalid |= maps->outcomes(sheet, b->parameters, width, &u);
     if (b->want & FL_VALUE)
         memcpy((FL_T *)b->value + row, u.value, (size_t)sheet->rows * sizeof(FL_T));
     if (b->want & FL_GRADIENT) {
         FL_FN(fl_set_scale)(b, sheet, row, u.factor);
-        FL_EACH_GROUP(sheet)
-        {
-            const ptrdiff_t n = FL_FN(fl_group_inputs)(b, sheet, group, maps->inputs, x);
-            maps->slopes(x, x + maps->inputs - maps->gradients, n, b->parameters, &u);
-        }
+        maps->slopes[scaled](sheet, b->scratch, b->parameters, &u);
         for (int j = 0; j < maps->gradients; j++) {
             const FL_T *const source = (const FL_T *)b->scratch + (maps->inputs - maps->gradients + j) * numbers;
             FL_FN(fl_take_up)(sheet, source, (FL_T *)b->gradient[j] + first);
@@ -378,7 +553,7 @@ FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet
 
 FL_STATIC int FL_FN(fl_statistic_rows)(const fl_block *b, const FL_FN(fl_statistic_maps) * maps)
 {
-    fl_sheet sheet = fl_sheet_of(b->width);
+    fl_sheet sheet = fl_sheet_of_few(b->width);
     int invalid = 0;
     FL_EACH_SHEET(b, sheet)
     invalid |= FL_FN(fl_statistic_sheet)(b, &sheet, row, maps);
