@@ -200,6 +200,8 @@ class Loss:
         signature = self.signature
         if signature.plan == "groups":
             return _arrays.read_groups(values, self.inputs)
+        if signature.plan == "tiles":
+            return _arrays.read_tiles(values, signature)
         if signature.axes == "(k)" and self.labels:
             forms = signature.inputs[0].forms
             return _arrays.read_rows(values, [form for form in forms if form.index or not self.indices_only])
@@ -385,6 +387,7 @@ def _bind(loss: Loss, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
     """Put all inputs in their order."""
     expected = f"{type(loss).__name__} takes the inputs {', '.join(loss.inputs)}"
     rest = loss.inputs[len(inputs) :]
+    named = {item.name: None for item in loss.signature.inputs if item.optional and item.name in rest} | named
     unknown = [name for name in named if name not in rest]
     if len(inputs) > len(loss.inputs) or unknown:
         what = f"{unknown[0]!r} by name" if unknown else f"{len(inputs)} positional ones"

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from ..domains import ANY, AT_LEAST_ONE, parameter
+import numpy as np
+
+from .._core import ClassOptions, Inputs, Kernel
+from ..classes import OfClasses
+from ..domains import ANY, AT_LEAST_ONE, UNIT, parameter
 from ..loss import Loss
 
 
@@ -72,3 +77,78 @@ class TripletMargin(Loss):
 
     def _kernel_name(self) -> str:
         return f"triplet_margin{'' if self.p == 2.0 else '_lp'}{'_swap' if self.swap else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class LinearCrossEntropy(OfClasses, Loss):
+    r"""Cross-entropy of a linear layer's scores, which are never held: the last layer and the loss of a classifier in one.
+
+    Called as ``loss(y_true, x, weight, bias)``: class indices of the shape (n,), vectors (n, d), one row of ``weight`` (K, d) and
+    one number of ``bias`` (K,) for each class; ``bias`` may be None or be left out. The result is that of
+    `CategoricalCrossEntropy` with ``from_logits`` of ``x @ weight.T + bias``. Labels and vectors may have more axes in place of
+    the first one.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        Share s of every label that is spread evenly over the classes, in [0, 1]: :math:`y' = (1 - s) y + s / K`.
+    ignore_index : int, default=None
+        Rows of this label count for nothing.
+
+    Notes
+    -----
+    With :math:`z_{ik} = x_i \cdot w_k + b_k`, :math:`p_i = \operatorname{softmax}(z_i)` and :math:`g_{ik} = p_{ik} - y'_{ik}`:
+
+    .. math::
+
+        \ell_i = -\sum_k y'_{ik} \log p_{ik}, \qquad
+        \frac{\partial \ell_i}{\partial x_i} = \sum_k g_{ik} w_k, \qquad
+        \frac{\partial}{\partial w_k} \sum_i \ell_i = \sum_i g_{ik} x_i, \qquad
+        \frac{\partial}{\partial b_k} \sum_i \ell_i = \sum_i g_{ik}
+
+    Gradients are a tuple, for ``x``, ``weight`` and, where it is given, ``bias``. All rows act on those by ``weight`` and
+    ``bias``: with ``reduction="none"`` they are gradients of the sum of the losses.
+
+    A panel of rows is computed at a time, in up to 16 MiB (128 rows, where these are longer): beside that, the inputs and the
+    gradients, no memory is needed. Inputs that are not contiguous, or of another type than the kernel's, are copied. Scores are
+    sums of d products that are added in the precision of the inputs, in steps of 128: their errors are relative to
+    :math:`\sum_j |x_{ij} w_{kj}|`, typically one or two ulp of it, and less than :math:`(128 + d / 128) / 2` in any case. The loss
+    is that of such scores. The errors of gradients are relative to the sums of the magnitudes of their terms. There is no
+    Hessian.
+
+    References
+    ----------
+    E. Wijmans, B. Huval, A. Hertzberg, V. Koltun, P. Krähenbühl, Cut your losses in large-vocabulary language models, ICLR (2025),
+    for the idea of never holding the scores. arXiv:2411.09009
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> x, weight = [[1.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]
+    >>> fl.linear_cross_entropy([0, 1], x, weight)
+    0.323638...
+    >>> by_x, by_weight = fl.linear_cross_entropy.gradient([0, 1], x, weight)
+    >>> by_weight.round(3)
+    array([[-0.167,  0.107],
+           [ 0.122, -0.213],
+           [ 0.045,  0.107]])
+    """
+
+    label_smoothing: float = parameter(0.0, UNIT)
+    ignore_index: int | None = None
+
+    numpy_value = (
+        "np.mean(np.log(np.sum(np.exp(x @ weight.T + bias), axis=1)) - np.sum(x * weight[y_true], axis=1) - bias[y_true])"
+    )
+    no_hessian = "all rows act on the second derivatives by weights. Use the gradient."
+
+    def _kernel_for(self, inputs: Inputs) -> Kernel:
+        return self._kernel.of_classes(ClassOptions(None, None, self.label_smoothing, 0.0, self.ignore_index))
+
+    def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
+        labels, vectors, keys = (operand[0] for operand in inputs.operands[:3])
+        self._explain_index(inputs.operands[0], (*labels.shape, len(keys)), weights)
+
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+        """Raise TypeError: scores are those of a layer, whose weights are to be trained."""
+        raise TypeError(f"{type(self).__name__} has no starting score: its scores are made of vectors and weights.")
