@@ -132,10 +132,12 @@ def read_groups(values: Sequence[Any], names: Sequence[str]) -> Inputs:
 
 def read_tiles(values: Sequence[Any], signature: Signature) -> Inputs:
     """Read vectors, those that they are compared with, and what belongs to either; what is optional, and None, is left out."""
-    given = [(item, read(value, item.name)) for item, value in zip(signature.inputs, values, strict=True) if value is not None]
-    for item, value in zip(signature.inputs, values, strict=True):
-        if value is None and not item.optional:
-            raise TypeError(f"{item.name} must not be None.")
+    given = []
+    for item, value in zip(signature.inputs, values, strict=False):
+        if value is not None:
+            given.append((item, read(value, item.name)))
+        elif not item.optional:
+            raise TypeError(f"{item.name} must hold numbers; got None.")
     vectors, (array, _) = next((item, operand) for item, operand in given if "(d)" in item.forms[0].axes)
     if array.ndim < 2 or not array.shape[-1]:
         raise ValueError(f"{vectors.name} must have an axis of vectors and one of their numbers; got shape {array.shape}.")
@@ -147,9 +149,11 @@ def read_tiles(values: Sequence[Any], signature: Signature) -> Inputs:
             sizes.setdefault("[k]", other.shape[:1])
         own = sizes["[k]"] if axes.startswith("[k]") else units
         expected = (*own, *(sizes["(d)"] if axes.endswith("(d)") else ()))
-        if other.shape != expected or (axes.startswith("[k]") and not other.size):
-            what = f"shape {expected}" if other.shape != expected and own else f"shape (k, {array.shape[-1]}) with k > 0"
-            raise ValueError(f"{item.name} must have {what}, for {vectors.name} of shape {array.shape}; got {other.shape}.")
+        if other.shape != expected or not other.ndim or (axes.startswith("[k]") and not other.size):
+            wanted = f"(k, {array.shape[-1]}), with k > 0" if axes == "[k](d)" else expected
+            raise ValueError(
+                f"{item.name} must have shape {wanted}, for {vectors.name} of shape {array.shape}; got {other.shape}."
+            )
     operands = tuple(operand for _, operand in given)
     single = all(is_single(code) for item, (_, code) in given if item.differentiated)
     labels = [place for place, (item, _) in enumerate(given) if item.forms[0].index]

@@ -17,6 +17,7 @@ from . import _core
 from ._threads import get_num_threads
 from .domains import ANY, Choice, Domain
 from .loss import Loss
+from .signature import Signature
 
 WHATS = ("value", "value_and_gradient")
 #: How far results may be apart, for inputs of order one: the rounding errors of the one-liners.
@@ -180,6 +181,8 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
         with equal shares.
     """
     signature, domains = loss.signature, loss._domains()
+    if signature.plan == "tiles":
+        return _make_tiles(signature, max(1, n // _TOGETHER), dtype)
     together = signature.axes in ("", "(...)", "[g]")
     shape = (n,) if together else (max(1, n // _TOGETHER), _TOGETHER)
     kinds = [domains.get(name, ANY) for name in signature.names]
@@ -191,6 +194,19 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
             kinds[0] = "lists" if signature.labels[0].axes else "indices"
     arrays = _make(tuple(kinds), shape, dtype)
     return (*arrays, _groups_of(n)) if signature.axes == "[g]" else arrays
+
+
+def _make_tiles(signature: Signature, n: int, dtype: str) -> tuple[np.ndarray, ...]:
+    """Draw vectors of ten numbers, and ten keys."""
+    generator = np.random.default_rng(_SEED)
+    shapes = {"(d)": (n, _TOGETHER), "[k](d)": (_TOGETHER, _TOGETHER)}
+    return tuple(
+        generator.integers(0, _TOGETHER, n)
+        if item.forms[0].index
+        else generator.standard_normal(shapes[item.forms[0].axes], np.dtype(dtype))
+        for item in signature.inputs
+        if not item.optional
+    )
 
 
 def _groups_of(n: int) -> np.ndarray:

@@ -125,7 +125,7 @@ def _sum_up(group: list[_Reading], sample_weight: Any) -> list[LossState]:
         piece.single = inputs.single
         count = _core.count_of_statistics(loss._kernel) if piece.whole else 1
         piece.sums = Sums(count + 1)
-        piece.n = int(np.prod(inputs.operands[-1][0].shape)) if piece.whole else int(np.prod(inputs.shape))
+        piece.n = int(np.prod(inputs.operands[loss.labels][0].shape)) if piece.whole else int(np.prod(inputs.shape))
         outputs += [
             Output(STATISTICS if piece.whole else VALUE, piece.sums, call=call),
             Output(WEIGHT, piece.sums, call=call, place=count),
@@ -270,7 +270,7 @@ class Evaluation:
             loss, inputs = _read(self.losses[name], given[name])
             # a unit that is all there is, is read number by number
             plan = "elements" if loss.signature.in_parts and not inputs.shape else loss.signature.plan
-            shape = inputs.operands[-1][0].shape if plan == "elements" else inputs.shape
+            shape = inputs.operands[loss.labels][0].shape if plan == "elements" else inputs.shape
             arrays = tuple(map(id, given[name]))
             names, group = groups.setdefault((arrays, plan, shape, inputs.single, inputs.labels), ([], []))
             names.append(name)

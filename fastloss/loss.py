@@ -21,11 +21,10 @@ _REDUCTIONS = ("mean", "sum", "none")
 
 
 @cache
-def _kinds(want: int, labels: int, inputs: int) -> tuple[tuple[int, int], ...]:
+def _kinds(want: int, by: range) -> tuple[tuple[int, int], ...]:
     """List what is returned as arrays, in this order: the kind, and the place of the input whose dtype it has."""
-    by = range(labels, inputs)
     return (
-        *(((VALUE, labels),) if want & VALUE else ()),
+        *(((VALUE, by[0]),) if want & VALUE else ()),
         *((kind, i) for kind in (GRADIENT, HESSIAN) if want & kind for i in by),
     )
 
@@ -47,7 +46,9 @@ class Loss:
     signature: ClassVar[Signature]
     #: Names of the inputs, in the order of the arguments.
     inputs: ClassVar[tuple[str, ...]] = ("y_true", "y_pred")
-    #: How many of them, the first ones, are labels. Derivatives are those by the others.
+    #: Inputs that may be left out, which come after these.
+    optional: ClassVar[tuple[str, ...]] = ()
+    #: How many of them, the first ones, are labels. Derivatives are those by the ones that follow; labels may come after them.
     labels: ClassVar[int] = 1
     #: Whether a loss is one of single numbers, of which it takes one of each input.
     by_numbers: ClassVar[bool] = True
@@ -80,8 +81,9 @@ class Loss:
             cls.formula, cls.signature = formula, signatures()[formula]
             cls.by_numbers = cls.signature.plan == "elements"
             group = ("group",) if cls.signature.axes == "[g]" else ()
-            cls.inputs = (*cls.signature.names, *group)
-            cls.labels = len(cls.signature.names) - len(cls.signature.differentiated or cls.signature.names[1:])
+            cls.inputs = (*(item.name for item in cls.signature.inputs if not item.optional), *group)
+            cls.optional = tuple(item.name for item in cls.signature.inputs if item.optional)
+            cls.labels = cls.signature.predictions[0]
             if cls.inputs != Loss.inputs:
                 for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
                     setattr(cls, name, _OF_OTHER_INPUTS[name])
@@ -210,7 +212,7 @@ class Loss:
     def _read_weights(self, sample_weight: Any, inputs: Inputs) -> Any:
         if sample_weight is None:
             return None
-        numbers = inputs.operands[-1][0].shape if self.signature.in_parts else None
+        numbers = inputs.operands[self.labels][0].shape if self.signature.in_parts else None
         return _arrays.read_weights(sample_weight, inputs.shape, numbers)
 
     def _check_reduction(self, reduction: str) -> None:
@@ -248,7 +250,9 @@ class Loss:
             self._check_differentiable(want)
         mean, kernels = reduction == "mean", (kernel,)
         summed = want & VALUE and reduction != "none"
-        kinds = _kinds(want & ~VALUE if summed else want, self.labels, len(inputs.operands))
+        # those that were given
+        by = self.signature.predictions[: len(inputs.operands) - self.labels]
+        kinds = _kinds(want & ~VALUE if summed else want, by)
         arrays, overwrites = [None] * len(kinds), False
         if out is not None:
             arrays, overwrites = _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names)
@@ -264,7 +268,7 @@ class Loss:
                 # derivatives have the dtype of what they are with respect to, losses that of the first prediction
                 shape = inputs.shape if kind == VALUE else operand[0].shape
                 arrays[place] = np.empty(shape, _arrays.result_dtype(operand, values[i]))
-            outputs.append(Output(kind, _arrays.write(arrays[place]), i - self.labels if kind != VALUE else 0))
+            outputs.append(Output(kind, _arrays.write(arrays[place]), i - by[0] if kind != VALUE else 0))
         found = execute(kernels, inputs, weights, tuple(outputs), mean, overwrites)
         if found.fault and not overwrites:
             self._explain(found.fault, inputs, weights, mean)
@@ -273,9 +277,8 @@ class Loss:
         results = [found.value] if summed else arrays[:1] if want & VALUE else []
         derivatives = arrays if summed else arrays[len(results) :]
         # those by several inputs, as a tuple
-        several = len(inputs.operands) - self.labels
-        if several > 1:
-            derivatives = [tuple(derivatives[i : i + several]) for i in range(0, len(derivatives), several)]
+        if len(by) > 1:
+            derivatives = [tuple(derivatives[i : i + len(by)]) for i in range(0, len(derivatives), len(by))]
         results += derivatives
         return results[0] if len(results) == 1 else tuple(results)
 
@@ -295,7 +298,7 @@ class Loss:
             self._warn_of_sums(inputs, weights)
 
     def _no_weight(self, inputs: Inputs, weights: Any) -> str:
-        empty = not math.prod(inputs.shape) or not (self.signature.plan == "groups" or inputs.operands[-1][0].size)
+        empty = not math.prod(inputs.shape) or not (self.signature.plan == "groups" or inputs.operands[self.labels][0].size)
         if empty or (weights is not None and not weights[0].size):
             return errors.NO_SAMPLES
         return errors.NO_WEIGHTS if weights is not None else errors.ALL_IGNORED
@@ -375,7 +378,7 @@ _OF_OTHER_INPUTS = {
         (
             "gradient",
             GRADIENT,
-            "Compute the derivatives with respect to every input after the labels, as a tuple if these are several.",
+            "Compute the derivatives with respect to every input that is no label, as a tuple if these are several.",
         ),
         ("value_and_gradient", VALUE | GRADIENT, "Compute the loss and its gradients."),
         ("gradient_and_hessian", GRADIENT | HESSIAN, "Compute first and second derivatives."),
@@ -385,14 +388,16 @@ _OF_OTHER_INPUTS = {
 
 def _bind(loss: Loss, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
     """Put all inputs in their order."""
+    every = (*loss.inputs, *loss.optional)
     expected = f"{type(loss).__name__} takes the inputs {', '.join(loss.inputs)}"
-    rest = loss.inputs[len(inputs) :]
-    named = {item.name: None for item in loss.signature.inputs if item.optional and item.name in rest} | named
+    if loss.optional:
+        expected += f" and, if wanted, {', '.join(loss.optional)}"
+    rest = every[len(inputs) :]
     unknown = [name for name in named if name not in rest]
-    if len(inputs) > len(loss.inputs) or unknown:
+    if len(inputs) > len(every) or unknown:
         what = f"{unknown[0]!r} by name" if unknown else f"{len(inputs)} positional ones"
         raise TypeError(f"{expected}; got {what}.")
-    missing = [name for name in rest if name not in named]
+    missing = [name for name in rest if name not in named and name not in loss.optional]
     if missing:
         raise TypeError(f"{expected}; {' and '.join(missing)} missing.")
-    return (*inputs, *(named[name] for name in rest))
+    return (*inputs, *(named[name] for name in rest if name in named))

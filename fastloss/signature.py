@@ -58,9 +58,15 @@ class Signature:
         return tuple(item.name for item in self.inputs if item.differentiated)
 
     @cached_property
+    def predictions(self) -> range:
+        """The places of the inputs that derivatives are with respect to; where there are none, of all but the first."""
+        places = [i for i, item in enumerate(self.inputs) if item.differentiated]
+        return range(places[0], places[-1] + 1) if places else range(1, len(self.inputs))
+
+    @cached_property
     def axes(self) -> str:
         """What a unit has of the predictions."""
-        return self.inputs[-1].forms[0].axes
+        return self.inputs[self.predictions[0]].forms[0].axes
 
     @cached_property
     def in_parts(self) -> bool:

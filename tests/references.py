@@ -587,3 +587,68 @@ REFERENCES |= {
         instances=({}, {"sigma": 0.3}),
     ),
 }
+
+
+# ---- rows against the rows of another matrix: the losses of all rows --------------------------------------------
+
+
+def dot(x: list[mpf], y: list[mpf]) -> mpf:
+    return sum(a * b for a, b in zip(x, y, strict=True))
+
+
+def sizes(x: list[mpf]) -> list[mpf]:
+    return [fabs(number) for number in x]
+
+
+def shares_of_class(label: int, classes: int, smoothing: float) -> list[mpf]:
+    s = mpf(smoothing)
+    return [(1 - s) * (k == label) + s / classes for k in range(classes)]
+
+
+def cost(scores: list[mpf], shares: list[mpf]) -> mpf:
+    """Cross-entropy of scores; some may be minus infinity."""
+    top = max(scores)
+    total = log(sum(exp(z - top) for z in scores)) + top
+    return sum(y * (total - z) for y, z in zip(shares, scores, strict=True) if y)
+
+
+def linear_scores(x: list[list[mpf]], weight: list[list[mpf]], bias: list[mpf]) -> list[list[mpf]]:
+    return [[dot(row, w) + b for w, b in zip(weight, bias, strict=True)] for row in x]
+
+
+def linear_cross_entropy(y: list[int], *layer: Any, label_smoothing: float, ignore_index: int | None) -> list[mpf]:
+    return [
+        mpf(0) if label == ignore_index else cost(z, shares_of_class(label, len(z), label_smoothing))
+        for label, z in zip(y, linear_scores(*layer), strict=True)
+    ]
+
+
+def linear_sizes(x: list[list[mpf]], weight: list[list[mpf]], bias: list[mpf]) -> list[mpf]:
+    """The largest sum of magnitudes among those of a row's scores."""
+    return [max(map(max, linear_scores([sizes(row)], [sizes(w) for w in weight], sizes(bias)))) for row in x]
+
+
+def linear_gradient_term(
+    y: list[int], x: Any, weight: Any, bias: Any, by: str, at: tuple[int, ...], label_smoothing: float, ignore_index: int | None
+) -> mpf:
+    """The sum of the magnitudes of the terms, of derivatives by scores that err by one part of their size."""
+    terms = mpf(0)
+    for i, (label, z, size) in enumerate(zip(y, linear_scores(x, weight, bias), linear_sizes(x, weight, bias), strict=True)):
+        if label == ignore_index or (by == "x" and i != at[0]):
+            continue
+        shares = shares_of_class(label, len(z), label_smoothing)
+        for k, (p, share) in enumerate(zip(softmax(z), shares, strict=True)):
+            if by == "x" or k == at[0]:
+                other = weight[k][at[1]] if by == "x" else x[i][at[1]] if by == "weight" else 1
+                terms += (p + share) * fabs(other) * (1 + size)
+    return terms
+
+
+REFERENCES |= {
+    "linear_cross_entropy": Reference(
+        linear_cross_entropy,
+        terms=(lambda y, *layer, **how: linear_sizes(*layer), linear_gradient_term, None),
+        data="tiles",
+        instances=({}, {"label_smoothing": 0.1}, {"ignore_index": 1}),
+    ),
+}

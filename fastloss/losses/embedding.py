@@ -83,10 +83,10 @@ class TripletMargin(Loss):
 class LinearCrossEntropy(OfClasses, Loss):
     r"""Cross-entropy of a linear layer's scores, which are never held: the last layer and the loss of a classifier in one.
 
-    Called as ``loss(y_true, x, weight, bias)``: class indices of the shape (n,), vectors (n, d), one row of ``weight`` (K, d) and
-    one number of ``bias`` (K,) for each class; ``bias`` may be None or be left out. The result is that of
-    `CategoricalCrossEntropy` with ``from_logits`` of ``x @ weight.T + bias``. Labels and vectors may have more axes in place of
-    the first one.
+    Called as ``loss(y_true, x, weight, bias)``: class indices of the shape (n,), vectors (n, d), one row of ``weight`` (K, d)
+    and one number of ``bias`` (K,) for each class; ``bias`` may be None or be left out. The result is that of
+    `CategoricalCrossEntropy` with ``from_logits`` of ``x @ weight.T + bias``. Labels and vectors may have more axes in place
+    of the first one.
 
     Parameters
     ----------
@@ -112,21 +112,21 @@ class LinearCrossEntropy(OfClasses, Loss):
     A panel of rows is computed at a time, in up to 16 MiB (128 rows, where these are longer): beside that, the inputs and the
     gradients, no memory is needed. Inputs that are not contiguous, or of another type than the kernel's, are copied. Scores are
     sums of d products that are added in the precision of the inputs, in steps of 128: their errors are relative to
-    :math:`\sum_j |x_{ij} w_{kj}|`, typically one or two ulp of it, and less than :math:`(128 + d / 128) / 2` in any case. The loss
-    is that of such scores. The errors of gradients are relative to the sums of the magnitudes of their terms. There is no
-    Hessian.
+    :math:`\sum_j |x_{ij} w_{kj}|`, typically one or two ulp of it, and less than about :math:`(128 + d / 128) / 2` in any case.
+    The loss is that of such scores. The errors of gradients are relative to the sums of the magnitudes of their terms. There
+    is no Hessian.
 
     References
     ----------
-    E. Wijmans, B. Huval, A. Hertzberg, V. Koltun, P. Krähenbühl, Cut your losses in large-vocabulary language models, ICLR (2025),
-    for the idea of never holding the scores. arXiv:2411.09009
+    E. Wijmans, B. Huval, A. Hertzberg, V. Koltun, P. Krähenbühl, Cut your losses in large-vocabulary language models, ICLR
+    (2025), for the idea of never holding the scores. arXiv:2411.09009
 
     Examples
     --------
     >>> import fastloss as fl
     >>> x, weight = [[1.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]
     >>> fl.linear_cross_entropy([0, 1], x, weight)
-    0.323638...
+    0.3235753653331324
     >>> by_x, by_weight = fl.linear_cross_entropy.gradient([0, 1], x, weight)
     >>> by_weight.round(3)
     array([[-0.167,  0.107],
@@ -137,17 +137,15 @@ class LinearCrossEntropy(OfClasses, Loss):
     label_smoothing: float = parameter(0.0, UNIT)
     ignore_index: int | None = None
 
-    numpy_value = (
-        "np.mean(np.log(np.sum(np.exp(x @ weight.T + bias), axis=1)) - np.sum(x * weight[y_true], axis=1) - bias[y_true])"
-    )
+    numpy_value = "np.mean(np.log(np.sum(np.exp(x @ weight.T), axis=1)) - np.sum(x * weight[y_true], axis=1))"
     no_hessian = "all rows act on the second derivatives by weights. Use the gradient."
 
     def _kernel_for(self, inputs: Inputs) -> Kernel:
         return self._kernel.of_classes(ClassOptions(None, None, self.label_smoothing, 0.0, self.ignore_index))
 
     def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
-        labels, vectors, keys = (operand[0] for operand in inputs.operands[:3])
-        self._explain_index(inputs.operands[0], (*labels.shape, len(keys)), weights)
+        weight = inputs.operands[2][0]
+        self._explain_index(inputs.operands[0], (*inputs.shape, len(weight)), weights)
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
         """Raise TypeError: scores are those of a layer, whose weights are to be trained."""
