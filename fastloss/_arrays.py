@@ -141,6 +141,8 @@ def read_tiles(values: Sequence[Any], signature: Signature) -> Inputs:
     vectors, (array, _) = next((item, operand) for item, operand in given if "(d)" in item.forms[0].axes)
     if array.ndim < 2 or not array.shape[-1]:
         raise ValueError(f"{vectors.name} must have an axis of vectors and one of their numbers; got shape {array.shape}.")
+    if array.ndim > 2 and not any("[k]" in item.forms[0].axes for item in signature.inputs):
+        raise ValueError(f"{vectors.name} must have two axes, because all vectors are compared; got shape {array.shape}.")
     units, sizes = array.shape[:-1], {"(d)": array.shape[-1:]}
     for item, (other, _) in given:
         axes = item.forms[0].axes

@@ -231,3 +231,70 @@ def test_sums_of_single_precision_keep_their_digits() -> None:
     double = fl.linear_cross_entropy(y, *(a.astype(np.float64) for a in (x, weight, bias)), reduction="none")
     size = (x @ weight.T + np.abs(bias)).max(axis=1)
     assert (np.abs(single - double) <= 4 * np.spacing(np.maximum(size, double.astype(np.float32)))).all()
+
+
+CONTRASTIVE = [fl.info_nce, fl.nt_xent, fl.supervised_contrastive]
+
+
+@pytest.mark.parametrize("loss", CONTRASTIVE, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_only_directions_count(loss: Any, dtype: Any) -> None:
+    """Vectors of any length, and of none: the documented value, and gradients that are numbers."""
+    inputs = vectors_and_keys(loss, 12, 8, 3, dtype)
+    value, gradients = loss.value_and_gradient(*inputs, reduction="none")
+    for power in (-60, 60) if dtype == np.float32 else (-900, 900):
+        scaled = tuple(x if x.ndim == 1 else np.ldexp(x, power) for x in inputs)
+        again, others = loss.value_and_gradient(*scaled, reduction="none")
+        np.testing.assert_array_equal(again, value)
+        for a, b in zip(flat(gradients), flat(others), strict=True):
+            np.testing.assert_array_equal(np.ldexp(a.astype(np.float64), -power), b.astype(np.float64))
+    inputs[0][3] = 0
+    value, gradients = loss.value_and_gradient(*inputs, reduction="none")
+    assert np.isfinite(value).all()
+    assert all(np.isfinite(array).all() for array in flat(gradients))
+    assert not flat(gradients)[0][3].any()
+    # all alike: each of the others is as likely
+    same_way = tuple(np.ones_like(x) for x in inputs)
+    others = {"info_nce": 12, "nt_xent": 23, "supervised_contrastive": 11}[loss.name]
+    np.testing.assert_allclose(loss(*same_way, reduction="none"), np.log(others), rtol=1e-6)
+    assert max(np.abs(array).max() for array in flat(loss.gradient(*same_way))) < 1e-6
+
+
+def test_contrastive_losses_are_those_of_the_papers() -> None:
+    rng = np.random.default_rng(4)
+    a, b = rng.standard_normal((2, 9, 5))
+    u, v = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+    scores = u @ v.T / 0.1
+    assert fl.info_nce(a, b) == pytest.approx(np.mean(np.log(np.exp(scores).sum(axis=1)) - np.diag(scores)), rel=1e-12)
+    views = np.concatenate([u, v])
+    scores = views @ views.T / 0.5
+    np.fill_diagonal(scores, -np.inf)
+    log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    other = np.roll(np.arange(18), 9)
+    assert fl.NTXent(0.5)(a, b) == pytest.approx(-log_p[np.arange(18), other].mean(), rel=1e-12)
+    labels = np.arange(18) % 9
+    assert fl.SupervisedContrastive(0.5)(np.concatenate([a, b]), labels) == pytest.approx(fl.NTXent(0.5)(a, b), rel=1e-12)
+    labels[:3] = 0
+    same_label = (labels == labels[:, None]) & ~np.eye(18, dtype=bool)
+    expected = [-log_p[i, same_label[i]].mean() if same_label[i].any() else 0.0 for i in range(18)]
+    values, gradient = fl.SupervisedContrastive(0.5).value_and_gradient(np.concatenate([a, b]), labels - 3, reduction="none")
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
+    assert values.tolist().count(0.0) == 2
+    assert np.isfinite(gradient).all()
+
+
+def test_what_contrastive_losses_are_without() -> None:
+    """One sample, labels that nobody shares, and what is wrong."""
+    x = np.array([[1.0, 2.0]])
+    for loss, inputs in ((fl.info_nce, (x, 2 * x)), (fl.nt_xent, (x, -x)), (fl.supervised_contrastive, (x, [7]))):
+        value, gradients = loss.value_and_gradient(*inputs, reduction="none")
+        assert value.tolist() == [0.0]
+        assert not np.any(gradients)
+    with pytest.raises(ValueError, match=r"labels must hold integers of 64 bits; got 0.5 at row 1"):
+        fl.supervised_contrastive([[1.0], [2.0], [3.0]], [1.0, 0.5, 2.0])
+    with pytest.raises(ValueError, match=r"query must have two axes, because all vectors are compared; got shape \(2, 3, 4\)"):
+        fl.info_nce(np.ones((2, 3, 4)), np.ones((2, 3, 4)))
+    with pytest.raises(ValueError, match=r"key must have shape \(2, 3\), for query of shape \(2, 3\); got \(3, 3\)"):
+        fl.info_nce(np.ones((2, 3)), np.ones((3, 3)))
+    with pytest.raises(ValueError, match="temperature"):
+        fl.NTXent(temperature=0.0)

@@ -13,7 +13,9 @@
  *       return b->label[row];
  *   }
  *
- * FL_TILES_SHARE_FORMULA and FL_SHARES_OF(name, b, row, z, y) are those of losses where several keys have a share y of a row.
+ * FL_TILES_SHARE_FORMULA and FL_SHARES_OF(name, b, row, z, y) are those of losses where several keys have a share y of a row;
+ * the latter returns 1 where there is no telling. What is made of cosines has the temperature, by which these are divided, for
+ * its first parameter.
  *
  * A product is a sum over the depth, in steps of FL_TILE_DEPTH: within a step by FL_FMA in the order of the places, and the
  * sums of the steps in their order. Neither the size of a tile, which the instruction set decides, nor that of a panel changes
@@ -49,7 +51,7 @@ enum { FL_TILE_GROUP = 96 };
         int invalid = 0;                                                                                                       \
         for (ptrdiff_t first = 0; first < block->units; first += FL_LANES) {                                                   \
             int64_t label[FL_LANES];                                                                                           \
-            fl_block rows = FL_FN(fl_tile_rows)(block, first);                                                                 \
+            fl_block rows = FL_FN(fl_tile_rows)(block, first, against);                                                        \
             for (ptrdiff_t r = 0; r < rows.units; r++)                                                                         \
                 label[r] = FL_FN(name##_scores)(block, rows.first + r, (FL_T *)rows.gradient[0] + r * rows.width);             \
             rows.label = label;                                                                                                \
@@ -63,7 +65,7 @@ enum { FL_TILE_GROUP = 96 };
 
 #define FL_TILES_SHARE_FORMULA(name, against, signature, t_, parameters)                                                       \
     FL_TILES_KERNEL_OF(name, against, signature, parameters)                                                                   \
-    FL_INLINE void FL_FN(name##_shares)(const fl_block *b, ptrdiff_t row, FL_T *z, FL_T *y);                                   \
+    FL_INLINE int FL_FN(name##_shares)(const fl_block *b, ptrdiff_t row, FL_T *z, FL_T *y);                                    \
     FL_TARGET_MAPS(name, t_, parameters)                                                                                       \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
@@ -72,10 +74,11 @@ enum { FL_TILE_GROUP = 96 };
         /* behind what the rows need */                                                                                        \
         FL_T *const y = (FL_T *)block->scratch + 4 * sheet.groups * sheet.lanes;                                               \
         for (ptrdiff_t first = 0; first < block->units; first += sheet.rows) {                                                 \
-            fl_block rows = FL_FN(fl_tile_rows)(block, first);                                                                 \
+            fl_block rows = FL_FN(fl_tile_rows)(block, first, against);                                                        \
             rows.units = FL_MIN(sheet.rows, rows.units);                                                                       \
             for (ptrdiff_t r = 0; r < rows.units; r++)                                                                         \
-                FL_FN(name##_shares)(block, rows.first + r, (FL_T *)rows.gradient[0] + r * rows.width, y + r * rows.width);    \
+                invalid |= FL_FN(name##_shares)(block, rows.first + r, (FL_T *)rows.gradient[0] + r * rows.width,              \
+                                                y + r * rows.width);                                                           \
             rows.input[0] = y;                                                                                                 \
             invalid |= FL_FN(fl_target_rows)(&rows, 1, FL_FN(name##_target), FL_FN(name##_share));                             \
         }                                                                                                                      \
@@ -84,7 +87,7 @@ enum { FL_TILE_GROUP = 96 };
     FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_TARGET_INPUT t_ FL_EACH(FL_PARAMETER, , parameters))
 
 #define FL_SHARES_OF(name, b_, row_, z_, y_)                                                                                   \
-    FL_INLINE void FL_FN(name##_shares)(const fl_block *b_, ptrdiff_t row_, FL_T *z_, FL_T *y_)
+    FL_INLINE int FL_FN(name##_shares)(const fl_block *b_, ptrdiff_t row_, FL_T *z_, FL_T *y_)
 
 #define FL_TEMPLATE "engine/tiles.h"
 #include "language/both_precisions.inc"
@@ -94,7 +97,7 @@ enum { FL_TILE_GROUP = 96 };
 enum { FL_FN(fl_tile_columns) = 2 * FL_VECTOR_BYTES / sizeof(FL_T) };
 
 /* The rows of a panel from `first` on, at most a lane for each, as the plan of rows takes them. */
-FL_INLINE fl_block FL_FN(fl_tile_rows)(const fl_block *panel, ptrdiff_t first)
+FL_INLINE fl_block FL_FN(fl_tile_rows)(const fl_block *panel, ptrdiff_t first, int against)
 {
     fl_block rows = *panel;
     rows.units = FL_MIN((ptrdiff_t)FL_LANES, panel->units - first);
@@ -103,9 +106,27 @@ FL_INLINE fl_block FL_FN(fl_tile_rows)(const fl_block *panel, ptrdiff_t first)
     rows.input[0] = NULL;
     rows.input[1] = rows.gradient[0];
     rows.label = NULL;
+    /* gradients are those by cosines, which are divided by the first parameter */
+    rows.divisor *= against == FL_AGAINST_KEYS ? 1.0 : panel->parameters[0];
     rows.weight = panel->weight ? panel->weight + rows.first : NULL;
     rows.value = panel->value ? (FL_T *)panel->value + rows.first : NULL;
     return rows;
+}
+
+/* Scores of cosines: what is not there, `self` if that is a key and keys of weight 0, cannot be. */
+FL_STATIC void FL_FN(fl_cosine_scores)(const fl_block *b, ptrdiff_t self, FL_T *z)
+{
+    const FL_T temperature = FL_C(b->parameters[0]);
+    FL_SIMD
+    for (ptrdiff_t k = 0; k < b->width; k++)
+        z[k] /= temperature;
+    if (b->weight) {
+        FL_SIMD
+        for (ptrdiff_t k = 0; k < b->width; k++)
+            z[k] = FL_SELECT(b->weight[k] > 0.0, z[k], -FL_INFINITY);
+    }
+    if (self >= 0)
+        z[self] = -FL_INFINITY;
 }
 
 /* Sums over at most a step of the depth of the products of FL_TILE_ROWS rows and as many columns as a tile has. */
