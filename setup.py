@@ -50,6 +50,8 @@ KERNELS = {
     "TARGET_": ("FL_KERNEL({})", "FL_KERNEL({}_from_logits)"),
     "STATISTICS_": ("FL_STATISTICS_KERNEL({})",),
     "MASK_": ("FL_STATISTICS_KERNEL({})", "FL_STATISTICS_KERNEL({}_from_logits)"),
+    "TILES_": ("FL_TILES_KERNEL({})",),
+    "TILES_SHARE_": ("FL_TILES_KERNEL({})",),
 }
 
 
@@ -91,7 +93,7 @@ def kernel_units(isa: str, flags: list[str]) -> list[tuple[str, str, list[str]]]
         family = path.parent.name
         own = [f"-DFL_FAMILY={family}", f'-DFL_FILE="losses/{family}/{path.name}"', f"-DFL_KERNELS={' '.join(kernels)}"]
         units.append(("src_c/kernels.c", f"{family}_{path.stem}_{isa}", [*common, *own]))
-    names = (kernel.replace("STATISTICS_", "") for kernels in found.values() for kernel in kernels)
+    names = (re.sub("^FL_[A-Z]+_KERNEL", "FL_KERNEL", kernel) for kernels in found.values() for kernel in kernels)
     write_if_changed(ROOT / GENERATED / "kernels.inc.h", names)
     return units
 

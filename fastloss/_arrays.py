@@ -153,6 +153,38 @@ def read_groups(values: Sequence[Any], names: Sequence[str]) -> Inputs:
     return Inputs(inputs.operands, (len(starts) - 1,), inputs.single, 0, False, starts)
 
 
+def read_tiles(values: Sequence[Any], signature: Signature) -> Inputs:
+    """Read vectors, those that they are compared with, and what belongs to either; what is optional, and None, is left out."""
+    given = []
+    for item, value in zip(signature.inputs, values, strict=False):
+        if value is not None:
+            given.append((item, read(value, item.name)))
+        elif not item.optional:
+            raise TypeError(f"{item.name} must hold numbers; got None.")
+    vectors, (array, _) = next((item, operand) for item, operand in given if "(d)" in item.forms[0].axes)
+    if array.ndim < 2 or not array.shape[-1]:
+        raise ValueError(f"{vectors.name} must have an axis of vectors and one of their numbers; got shape {array.shape}.")
+    if array.ndim > 2 and not any("[k]" in item.forms[0].axes for item in signature.inputs):
+        raise ValueError(f"{vectors.name} must have two axes, because all vectors are compared; got shape {array.shape}.")
+    units, sizes = array.shape[:-1], {"(d)": array.shape[-1:]}
+    for item, (other, _) in given:
+        axes = item.forms[0].axes
+        # the first input with an axis of its own says how long it is
+        if axes.startswith("[k]"):
+            sizes.setdefault("[k]", other.shape[:1])
+        own = sizes["[k]"] if axes.startswith("[k]") else units
+        expected = (*own, *(sizes["(d)"] if axes.endswith("(d)") else ()))
+        if other.shape != expected or not other.ndim or (axes.startswith("[k]") and not other.size):
+            wanted = f"(k, {array.shape[-1]}), with k > 0" if axes == "[k](d)" else expected
+            raise ValueError(
+                f"{item.name} must have shape {wanted}, for {vectors.name} of shape {array.shape}; got {other.shape}."
+            )
+    operands = tuple(operand for _, operand in given)
+    single = all(is_single(code) for item, (_, code) in given if item.differentiated)
+    labels = [place for place, (item, _) in enumerate(given) if item.forms[0].index]
+    return Inputs(operands, units, single, 0, False, None, labels[0] if labels else -1)
+
+
 def _starts(group: Operand, n: int) -> np.ndarray:
     """Find where groups begin, and where the last one ends."""
     array = decode(group)

@@ -17,6 +17,7 @@ from . import _core
 from ._threads import get_num_threads
 from .domains import ANY, Choice, Domain
 from .loss import Loss
+from .signature import Signature
 
 WHATS = ("value", "value_and_gradient")
 #: How far results may be apart, for inputs of order one: the rounding errors of the one-liners.
@@ -75,7 +76,7 @@ class Case:
             "np": np,
             "n": len(arrays[0]),
             "loss": loss,
-            "out": tuple(np.empty_like(arrays[i]) for i in loss.signature.predictions),
+            "out": tuple(np.empty_like(arrays[i]) for i in loss.signature.predictions if i < len(arrays)),
             **{item.name: getattr(loss, item.name) for item in fields(loss)},
             **dict(zip(loss.inputs, arrays, strict=True)),
         }
@@ -180,6 +181,8 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
         with equal shares.
     """
     signature, domains = loss.signature, loss._domains()
+    if signature.plan == "tiles":
+        return _make_tiles(signature, max(1, n // _TOGETHER), dtype)
     together = signature.axes in ("", "(...)", "[g]")
     shape = (n,) if together else (max(1, n // _TOGETHER), _TOGETHER)
     kinds = [domains.get(name, ANY) for name in signature.names]
@@ -192,6 +195,19 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
     shapes = [shape if together or item.forms[0].axes or item.forms[0].index else shape[:1] for item in signature.inputs]
     arrays = _make(tuple(zip(kinds, shapes, strict=True)), dtype)
     return (*arrays, _groups_of(n)) if signature.axes == "[g]" else arrays
+
+
+def _make_tiles(signature: Signature, n: int, dtype: str) -> tuple[np.ndarray, ...]:
+    """Draw vectors of ten numbers, and ten keys."""
+    generator = np.random.default_rng(_SEED)
+    shapes = {"(d)": (n, _TOGETHER), "[k](d)": (_TOGETHER, _TOGETHER)}
+    return tuple(
+        generator.integers(0, _TOGETHER, n)
+        if item.forms[0].index
+        else generator.standard_normal(shapes[item.forms[0].axes], np.dtype(dtype))
+        for item in signature.inputs
+        if not item.optional
+    )
 
 
 def _groups_of(n: int) -> np.ndarray:

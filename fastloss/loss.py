@@ -81,7 +81,8 @@ class Loss:
             cls.formula, cls.signature = formula, signatures()[formula]
             cls.by_numbers = cls.signature.plan == "elements"
             group = ("group",) if cls.signature.axes == "[g]" else ()
-            cls.inputs = (*cls.signature.names, *group)
+            cls.inputs = (*(item.name for item in cls.signature.inputs if not item.optional), *group)
+            cls.optional = cls.__dict__.get("optional") or tuple(item.name for item in cls.signature.inputs if item.optional)
             cls.labels = cls.signature.predictions[0]
             if cls.inputs != Loss.inputs:
                 for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
@@ -201,6 +202,8 @@ class Loss:
         signature = self.signature
         if signature.plan == "groups":
             return _arrays.read_groups(values, self.inputs)
+        if signature.plan == "tiles":
+            return _arrays.read_tiles(values, signature)
         if signature.axes == "(k)" and self.labels:
             forms = signature.inputs[0].forms
             return _arrays.read_rows(values, [form for form in forms if form.index or not self.indices_only])
@@ -247,7 +250,8 @@ class Loss:
             self._check_differentiable(want)
         mean, kernels = reduction == "mean", (kernel,)
         summed = want & VALUE and reduction != "none"
-        by = self.signature.predictions
+        # those that were given
+        by = self.signature.predictions[: len(inputs.operands) - self.labels]
         kinds = _kinds(want & ~VALUE if summed else want, by)
         arrays, overwrites = [None] * len(kinds), False
         if out is not None:
@@ -294,7 +298,7 @@ class Loss:
             self._warn_of_sums(inputs, weights)
 
     def _no_weight(self, inputs: Inputs, weights: Any) -> str:
-        empty = not math.prod(inputs.shape) or not (self.signature.plan == "groups" or inputs.operands[self.labels][0].size)
+        empty = not math.prod(inputs.shape) or not (self.signature.plan == "groups" or inputs.operands[0][0].size)
         if empty or (weights is not None and not weights[0].size):
             return errors.NO_SAMPLES
         return errors.NO_WEIGHTS if weights is not None else errors.ALL_IGNORED

@@ -8,8 +8,8 @@ from functools import cache, cached_property
 
 from . import _core
 
-# A name, its forms with | between, and a star.
-_INPUT = re.compile(r"(\w+) ?([^*]*)(\*?)")
+# A name, a question mark, its forms with | between, and a star.
+_INPUT = re.compile(r"(\w+)(\??) ?([^*]*)(\*?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,9 @@ class Form:
 
     Parameters
     ----------
-    axes : {"", "(k)", "(m...)", "(...)", "[g]"}
-        One number; those along the last axis, along all axes but those of the units, or of the whole array; or a group.
+    axes : {"", "(k)", "(m...)", "(...)", "[g]", "[k]", "[k](d)"}
+        One number; those along the last axis, along all axes but those of the units, or of the whole array; or a group. Of
+        tiles, brackets are the axis of units of the input's own.
     index : bool
         Whether the numbers are class indices.
     """
@@ -30,11 +31,12 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of a loss: its name, the forms it may have, and whether it is differentiated."""
+    """An input of a loss: its name, the forms it may have, whether it is differentiated, and whether it may be None."""
 
     name: str
     forms: tuple[Form, ...]
     differentiated: bool
+    optional: bool
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def signatures() -> dict[str, Signature]:
 def _read(text: str, plan: str, family: str) -> Signature:
     inputs = []
     for item in text.split(", "):
-        name, forms, star = _INPUT.fullmatch(item).groups()
+        name, mark, forms, star = _INPUT.fullmatch(item).groups()
         read = tuple(Form(form.replace("index", ""), "index" in form) for form in forms.split("|"))
-        inputs.append(Input(name, read, bool(star)))
+        inputs.append(Input(name, read, bool(star), bool(mark)))
     return Signature(tuple(inputs), plan, family)

@@ -36,10 +36,21 @@ enum { FL_BLOCK = 1024 };
  * FL_ROWS         a row of `width` numbers.
  * FL_STATISTICS   the same, where a few sums over the numbers say everything: units of any length can be computed in parts.
  * FL_GROUPS       a group of numbers, each of its own length.
+ * FL_TILES        a row of one matrix against all rows of another, by their products, of which `width` stand in a row of a
+ * panel.
  *
  * Derivatives of all but elements come weighted and divided.
  */
-enum { FL_ELEMENTS, FL_ROWS, FL_STATISTICS, FL_GROUPS };
+enum { FL_ELEMENTS, FL_ROWS, FL_STATISTICS, FL_GROUPS, FL_TILES };
+
+/*
+ * What the rows of tiles are compared with: the rows of the input after them, as they are; those of the input after them, by
+ * cosines; all rows of all vectors, one input after the other, by cosines.
+ */
+enum { FL_AGAINST_KEYS = 1, FL_AGAINST_OTHERS, FL_AGAINST_ALL };
+
+/* Products over a longer depth are summed up in steps of this. */
+enum { FL_TILE_DEPTH = 128 };
 
 /* What losses of classes know of these. */
 typedef struct {
@@ -60,7 +71,8 @@ typedef struct {
 /* A block of units, side by side, in numbers of the kernel's precision. */
 typedef struct {
     ptrdiff_t units, width;
-    const ptrdiff_t *starts;          /* of groups: the place in the inputs where each begins, and where the last one ends */
+    ptrdiff_t first;         /* of tiles: which row the first unit is; labels, weights and values are those of all rows */
+    const ptrdiff_t *starts; /* of groups: the place in the inputs where each begins, and where the last one ends */
     const void *input[FL_MAX_INPUTS]; /* in the order of the signature */
     const int64_t *label;             /* in place of the first input, where that may hold class indices */
     const double *weight;             /* per unit, or NULL: multiplies derivatives; a unit whose weight is 0 is left out */
@@ -69,7 +81,7 @@ typedef struct {
     double divisor; /* of the derivatives */
     void *value;    /* per unit */
     /* like the inputs that are differentiated, in their order; may be the memory of an input, exactly */
-    void *gradient[FL_MAX_GRADIENTS], *hessian[FL_MAX_GRADIENTS];
+    void *gradient[FL_MAX_GRADIENTS], *hessian[FL_MAX_GRADIENTS]; /* of tiles the first one: products, then gradients by them */
     double *counted; /* per unit, of losses of classes: what it counts for in a mean, `weight` included; or NULL */
     void *statistic[FL_MAX_STATISTICS]; /* per number: what it adds to each; of parts only */
     const fl_outcome *outcome;          /* of the whole unit; of parts only */
@@ -100,11 +112,14 @@ typedef struct {
     /*
      * Inputs in their order, with a star at those that are differentiated: "y_true, y_pred*". What a unit has of an input
      * stands behind its name: (k) its last axis, (m...) all axes but those of the units, (...) all axes there are, [g] the
-     * numbers of a group, nothing: one number. Inputs that may be class indices say so: "y_true index|(k), y_pred(k)*".
+     * numbers of a group, nothing: one number. Inputs that may be class indices say so: "y_true index|(k), y_pred(k)*". An
+     * input that has units of its own has their axis before those of one: "x(d)*, weight[k](d)*, bias?[k]*"; with a question
+     * mark it may be left out.
      */
     const char *signature;
     const char *parameters; /* names in the order the kernel reads them, separated by ", " */
     int plan;
+    int against; /* of tiles */
     fl_map map[FL_PRECISIONS];
     const fl_statistics *statistics; /* or NULL */
 } fl_kernel;
@@ -155,6 +170,27 @@ typedef struct {
     int (*finish_hessian)(void *h, double factor, double floor, double sign, double bound, double *least, ptrdiff_t n);
 } fl_passes;
 
+/* A product of matrices, of rows a_i and packed columns b_j over their depth. Steps are numbers between rows. */
+typedef struct {
+    const void *a, *b;
+    void *c, *scratch;
+    ptrdiff_t rows, columns, depth, a_step, c_step;
+    int turned;    /* a has the rows in its columns; the depth is at most FL_TILE_DEPTH, scratch has room for 96 rows of that */
+    int by_column; /* c has the columns in its rows, and is overwritten; otherwise it is added to */
+} fl_product;
+
+/* The parts of a product of one precision. Vectors are packed in strips of `columns`, depth by depth. */
+typedef struct {
+    ptrdiff_t columns;
+    void (*multiply)(const fl_product *product);
+    void (*pack_rows)(const void *from, ptrdiff_t step, ptrdiff_t columns, ptrdiff_t depth, void *packed);
+    void (*pack_columns)(const void *from, ptrdiff_t step, ptrdiff_t columns, ptrdiff_t depth, const double *weight,
+                         void *packed);
+    void (*add_columns)(const void *from, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t columns, double *sum);
+    void (*normalise)(const void *from, ptrdiff_t rows, ptrdiff_t n, const double *weight, void *to, double *length);
+    void (*lengthen)(void *gradient, const void *normalised, ptrdiff_t rows, ptrdiff_t n, const double *length);
+} fl_products;
+
 /* An elementary function, for tests and for embedders. */
 typedef struct {
     const char *name;
@@ -167,6 +203,7 @@ typedef struct {
     const fl_kernel *const *kernel;
     const fl_function *function;
     const fl_passes *passes[FL_PRECISIONS];
+    const fl_products *products[FL_PRECISIONS];
     /* A copy that goes past the caches, for arrays larger than they are. Other threads see it after a store fence. */
     void (*stream)(const void *from, void *to, ptrdiff_t bytes);
     /* 1 when a weight is negative, infinite or NaN */

@@ -7,6 +7,7 @@
 #include "engine/functions.h"
 #include "engine/groups.h"
 #include "engine/sheets.h"
+#include "engine/tiles.h"
 #include "fastloss.h"
 #include "language/instruction_set.h"
 
@@ -30,6 +31,11 @@ static ptrdiff_t layout(int plan, ptrdiff_t width, ptrdiff_t *scratch)
     const fl_sheet sheet = fl_sheet_of(width);
     const fl_sheet by_row = fl_sheet_by_row(width);
     *scratch = 4 * sheet.groups * sheet.lanes + by_row.rows * by_row.stride;
+    if (plan == FL_TILES) {
+        /* and the shares of the keys */
+        *scratch += sheet.rows * width;
+        return sheet.rows;
+    }
     /* several sheets of few classes, so that what a block costs beside them does not count */
     const ptrdiff_t sheets = FL_SHEET_NUMBERS / (sheet.groups * sheet.lanes);
     return sheet.rows * (sheets ? sheets : 1);
@@ -118,6 +124,7 @@ const fl_table FL_JOIN(fl_table_, FL_ISA) = {
     .kernel = kernels,
     .function = functions,
     .passes = {&fl_passes_of_f32, &fl_passes_of_f64},
+    .products = {&fl_products_of_f32, &fl_products_of_f64},
     .stream = stream,
     .bad_weights = bad_weights,
     .layout = layout,

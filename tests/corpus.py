@@ -24,6 +24,8 @@ DTYPES = ("float32", "float64")
 N = 1531
 #: Numbers in a row, on both sides of where the engine changes its way, and how many rows.
 ROWS = ((1, 17), (3, 70), (10, 70), (130, 17), (300, 5))
+#: Rows, numbers in a vector, and keys.
+TILES = ((17, 1, 2), (5, 70, 300), (260, 33, 100), (130, 300, 7))
 
 
 class Stream:
@@ -120,8 +122,22 @@ def unit_inputs(loss: Any, dtype: str, width: int, n: int) -> tuple[np.ndarray, 
     )
 
 
+def tile_inputs(loss: Any, dtype: str, n: int, depth: int, keys: int) -> tuple[np.ndarray, ...]:
+    """Vectors, and rows and numbers of keys."""
+    stream = Stream(n + 9000)
+    shapes = {"(d)": (n, depth), "[k](d)": (keys, depth), "[k]": (keys,)}
+    forms = {item.name: item.forms[0] for item in loss.signature.inputs}
+    return tuple(
+        stream.integers(keys, n) if form.index else stream.numbers(shapes[form.axes], -12, 0).astype(dtype)
+        for form in forms.values()
+    )
+
+
 def cases(loss: Any, dtype: str) -> Iterable[tuple[np.ndarray, ...]]:
     """The inputs a loss is tried on."""
+    if loss.signature.plan == "tiles":
+        yield from (tile_inputs(loss, dtype, *shape) for shape in TILES)
+        return
     if loss.signature.axes in ("", "(...)"):
         yield from (element_inputs(loss, dtype, wide) for wide in (False, True))
         return

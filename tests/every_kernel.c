@@ -1,5 +1,5 @@
-/* Runs every kernel of one table on numbers from the standard input and writes all outputs, for each kernel and precision a line
-   with its name, the type of its numbers and their bytes, and these: tests/corpus.py hashes them. Input: three arrays of n
+/* Runs every kernel of one table on numbers from the standard input and writes all outputs, for each kernel and precision a
+   line with its name, the type of its numbers and their bytes, and these: tests/corpus.py hashes them. Input: three arrays of n
    doubles for each precision. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,9 +87,9 @@ static void write_rows(const fl_table *table, const fl_kernel *kernel, int preci
             /* lists of none to all but one of the classes */
             int64_t *label = malloc((size_t)(rows * width) * sizeof *label);
             for (ptrdiff_t i = 0; i < rows * width; i++)
-                label[i] = kind != LISTS                                      ? i % width
+                label[i] = kind != LISTS                                     ? i % width
                            : i % width < i / width % (width < 9 ? width : 9) ? (i + i / width) % width
-                                                                              : -1;
+                                                                             : -1;
             fl_block block = block_of(memory);
             block.scratch = malloc((size_t)scratch * size);
             block.parameters = parameters;
@@ -159,6 +159,86 @@ static void write_groups(const fl_table *table, const fl_kernel *kernel, int pre
     free(numbers);
 }
 
+/* A panel of a few rows against keys: products, what the kernel makes of them, and the gradients by rows and by keys. */
+static void write_tiles(const fl_table *table, const fl_kernel *kernel, int precision, char **memory)
+{
+    const double parameters[FL_MAX_PARAMETERS] = {0.5, 0.25, 0.5, 0.5}, weight[] = {1.0, 2.0, 0.0, 1.5, 1.0, 1.0};
+    const size_t size = precision == FL_F32 ? sizeof(float) : sizeof(double);
+    const fl_products *const products = table->products[precision];
+    enum { DEPTH = 4, LONGEST = 300, ROOM = 128 * LONGEST };
+    const ptrdiff_t rows = sizeof weight / sizeof *weight, numbers_of_keys[] = {7, LONGEST};
+    for (int w = 0; w < 2; w++)
+        for (int smoothed = 0; smoothed < 2; smoothed++) {
+            const ptrdiff_t keys = numbers_of_keys[w];
+            const fl_classes classes = {.label_smoothing = smoothed ? 0.1 : 0.0};
+            char *packed = malloc(ROOM * size), *panel = malloc(ROOM * size), *turned = malloc(ROOM * size);
+            char *vectors = malloc(ROOM * size), *by_key = calloc(ROOM, size), *by_row = calloc(ROOM, size);
+            double *const length = malloc(LONGEST * sizeof *length);
+            int64_t label[LONGEST];
+            for (ptrdiff_t i = 0; i < keys; i++)
+                label[i] = i % 3;
+            products->normalise(memory[0], keys, DEPTH, NULL, vectors, length);
+            products->pack_rows(vectors, DEPTH, rows, DEPTH, packed);
+            const fl_product scores = {.a = vectors,
+                                       .b = packed,
+                                       .c = panel,
+                                       .rows = keys,
+                                       .columns = rows,
+                                       .depth = DEPTH,
+                                       .a_step = DEPTH,
+                                       .c_step = keys,
+                                       .by_column = 1};
+            products->multiply(&scores);
+            ptrdiff_t scratch;
+            table->layout(kernel->plan, keys, &scratch);
+            fl_block block = block_of(memory);
+            block.scratch = malloc((size_t)scratch * size);
+            block.parameters = parameters;
+            block.classes = &classes;
+            block.units = rows;
+            block.width = keys;
+            block.divisor = 3.0;
+            block.want = FL_VALUE | FL_GRADIENT;
+            block.label = label;
+            block.gradient[0] = panel;
+            double *const weights = malloc(LONGEST * sizeof *weights);
+            for (ptrdiff_t i = 0; i < keys; i++)
+                weights[i] = weight[i % rows];
+            block.weight = weights;
+            put_integer(kernel->map[precision](&block), precision);
+            put(block.value, size * (size_t)rows);
+            put(panel, size * (size_t)(rows * keys));
+            products->pack_columns(vectors, DEPTH, DEPTH, rows, weights, packed);
+            const fl_product to_keys = {.a = panel,
+                                        .b = packed,
+                                        .c = by_key,
+                                        .scratch = turned,
+                                        .rows = keys,
+                                        .columns = DEPTH,
+                                        .depth = rows,
+                                        .a_step = keys,
+                                        .c_step = DEPTH,
+                                        .turned = 1};
+            products->multiply(&to_keys);
+            put(by_key, size * (size_t)(keys * DEPTH));
+            products->pack_columns(vectors, DEPTH, DEPTH, keys, NULL, packed);
+            const fl_product to_rows = {.a = panel,
+                                        .b = packed,
+                                        .c = by_row,
+                                        .rows = rows,
+                                        .columns = DEPTH,
+                                        .depth = keys,
+                                        .a_step = keys,
+                                        .c_step = DEPTH};
+            products->multiply(&to_rows);
+            products->lengthen(by_row, vectors, rows, DEPTH, length);
+            put(by_row, size * (size_t)(rows * DEPTH));
+            void *const made[] = {packed, panel, turned, vectors, by_key, by_row, length, block.scratch, weights};
+            for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+                free(made[i]);
+        }
+}
+
 /* Numbers, and in a record of its own the exact sum of their values. */
 static void write_elements(const fl_table *table, const fl_kernel *kernel, int precision, char **memory, ptrdiff_t n)
 {
@@ -178,7 +258,8 @@ static void write_elements(const fl_table *table, const fl_kernel *kernel, int p
     fl_sum sum;
     fl_sum_clear(&sum);
     for (ptrdiff_t start = 0; start < n; start += FL_BLOCK)
-        table->passes[precision]->sum(&sum, (char *)block.value + (size_t)start * size, n - start < FL_BLOCK ? n - start : FL_BLOCK);
+        table->passes[precision]->sum(&sum, (char *)block.value + (size_t)start * size,
+                                      n - start < FL_BLOCK ? n - start : FL_BLOCK);
     const double total = fl_sum_round(&sum, 0);
     put(&total, sizeof total);
     char name[256];
@@ -194,6 +275,8 @@ static void write_kernel(const fl_table *table, const fl_kernel *kernel, int pre
     }
     if (kernel->plan == FL_GROUPS)
         write_groups(table, kernel, precision, memory);
+    else if (kernel->plan == FL_TILES)
+        write_tiles(table, kernel, precision, memory);
     else
         write_rows(table, kernel, precision, memory, n);
     if (kernel->plan == FL_STATISTICS)

@@ -699,3 +699,137 @@ REFERENCES |= {
         instances=({}, {"sigma": 0.3}),
     ),
 }
+
+
+# ---- rows against the rows of another matrix: the losses of all rows --------------------------------------------
+
+
+def dot(x: list[mpf], y: list[mpf]) -> mpf:
+    return sum(a * b for a, b in zip(x, y, strict=True))
+
+
+def sizes(x: list[mpf]) -> list[mpf]:
+    return [fabs(number) for number in x]
+
+
+def shares_of_class(label: int, classes: int, smoothing: float) -> list[mpf]:
+    s = mpf(smoothing)
+    return [(1 - s) * (k == label) + s / classes for k in range(classes)]
+
+
+def cost(scores: list[mpf], shares: list[mpf]) -> mpf:
+    """Cross-entropy of scores; some may be minus infinity."""
+    top = max(scores)
+    total = log(sum(exp(z - top) for z in scores)) + top
+    return sum(y * (total - z) for y, z in zip(shares, scores, strict=True) if y)
+
+
+def linear_scores(x: list[list[mpf]], weight: list[list[mpf]], bias: list[mpf]) -> list[list[mpf]]:
+    return [[dot(row, w) + b for w, b in zip(weight, bias, strict=True)] for row in x]
+
+
+def linear_cross_entropy(y: list[int], *layer: Any, label_smoothing: float, ignore_index: int | None) -> list[mpf]:
+    return [
+        mpf(0) if label == ignore_index else cost(z, shares_of_class(label, len(z), label_smoothing))
+        for label, z in zip(y, linear_scores(*layer), strict=True)
+    ]
+
+
+def linear_sizes(x: list[list[mpf]], weight: list[list[mpf]], bias: list[mpf]) -> list[mpf]:
+    """The largest sum of magnitudes among those of a row's scores."""
+    return [max(map(max, linear_scores([sizes(row)], [sizes(w) for w in weight], sizes(bias)))) for row in x]
+
+
+def linear_gradient_term(
+    y: list[int], x: Any, weight: Any, bias: Any, by: str, at: tuple[int, ...], label_smoothing: float, ignore_index: int | None
+) -> mpf:
+    """The sum of the magnitudes of the terms, of derivatives by scores that err by one part of their size."""
+    terms = mpf(0)
+    for i, (label, z, size) in enumerate(zip(y, linear_scores(x, weight, bias), linear_sizes(x, weight, bias), strict=True)):
+        if label == ignore_index or (by == "x" and i != at[0]):
+            continue
+        shares = shares_of_class(label, len(z), label_smoothing)
+        for k, (p, share) in enumerate(zip(softmax(z), shares, strict=True)):
+            if by == "x" or k == at[0]:
+                other = weight[k][at[1]] if by == "x" else x[i][at[1]] if by == "weight" else 1
+                terms += (p + share) * fabs(other) * (1 + size)
+    return terms
+
+
+def unit_vector(x: list[mpf]) -> list[mpf]:
+    length = sqrt(dot(x, x))
+    return [number / length if length else mpf(0) for number in x]
+
+
+def cosine_scores(rows: list[list[mpf]], keys: list[list[mpf]], temperature: float, alone: bool) -> list[list[mpf]]:
+    """Those of all pairs; ``alone``: no row is a key of its own."""
+    u, v = ([unit_vector(x) for x in vectors] for vectors in (rows, keys))
+    return [
+        [-mpf("inf") if alone and i == k else dot(a, b) / mpf(temperature) for k, b in enumerate(v)] for i, a in enumerate(u)
+    ]
+
+
+def contrasts(name: str, *inputs: Any) -> tuple[list[Any], list[Any], list[list[mpf]]]:
+    """Rows, keys, and the share that each key has of each row."""
+    if name == "info_nce":
+        rows, keys = inputs
+        return rows, keys, [[mpf(i == k) for k in range(len(keys))] for i in range(len(rows))]
+    if name == "nt_xent":
+        rows, n = inputs[0] + inputs[1], len(inputs[0])
+        return rows, rows, [[mpf((i + n) % (2 * n) == k) for k in range(2 * n)] for i in range(2 * n)]
+    rows, labels = inputs
+    same = [[i != k and label == other for k, other in enumerate(labels)] for i, label in enumerate(labels)]
+    return rows, rows, [[mpf(yes) / max(sum(row), 1) for yes in row] for row in same]
+
+
+def contrastive(name: str) -> Formula:
+    def value(*inputs: Any, temperature: float) -> list[mpf]:
+        rows, keys, shares = contrasts(name, *inputs)
+        scores = cosine_scores(rows, keys, temperature, name != "info_nce")
+        values = [cost(z, y) if any(y) else mpf(0) for z, y in zip(scores, shares, strict=True)]
+        n = len(inputs[0])
+        return [(values[i] + values[i + n]) / 2 for i in range(n)] if name == "nt_xent" else values
+
+    return value
+
+
+def contrastive_gradient_term(name: str) -> Formula:
+    def term(*inputs: Any, by: str, at: tuple[int, ...], temperature: float) -> mpf:
+        """The sum of the magnitudes of what is made of the derivatives by scores, which err by one part of 2 / T."""
+        rows, keys, shares = contrasts(name, *inputs)
+        scores = cosine_scores(rows, keys, temperature, name != "info_nce")
+        weights = [
+            [p + y for p, y in zip(softmax(z), row, strict=True)] if any(row) else [mpf(0)] * len(row)
+            for z, row in zip(scores, shares, strict=True)
+        ]
+        i = at[0] + (len(inputs[0]) if by == "z_j" else 0)
+        own = (keys if by == "key" else rows)[i]
+        forward = zip(weights[i], keys, strict=True) if by != "key" else ()
+        backward = zip((row[i] for row in weights), rows, strict=True) if by != "query" else ()
+        size = [mpf(0)] * len(own)
+        for weight, other in (*forward, *backward):
+            size = [s + weight * fabs(x) for s, x in zip(size, unit_vector(other), strict=True)]
+        along = dot(size, sizes(unit_vector(own))) * fabs(unit_vector(own)[at[1]])
+        halved = 2 if name == "nt_xent" else 1
+        return (size[at[1]] + along) / sqrt(dot(own, own)) / mpf(temperature) * (1 + 2 / mpf(temperature)) / halved
+
+    return term
+
+
+REFERENCES |= {
+    name: Reference(
+        contrastive(name),
+        terms=(lambda *inputs, temperature: [1 / mpf(temperature)] * len(inputs[0]), contrastive_gradient_term(name), None),
+        data="tiles",
+        instances=({}, {"temperature": 1.5}),
+    )
+    for name in ("info_nce", "nt_xent", "supervised_contrastive")
+}
+REFERENCES |= {
+    "linear_cross_entropy": Reference(
+        linear_cross_entropy,
+        terms=(lambda y, *layer, **how: linear_sizes(*layer), linear_gradient_term, None),
+        data="tiles",
+        instances=({}, {"label_smoothing": 0.1}, {"ignore_index": 1}),
+    ),
+}

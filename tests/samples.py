@@ -216,6 +216,20 @@ _MAKE = {
 }
 
 
+def vectors_and_keys(
+    loss: fl.Loss, n: int, depth: int, keys: int, dtype: Any, size: float = 1.0, seed: int = 0
+) -> tuple[np.ndarray, ...]:
+    """Inputs of tiles: n vectors, keys and what belongs to them, of numbers of about this size."""
+    rng = np.random.default_rng(seed)
+    shapes = {"(d)": (n, depth), "[k](d)": (keys, depth), "[k]": (keys,)}
+    return tuple(
+        rng.integers(0, keys, n)
+        if item.forms[0].index
+        else (rng.standard_normal(shapes[item.forms[0].axes]) * size).astype(dtype)
+        for item in loss.signature.inputs
+    )
+
+
 def numbers_of(loss: fl.Loss, inputs: tuple[np.ndarray, ...], i: int, array: np.ndarray) -> np.ndarray:
     """The numbers of an input, or of a derivative, that belong to unit i."""
     if loss.signature.plan != "groups":

@@ -87,6 +87,9 @@ def test_every_loss_can_be_evaluated() -> None:
     rng = np.random.default_rng(2)
     for name in fl.list_losses():
         loss = fl.get_loss(name)
+        if loss.signature.plan == "tiles":
+            # rows act on each other: test_tiles.py
+            continue
         inputs = dict(zip(loss.inputs, bench.make_inputs(loss, "float64", 400), strict=True))
         n = 40 if "group" in inputs else len(inputs[loss.inputs[-1]])
         weights = rng.permutation(np.arange(float(n)))

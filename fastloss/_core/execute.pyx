@@ -23,6 +23,7 @@ from .kernels cimport Kernel, active
 from .operands cimport *
 from .sums cimport Sums, divide_sum, is_finite, merge_sum, round_sum, round_sum_down
 from .threads cimport share_out, thread_count
+from .tiles cimport execute_tiles
 
 
 # What a call produces: an output of the kernel, what its units count for in a mean, or the sums of the statistics.
@@ -1150,6 +1151,8 @@ def execute(tuple kernels, Inputs inputs not None, weights, tuple outputs, bint 
     """
     cdef fl_environment saved = fl_environment_enter()
     try:
+        if is_of_tiles(kernels):
+            return execute_all_tiles(kernels, inputs, weights, outputs, mean, overwrites)
         return execute_here(kernels, inputs, weights, outputs, mean, overwrites)
     finally:
         fl_environment_leave(saved)
@@ -1176,6 +1179,28 @@ cdef Found execute_here(tuple kernels, Inputs inputs, weights, tuple outputs, bi
     if found.heavy and not down:
         # finite weights, whose sum is too large for a double
         found = attempt(kernels, inputs, weights, outputs, mean, overwrites, -1.0, True)
+    return found
+
+
+cdef bint is_of_tiles(tuple kernels) except -1:
+    cdef Kernel kernel = kernels[0]
+    return kernel is not None and kernel.found().plan == FL_TILES
+
+
+cdef Found execute_all_tiles(tuple kernels, Inputs inputs, weights, tuple outputs, bint mean, bint overwrites):
+    """Do what `execute` does for kernels of tiles, which have nothing in common: one call after the other."""
+    cdef Found found = Found.__new__(Found)
+    cdef list faults = []
+    cdef int k
+    for k in range(len(kernels)):
+        value, fault = execute_tiles(kernels[k], inputs, weights, [output for output in outputs if output.call == k], mean, overwrites)
+        faults.append(fault)
+        if value is not None:
+            found.value = value
+    found.fault = faults[0]
+    found.least = INFINITY
+    if len(faults) > 1:
+        found.by_call = faults
     return found
 
 

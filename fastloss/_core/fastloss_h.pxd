@@ -19,6 +19,11 @@ cdef extern from "fastloss.h" nogil:
         FL_ROWS
         FL_STATISTICS
         FL_GROUPS
+        FL_TILES
+        FL_TILE_DEPTH
+        FL_AGAINST_KEYS
+        FL_AGAINST_OTHERS
+        FL_AGAINST_ALL
         FL_OUTSIDE
         FL_UNUSUAL
         FL_NOT_ONE
@@ -46,6 +51,7 @@ cdef extern from "fastloss.h" nogil:
     ctypedef struct fl_block:
         Py_ssize_t units
         Py_ssize_t width
+        Py_ssize_t first
         const Py_ssize_t *starts
         const void *input[FL_MAX_INPUTS]
         const int64_t *label
@@ -73,6 +79,7 @@ cdef extern from "fastloss.h" nogil:
         const char *signature
         const char *parameters
         int plan
+        int against
         fl_map map[FL_PRECISIONS]
         const fl_statistics *statistics
     ctypedef struct fl_sum:
@@ -90,6 +97,26 @@ cdef extern from "fastloss.h" nogil:
         void (*weigh_and_divide)(const void *, const double *, double, void *, Py_ssize_t) noexcept nogil
         int (*finish_gradient)(void *, double, double, Py_ssize_t) noexcept nogil
         int (*finish_hessian)(void *, double, double, double, double, double *, Py_ssize_t) noexcept nogil
+    ctypedef struct fl_product:
+        const void *a
+        const void *b
+        void *c
+        void *scratch
+        Py_ssize_t rows
+        Py_ssize_t columns
+        Py_ssize_t depth
+        Py_ssize_t a_step
+        Py_ssize_t c_step
+        int turned
+        int by_column
+    ctypedef struct fl_products:
+        Py_ssize_t columns
+        void (*multiply)(const fl_product *) noexcept nogil
+        void (*pack_rows)(const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, void *) noexcept nogil
+        void (*pack_columns)(const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, void *) noexcept nogil
+        void (*add_columns)(const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, double *) noexcept nogil
+        void (*normalise)(const void *, Py_ssize_t, Py_ssize_t, const double *, void *, double *) noexcept nogil
+        void (*lengthen)(void *, const void *, Py_ssize_t, Py_ssize_t, const double *) noexcept nogil
     ctypedef struct fl_function:
         const char *name
         void (*map[FL_PRECISIONS])(const void *, void *, Py_ssize_t) noexcept nogil
@@ -100,6 +127,7 @@ cdef extern from "fastloss.h" nogil:
         const fl_kernel *const *kernel
         const fl_function *function
         const fl_passes *passes[FL_PRECISIONS]
+        const fl_products *products[FL_PRECISIONS]
         void (*stream)(const void *, void *, Py_ssize_t) noexcept nogil
         int (*bad_weights)(const double *, Py_ssize_t) noexcept nogil
         Py_ssize_t (*layout)(int, Py_ssize_t, Py_ssize_t *) noexcept nogil

@@ -8,7 +8,7 @@ from libc.string cimport memcpy, memset
 
 import os
 
-from .fastloss_h cimport FL_ELEMENTS, FL_GROUPS, FL_MAX_TABLES, FL_ROWS, FL_STATISTICS, fl_kernel, fl_table, fl_tables
+from .fastloss_h cimport FL_ELEMENTS, FL_GROUPS, FL_MAX_TABLES, FL_ROWS, FL_STATISTICS, FL_TILES, fl_kernel, fl_table, fl_tables
 
 
 cdef extern from *:
@@ -20,7 +20,7 @@ cdef const fl_table *tables[FL_MAX_TABLES]
 cdef int n_tables = fl_tables(tables)
 cdef const fl_table *active = tables[0]
 
-PLANS = {FL_ELEMENTS: "elements", FL_ROWS: "rows", FL_STATISTICS: "statistics", FL_GROUPS: "groups"}
+PLANS = {FL_ELEMENTS: "elements", FL_ROWS: "rows", FL_STATISTICS: "statistics", FL_GROUPS: "groups", FL_TILES: "tiles"}
 
 
 def available_isas():

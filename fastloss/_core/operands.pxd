@@ -40,7 +40,7 @@ cdef struct Operand:
 cdef class Inputs:
     cdef readonly tuple operands, shape
     cdef readonly bint single, labels
-    cdef readonly int core
+    cdef readonly int core, label_place
     cdef readonly object starts
 
 cdef Py_ssize_t[12] ITEMSIZE
@@ -49,6 +49,7 @@ cdef dict codes
 cdef int describe(Operand *operand, Py_buffer *buffer, array, int code, int kind, bint output) except -1
 cdef int set_axes(Axes *axes, tuple shape, int first, int last) except -1
 cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buffer, int first) except -1
+cdef bint in_c_order(const Axes *axes, const Operand *operand, const Axes *row) noexcept nogil
 cdef void simplify(Axes *axes, Operand **operands, int n, const Axes *row) noexcept nogil
 cdef void simplify_rows(Axes *row, Operand **operands, int n) noexcept nogil
 cdef Py_ssize_t lay_out(Operand *operand, const Axes *axes, const Axes *row, Py_ssize_t longest, Py_ssize_t scratch, bint copied) noexcept nogil

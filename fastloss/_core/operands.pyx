@@ -54,12 +54,12 @@ cdef class Inputs:
 
     ``operands`` are pairs of array and type code, ``shape`` is that of the losses, ``core`` the number of axes that a unit has, which
     are the last ones. The first operand holds class indices if ``labels``; an operand of labels may have no axes of a unit.
-    ``starts`` says where groups begin and the last one ends, for losses of groups.
+    ``starts`` says where groups begin and the last one ends, for losses of groups; ``label_place`` which operand of tiles holds labels (-1: none).
     """
 
-    def __init__(self, tuple operands, tuple shape, bint single, int core=0, bint labels=False, starts=None):
+    def __init__(self, tuple operands, tuple shape, bint single, int core=0, bint labels=False, starts=None, int label_place=-1):
         self.operands, self.shape, self.single = operands, shape, single
-        self.core, self.labels, self.starts = core, labels, starts
+        self.core, self.labels, self.starts, self.label_place = core, labels, starts, label_place
 
 
 def read_ordinary(tuple values, Py_ssize_t given):

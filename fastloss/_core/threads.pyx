@@ -212,5 +212,18 @@ cdef int share_out(do_tasks work, hire prepare, void *context, Py_ssize_t tasks,
     finally:
         fl_environment_leave(saved)
 
+cdef int work_out(do_tasks work, void *context, Py_ssize_t tasks, int members) except -1:
+    """Do tasks 0 to ``tasks`` - 1 in so many threads at once: what they are worth is known, and their memory is there."""
+    cdef Team team
+    team.work = work
+    team.context = context
+    team.next = 0
+    team.end = tasks
+    team.step = 1
+    with nogil:
+        work_together(members if tasks > members else <int> tasks, take_tasks, &team)
+    PyErr_CheckSignals()
+    return 0
+
 
 fl_install_fork_handlers()

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from ..domains import ANY, AT_LEAST_ONE, NOT_NEGATIVE, Choice, Domain, Interval, parameter
+import numpy as np
+
+from .. import _arrays, errors
+from .._core import ClassOptions, Inputs, Kernel
+from ..classes import OfClasses
+from ..domains import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, UNIT, Choice, Domain, Interval, parameter
 from ..loss import Loss
 
 _COSINES = Interval(-1.0, 1.0)
@@ -204,3 +210,235 @@ class Contrastive(Loss):
 
     def _domains(self) -> dict[str, Domain]:
         return {"similar": Choice((0.0, 1.0), hint="1 is for pairs that are alike.")}
+
+
+@dataclass(frozen=True, slots=True)
+class LinearCrossEntropy(OfClasses, Loss):
+    r"""Cross-entropy of a linear layer's scores, which are never held: the last layer and the loss of a classifier in one.
+
+    Called as ``loss(y_true, x, weight, bias)``: class indices of the shape (n,), vectors (n, d), one row of ``weight`` (K, d)
+    and one number of ``bias`` (K,) for each class; ``bias`` may be None or be left out. The result is that of
+    `CategoricalCrossEntropy` with ``from_logits`` of ``x @ weight.T + bias``. Labels and vectors may have more axes in place
+    of the first one.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        Share s of every label that is spread evenly over the classes, in [0, 1]: :math:`y' = (1 - s) y + s / K`.
+    ignore_index : int, default=None
+        Rows of this label count for nothing.
+
+    Notes
+    -----
+    With :math:`z_{ik} = x_i \cdot w_k + b_k`, :math:`p_i = \operatorname{softmax}(z_i)` and :math:`g_{ik} = p_{ik} - y'_{ik}`:
+
+    .. math::
+
+        \ell_i = -\sum_k y'_{ik} \log p_{ik}, \qquad
+        \frac{\partial \ell_i}{\partial x_i} = \sum_k g_{ik} w_k, \qquad
+        \frac{\partial}{\partial w_k} \sum_i \ell_i = \sum_i g_{ik} x_i, \qquad
+        \frac{\partial}{\partial b_k} \sum_i \ell_i = \sum_i g_{ik}
+
+    Gradients are a tuple, for ``x``, ``weight`` and, where it is given, ``bias``. All rows act on those by ``weight`` and
+    ``bias``: with ``reduction="none"`` they are gradients of the sum of the losses.
+
+    A panel of rows is computed at a time, in up to 16 MiB (128 rows, where these are longer): beside that, the inputs and the
+    gradients, no memory is needed. Inputs that are not contiguous, or of another type than the kernel's, are copied. Scores are
+    sums of d products that are added in the precision of the inputs, in steps of 128: their errors are relative to
+    :math:`\sum_j |x_{ij} w_{kj}|`, typically one or two ulp of it, and less than about :math:`(128 + d / 128) / 2` in any case.
+    The loss is that of such scores. The errors of gradients are relative to the sums of the magnitudes of their terms. There
+    is no Hessian.
+
+    References
+    ----------
+    E. Wijmans, B. Huval, A. Hertzberg, V. Koltun, P. Krähenbühl, Cut your losses in large-vocabulary language models, ICLR
+    (2025), for the idea of never holding the scores. arXiv:2411.09009
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> x, weight = [[1.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]
+    >>> fl.linear_cross_entropy([0, 1], x, weight)
+    0.3235753653331324
+    >>> by_x, by_weight = fl.linear_cross_entropy.gradient([0, 1], x, weight)
+    >>> by_weight.round(3)
+    array([[-0.167,  0.107],
+           [ 0.122, -0.213],
+           [ 0.045,  0.107]])
+    """
+
+    label_smoothing: float = parameter(0.0, UNIT)
+    ignore_index: int | None = None
+
+    numpy_value = "np.mean(np.log(np.sum(np.exp(x @ weight.T), axis=1)) - np.sum(x * weight[y_true], axis=1))"
+    no_hessian = "all rows act on the second derivatives by weights. Use the gradient."
+
+    def _kernel_for(self, inputs: Inputs) -> Kernel:
+        return self._kernel.of_classes(ClassOptions(None, None, self.label_smoothing, 0.0, self.ignore_index))
+
+    def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
+        weight = inputs.operands[2][0]
+        self._explain_index(inputs.operands[0], (*inputs.shape, len(weight)), weights)
+
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+        """Raise TypeError: scores are those of a layer, whose weights are to be trained."""
+        raise TypeError(f"{type(self).__name__} has no starting score: its scores are made of vectors and weights.")
+
+
+class _OfCosines:
+    """What losses of the cosines of all pairs of vectors share."""
+
+    __slots__ = ()
+
+    no_hessian = "all vectors act on each other's derivatives. Use the gradient."
+
+
+@dataclass(frozen=True, slots=True)
+class InfoNCE(_OfCosines, Loss):
+    r"""InfoNCE: each query should be more like its own key than like those of all other queries.
+
+    Called as ``loss(query, key)``, both of the shape (n, d): key i is the positive of query i, and the negative of all others.
+
+    Parameters
+    ----------
+    temperature : float, default=0.1
+        What cosines are divided by, > 0.
+
+    Notes
+    -----
+    With the vectors divided by their lengths, :math:`u_i = q_i / |q_i|` and :math:`v_k = k_k / |k_k|`, and
+    :math:`p_i = \operatorname{softmax}_k(u_i \cdot v_k / T)`:
+
+    .. math::
+
+        \ell_i = -\log p_{ii}, \qquad
+        \frac{\partial}{\partial u_i} \sum_j \ell_j = \frac{1}{T} \sum_k (p_{ik} - [i = k]) v_k, \qquad
+        \frac{\partial}{\partial v_k} \sum_j \ell_j = \frac{1}{T} \sum_i (p_{ik} - [i = k]) u_i
+
+    and :math:`(h - (h \cdot u_i) u_i) / |q_i|` by :math:`q_i`, of the gradient h by :math:`u_i`, and the same for keys.
+    Gradients are a tuple, for ``query`` and ``key``; with ``reduction="none"`` they are those of the sum of the losses.
+    Vectors are divided by their lengths here, as info-nce-pytorch does; those of length 0 have the cosine 0 with all others,
+    and the gradient 0. Lengths neither over- nor underflow. A pair of weight 0 is no negative of others, either.
+
+    The matrix of all scores is never held: memory and errors are those of `LinearCrossEntropy`, with errors of scores relative
+    to 1 / T. There is no Hessian.
+
+    References
+    ----------
+    A. van den Oord, Y. Li, O. Vinyals, Representation learning with contrastive predictive coding (2018). arXiv:1807.03748
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> query, key = [[1.0, 0.0], [0.0, 2.0]], [[3.0, 4.0], [0.0, 1.0]]
+    >>> fl.InfoNCE(temperature=1.0)(query, key)
+    0.5178134099337388
+    """
+
+    temperature: float = parameter(0.1, POSITIVE)
+
+    numpy_value = (
+        "np.mean(np.log(np.sum(np.exp((s := (query / np.linalg.norm(query, axis=1)[:, None])"
+        " @ (key / np.linalg.norm(key, axis=1)[:, None]).T / temperature)), axis=1)) - np.diag(s))"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NTXent(_OfCosines, Loss):
+    r"""NT-Xent, the loss of SimCLR: of all views of all samples, the other one of the same sample should be the most alike.
+
+    Called as ``loss(z_i, z_j)``, both of the shape (n, d): two views of n samples, and one loss for each sample.
+
+    Parameters
+    ----------
+    temperature : float, default=0.1
+        What cosines are divided by, > 0.
+
+    Notes
+    -----
+    With all 2n views divided by their lengths, :math:`u`, the other view :math:`j(i)` of the sample that i is a view of, and
+    :math:`p_i = \operatorname{softmax}_{k \neq i}(u_i \cdot u_k / T)`, the loss of a sample is the mean over its two views i of
+
+    .. math::
+
+        \ell_i = -\log p_{i j(i)}, \qquad
+        \frac{\partial}{\partial u_i} \sum_k \ell_k =
+        \frac{1}{T} \sum_{k \neq i} \left(p_{ik} + p_{ki} - 2 [k = j(i)]\right) u_k
+
+    so that the mean is that over all views. By a view it is :math:`(h - (h \cdot u) u) / |z|`, of the gradient h by u.
+    Gradients are a tuple, for ``z_i`` and ``z_j``; with ``reduction="none"`` they are those of the sum of the losses. Views of
+    length 0 have the cosine 0 with all others, and the gradient 0. Lengths neither over- nor underflow. A sample of weight 0
+    is no negative of others, either.
+
+    The matrix of all scores is never held: memory and errors are those of `LinearCrossEntropy`, with errors of scores relative
+    to 1 / T. There is no Hessian.
+
+    References
+    ----------
+    T. Chen, S. Kornblith, M. Norouzi, G. Hinton, A simple framework for contrastive learning of visual representations, ICML
+    (2020). arXiv:2002.05709
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> z_i, z_j = [[1.0, 0.0], [0.0, 2.0]], [[3.0, 4.0], [0.0, 1.0]]
+    >>> fl.NTXent(temperature=1.0)(z_i, z_j, reduction="none")
+    array([0.98854581, 0.78235249])
+    """
+
+    temperature: float = parameter(0.1, POSITIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisedContrastive(_OfCosines, Loss):
+    r"""Supervised contrastive loss: all embeddings of the same label should be alike.
+
+    Called as ``loss(embeddings, labels)``, of the shapes (n, d) and (n,); labels are any integers.
+
+    Parameters
+    ----------
+    temperature : float, default=0.1
+        What cosines are divided by, > 0.
+
+    Notes
+    -----
+    This is :math:`L_{out}`, the logarithm inside of the mean. With the embeddings divided by their lengths, :math:`u`, the
+    others of the same label, :math:`P(i)`, and :math:`p_i = \operatorname{softmax}_{k \neq i}(u_i \cdot u_k / T)`:
+
+    .. math::
+
+        \ell_i = -\frac{1}{|P(i)|} \sum_{k \in P(i)} \log p_{ik}, \qquad
+        \frac{\partial}{\partial u_i} \sum_j \ell_j = \frac{1}{T} \sum_{k \neq i} (g_{ik} + g_{ki}) u_k, \qquad
+        g_{ik} = p_{ik} - \frac{[k \in P(i)]}{|P(i)|}
+
+    and :math:`(h - (h \cdot u) u) / |e|` by an embedding, of the gradient h by u. An embedding whose label nobody shares has
+    the loss 0, which counts in the mean; it is still a negative of the others. With ``reduction="none"`` the gradient is that
+    of the sum of the losses. Embeddings of length 0 have the cosine 0 with all others, and the gradient 0. Lengths neither
+    over- nor underflow. An embedding of weight 0 is not there for others, either.
+
+    The matrix of all scores is never held: memory and errors are those of `LinearCrossEntropy`, with errors of scores relative
+    to 1 / T. There is no Hessian.
+
+    References
+    ----------
+    P. Khosla et al., Supervised contrastive learning, NeurIPS (2020). arXiv:2004.11362
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> embeddings = [[1.0, 0.0], [0.0, 2.0], [3.0, 4.0]]
+    >>> fl.SupervisedContrastive(temperature=1.0)(embeddings, [0, 0, 1], reduction="none")
+    array([1.03748795, 1.17110067, 0.        ])
+    """
+
+    temperature: float = parameter(0.1, POSITIVE)
+
+    def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
+        labels = _arrays.decode(inputs.operands[1])
+        bad = ~(labels == np.trunc(labels)) | ~(np.abs(labels) < 2.0**63)
+        if weights is not None:
+            bad &= _arrays.decode(weights) != 0
+        if bad.any():
+            index = _arrays.first(bad)
+            sentence = f"labels must hold integers of 64 bits; got {labels[index]}{{place}}."
+            raise errors.InputError(sentence, "labels", index, labels[index], "row")

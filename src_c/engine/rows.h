@@ -28,9 +28,8 @@
         t->l[i], t->l_low[i], t->p[i], t->q[i]                                                                                 \
     }
 
-#define FL_TARGET_FORMULA(name, t_, parameters)                                                                                \
-    FL_DECLARE(name, FL_ROWS, ", y_true index|(k), y_pred(k)*", parameters)                                                    \
-    FL_DECLARE(name##_from_logits, FL_ROWS, ", y_true index|(k), y_pred(k)*", parameters)                                      \
+/* The declaration of a target formula, and the loops that map it. */
+#define FL_TARGET_MAPS(name, t_, parameters)                                                                                   \
     FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_TARGET_INPUT t_ FL_EACH(FL_PARAMETER, , parameters));                   \
     static int FL_FN(name##_target)(FL_FN(fl_targets) * t, ptrdiff_t n, const double *q)                                       \
     {                                                                                                                          \
@@ -58,7 +57,12 @@
             t->low[i] = FL_C(0);                                                                                               \
         }                                                                                                                      \
         return 0;                                                                                                              \
-    }                                                                                                                          \
+    }
+
+#define FL_TARGET_FORMULA(name, t_, parameters)                                                                                \
+    FL_DECLARE(name, FL_ROWS, ", y_true index|(k), y_pred(k)*", parameters)                                                    \
+    FL_DECLARE(name##_from_logits, FL_ROWS, ", y_true index|(k), y_pred(k)*", parameters)                                      \
+    FL_TARGET_MAPS(name, t_, parameters)                                                                                       \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
         return FL_FN(fl_target_rows)(block, 0, FL_FN(name##_target), FL_FN(name##_share));                                     \

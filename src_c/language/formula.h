@@ -11,6 +11,8 @@
  *   engine/predicted_labels.h   FL_LABEL_FORMULA       rows, by the class with the highest score
  *   engine/statistics.h         FL_STATISTICS_FORMULA  rows, masks and whole arrays, by a few sums over their numbers
  *   engine/groups.h             FL_PAIR_FORMULA        groups, by all pairs of their numbers
+ *   engine/tiles.h              FL_TILES_FORMULA       rows against the rows of another matrix, by their products
+ *                               FL_TILES_SHARE_FORMULA the same, where several keys have a share of a row
  *
  * Inputs are listed in two parts, (given) and (differentiated), and then (parameters), which are doubles: the class of the loss
  * has fields of these names. Where a formula does not name its inputs, the plan does. `invalid` is 1 where an input lies
