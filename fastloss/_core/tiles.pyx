@@ -36,7 +36,8 @@ cdef enum:
     IS_BAD_WEIGHT = 2
     IS_NO_WEIGHT = 4
     GROUP = 96  # keys of a task
-    WIDEST = 256  # columns of a task
+    WIDEST = 512  # columns of a task
+    WHOLE_TILES = 12  # rows of a task are a multiple of this
     NARROWEST = 32  # a multiple of the columns of every tile
     MOST_MATRICES = 10
 
@@ -482,9 +483,10 @@ cdef tuple compute(Tiles *tiles, Kernel kernel, Inputs inputs, weights, list out
     tiles.block.divisor = divisor * views
     tiles.block.input[3] = bias
     tiles.block.value = values
-    tiles.width = width_of_task(tiles.depth, 2 * tiles.members)
+    tiles.width = width_of_task(tiles.depth, tiles.members)
     tiles.key_width = width_of_task(tiles.depth, 1 if tiles.keys >= 4 * tiles.members * GROUP else 2 * tiles.members)
-    tiles.part = parts(parts(panel_rows, max(1, 2 * tiles.members // parts(tiles.depth, tiles.width))), GROUP) * GROUP
+    # keys are packed once for each part of the rows: no more of these than threads need
+    tiles.part = parts(parts(panel_rows, max(1, tiles.members // parts(tiles.depth, tiles.width))), WHOLE_TILES) * WHOLE_TILES
     do_panels(tiles, panel_rows)
     # what came of it
     if views > 1:

@@ -129,57 +129,64 @@ FL_STATIC void FL_FN(fl_cosine_scores)(const fl_block *b, ptrdiff_t self, FL_T *
         z[self] = -FL_INFINITY;
 }
 
-/* Sums over at most a step of the depth of the products of FL_TILE_ROWS rows and as many columns as a tile has. */
-FL_INLINE void FL_FN(fl_tile)(const FL_T *a, ptrdiff_t step, const FL_T *b, ptrdiff_t depth,
-                              FL_T to[FL_TILE_ROWS][FL_FN(fl_tile_columns)])
+/* Adds the products of FL_TILE_ROWS rows and as many columns as a tile has, summed over at most a step of the depth. */
+FL_INLINE void FL_FN(fl_tile)(const FL_T *a, ptrdiff_t step, const FL_T *b, ptrdiff_t depth, FL_T *to, ptrdiff_t to_step)
 {
+    /* in registers: set by the first products, because the compiler would have memory cleared with a memset */
     FL_T sum[FL_TILE_ROWS][FL_FN(fl_tile_columns)];
-    memset(sum, 0, sizeof sum);
-    for (ptrdiff_t k = 0; k < depth; k++)
+    for (int i = 0; i < FL_TILE_ROWS; i++) {
+        FL_SIMD
+        for (int j = 0; j < FL_FN(fl_tile_columns); j++)
+            sum[i][j] = a[i * step] * b[j];
+    }
+    for (ptrdiff_t k = 1; k < depth; k++)
         for (int i = 0; i < FL_TILE_ROWS; i++) {
             FL_SIMD
             for (int j = 0; j < FL_FN(fl_tile_columns); j++)
                 sum[i][j] = FL_FMA(a[i * step + k], b[k * FL_FN(fl_tile_columns) + j], sum[i][j]);
         }
-    memcpy(to, sum, sizeof sum);
+    for (int i = 0; i < FL_TILE_ROWS; i++) {
+        FL_SIMD
+        for (int j = 0; j < FL_FN(fl_tile_columns); j++)
+            to[i * to_step + j] += sum[i][j];
+    }
 }
 
-/* The products of at most FL_TILE_GROUP rows and the columns of a strip, added up in the cache. */
-FL_STATIC void FL_FN(fl_strip)(const FL_T *a, ptrdiff_t step, ptrdiff_t rows, const FL_T *b, ptrdiff_t depth,
-                               FL_T sum[FL_TILE_GROUP][FL_FN(fl_tile_columns)])
+/* Adds the products of rows, of the columns of a strip, and of a step of the depth; of the last rows, whole tiles are added. */
+FL_STATIC void FL_FN(fl_strip)(const FL_T *a, ptrdiff_t step, ptrdiff_t rows, const FL_T *b, ptrdiff_t depth, FL_T *to,
+                               ptrdiff_t to_step)
 {
-    for (ptrdiff_t first = 0; first < depth; first += FL_TILE_DEPTH) {
-        const ptrdiff_t count = FL_MIN((ptrdiff_t)FL_TILE_DEPTH, depth - first);
-        for (ptrdiff_t row = 0; row < rows; row += FL_TILE_ROWS) {
-            FL_T tile[FL_TILE_ROWS][FL_FN(fl_tile_columns)], last[FL_TILE_ROWS][FL_TILE_DEPTH];
-            const FL_T *from = a + row * step + first;
-            ptrdiff_t from_step = step;
-            if (rows - row < FL_TILE_ROWS) {
-                memset(last, 0, sizeof last);
-                for (ptrdiff_t i = 0; i < rows - row; i++)
-                    memcpy(last[i], from + i * step, (size_t)count * sizeof *from);
-                from = last[0];
-                from_step = FL_TILE_DEPTH;
-            }
-            FL_FN(fl_tile)(from, from_step, b + first * FL_FN(fl_tile_columns), count, tile);
-            for (int i = 0; i < FL_TILE_ROWS; i++) {
-                FL_T *const to = sum[row + i];
-                if (first) {
-                    FL_SIMD
-                    for (int j = 0; j < FL_FN(fl_tile_columns); j++)
-                        to[j] += tile[i][j];
-                } else
-                    memcpy(to, tile[i], sizeof tile[i]);
-            }
+    for (ptrdiff_t row = 0; row < rows; row += FL_TILE_ROWS) {
+        FL_T last[FL_TILE_ROWS][FL_TILE_DEPTH];
+        const FL_T *from = a + row * step;
+        ptrdiff_t from_step = step;
+        if (rows - row < FL_TILE_ROWS) {
+            memset(last, 0, sizeof last);
+            for (ptrdiff_t i = 0; i < rows - row; i++)
+                memcpy(last[i], from + i * step, (size_t)depth * sizeof *from);
+            from = last[0];
+            from_step = FL_TILE_DEPTH;
         }
+        FL_FN(fl_tile)(from, from_step, b, depth, to + row * to_step, to_step);
     }
+}
+
+/* Adds the first numbers of a strip's sums to a matrix. */
+FL_STATIC void FL_FN(fl_add_strip)(FL_T sum[][FL_FN(fl_tile_columns)], ptrdiff_t rows, ptrdiff_t columns, FL_T *c,
+                                   ptrdiff_t step)
+{
+    for (ptrdiff_t i = 0; i < rows; i++)
+        for (ptrdiff_t j = 0; j < columns; j++)
+            c[i * step + j] += sum[i][j];
 }
 
 FL_STATIC void FL_FN(fl_multiply)(const fl_product *p)
 {
-    FL_T sum[FL_TILE_GROUP][FL_FN(fl_tile_columns)];
+    enum { COLUMNS = FL_FN(fl_tile_columns) };
+    FL_T sum[FL_TILE_GROUP][COLUMNS];
     for (ptrdiff_t row = 0; row < p->rows; row += FL_TILE_GROUP) {
         const ptrdiff_t rows = FL_MIN((ptrdiff_t)FL_TILE_GROUP, p->rows - row);
+        const ptrdiff_t whole = rows / FL_TILE_ROWS * FL_TILE_ROWS;
         const FL_T *a = (const FL_T *)p->a + row * p->a_step;
         ptrdiff_t step = p->a_step;
         if (p->turned) {
@@ -187,24 +194,29 @@ FL_STATIC void FL_FN(fl_multiply)(const fl_product *p)
             a = p->scratch;
             step = FL_TILE_DEPTH;
         }
-        for (ptrdiff_t column = 0; column < p->columns; column += FL_FN(fl_tile_columns)) {
-            const ptrdiff_t columns = FL_MIN((ptrdiff_t)FL_FN(fl_tile_columns), p->columns - column);
-            FL_FN(fl_strip)(a, step, rows, (const FL_T *)p->b + column * p->depth, p->depth, sum);
-            if (p->by_column) {
-                FL_T *const c = (FL_T *)p->c + row + column * p->c_step;
-                FL_FN(fl_transpose)(sum[0], FL_FN(fl_tile_columns), rows, columns, c, p->c_step);
-                continue;
+        for (ptrdiff_t column = 0; column < p->columns; column += COLUMNS) {
+            const ptrdiff_t columns = FL_MIN((ptrdiff_t)COLUMNS, p->columns - column);
+            const FL_T *const b = (const FL_T *)p->b + column * p->depth;
+            if (p->by_column)
+                memset(sum, 0, sizeof sum);
+            for (ptrdiff_t first = 0; first < p->depth; first += FL_TILE_DEPTH) {
+                const ptrdiff_t depth = FL_MIN((ptrdiff_t)FL_TILE_DEPTH, p->depth - first);
+                const FL_T *const from = a + first, *const strip = b + first * COLUMNS;
+                if (p->by_column) {
+                    FL_FN(fl_strip)(from, step, rows, strip, depth, sum[0], COLUMNS);
+                    continue;
+                }
+                FL_T *const c = (FL_T *)p->c + row * p->c_step + column;
+                const ptrdiff_t direct = columns == COLUMNS ? whole : 0;
+                FL_FN(fl_strip)(from, step, direct, strip, depth, c, p->c_step);
+                if (direct == rows)
+                    continue;
+                memset(sum, 0, sizeof sum);
+                FL_FN(fl_strip)(from + direct * step, step, rows - direct, strip, depth, sum[0], COLUMNS);
+                FL_FN(fl_add_strip)(sum, rows - direct, columns, c + direct * p->c_step, p->c_step);
             }
-            for (ptrdiff_t i = 0; i < rows; i++) {
-                FL_T *const c = (FL_T *)p->c + (row + i) * p->c_step + column;
-                if (columns == FL_FN(fl_tile_columns)) {
-                    FL_SIMD
-                    for (int j = 0; j < FL_FN(fl_tile_columns); j++)
-                        c[j] += sum[i][j];
-                } else
-                    for (ptrdiff_t j = 0; j < columns; j++)
-                        c[j] += sum[i][j];
-            }
+            if (p->by_column)
+                FL_FN(fl_transpose)(sum[0], COLUMNS, rows, columns, (FL_T *)p->c + row + column * p->c_step, p->c_step);
         }
     }
 }
@@ -228,18 +240,20 @@ FL_STATIC void FL_FN(fl_pack_rows)(const void *from, ptrdiff_t step, ptrdiff_t c
 FL_STATIC void FL_FN(fl_pack_columns)(const void *from, ptrdiff_t step, ptrdiff_t columns, ptrdiff_t depth,
                                       const double *weight, void *packed)
 {
-    FL_T *to = packed;
-    for (ptrdiff_t column = 0; column < columns; column += FL_FN(fl_tile_columns))
-        for (ptrdiff_t k = 0; k < depth; k++) {
-            const ptrdiff_t count = FL_MIN((ptrdiff_t)FL_FN(fl_tile_columns), columns - column);
+    enum { COLUMNS = FL_FN(fl_tile_columns) };
+    /* in the order of the source, which may be far away */
+    for (ptrdiff_t k = 0; k < depth; k++)
+        for (ptrdiff_t column = 0; column < columns; column += COLUMNS) {
+            const ptrdiff_t count = FL_MIN((ptrdiff_t)COLUMNS, columns - column);
+            const FL_T *const x = (const FL_T *)from + k * step + column;
+            FL_T *const to = (FL_T *)packed + column * depth + k * COLUMNS;
             if (weight && !(weight[k] > 0.0))
-                memset(to, 0, FL_FN(fl_tile_columns) * sizeof *to);
-            else if (count == FL_FN(fl_tile_columns))
-                memcpy(to, (const FL_T *)from + k * step + column, FL_FN(fl_tile_columns) * sizeof *to);
+                memset(to, 0, COLUMNS * sizeof *to);
+            else if (count == COLUMNS)
+                memcpy(to, x, COLUMNS * sizeof *to);
             else
-                for (ptrdiff_t j = 0; j < FL_FN(fl_tile_columns); j++)
-                    to[j] = j < count ? ((const FL_T *)from)[k * step + column + j] : FL_C(0);
-            to += FL_FN(fl_tile_columns);
+                for (ptrdiff_t j = 0; j < COLUMNS; j++)
+                    to[j] = j < count ? x[j] : FL_C(0);
         }
 }
 
