@@ -53,3 +53,11 @@ def test_compare_models(tmp_path: Path) -> None:
         all_rows = [fl.rmse(y_true, prediction), fl.mae(y_true, prediction), fl.Huber(delta=50.0)(y_true, prediction)]
         assert [row[-1] for row in numbers[model]] == pytest.approx(all_rows, rel=1e-4)
         assert len(numbers[model][0]) == 4
+
+
+def test_metric_learning() -> None:
+    pytest.importorskip("sklearn")
+    lines = run("metric_learning.py").stdout.splitlines()
+    before, *_, after = ([float(cell) for cell in line.split()] for line in lines[1:])
+    assert after[1] < before[1] / 1.5
+    assert before[2] < 0.8 < 0.86 < after[2]
