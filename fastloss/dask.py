@@ -14,13 +14,14 @@ from .loss import Loss
 
 def evaluate(
     losses: Mapping[str, Loss] | Iterable[Loss | str] | Loss | str,
-    y_true: Any,
-    y_pred: Any,
+    y_true: Any = None,
+    y_pred: Any = None,
     sample_weight: Any = None,
     *,
     reduction: str = "mean",
     compute: bool = True,
     split_every: int = 8,
+    **named: Any,
 ) -> Any:
     """Evaluate many losses over Dask arrays or columns of dataframes, in one pass over the data.
 
@@ -43,6 +44,8 @@ def evaluate(
         Whether to compute now, by the scheduler that is set, for example that of a ``distributed.Client``.
     split_every : int, default=8
         How many states are merged by one task, at least 2.
+    **named : dask array, Series or DataFrame
+        Inputs by their names, for losses that take others: ``evaluate("triplet_margin", anchor=a, positive=p, negative=n)``.
 
     Returns
     -------
@@ -74,8 +77,12 @@ def evaluate(
     if isinstance(split_every, bool) or not isinstance(split_every, int) or split_every < 2:
         raise ValueError(f"split_every must be an integer from 2; got {split_every!r}.")
     empty = Evaluation(losses, reduction)
-    given = {"y_true": y_true, "y_pred": y_pred, "sample_weight": sample_weight}
-    states = _states(empty, {name: value for name, value in given.items() if value is not None})
+    given = {"y_true": y_true, "y_pred": y_pred, **named, "sample_weight": sample_weight}
+    given = {name: value for name, value in given.items() if value is not None}
+    if not given.keys() - {"sample_weight"}:
+        takes = {name: ", ".join(loss.inputs) for name, loss in empty.losses.items()} or {"a metric": "y_true, y_pred"}
+        raise TypeError(f"there are no inputs; {'; '.join(f'{name} takes {inputs}' for name, inputs in takes.items())}.")
+    states = _states(empty, given)
     merge = delayed(_merge, pure=True)
     while len(states) > 1:
         states = [merge(states[i : i + split_every]) for i in range(0, len(states), split_every)]
@@ -191,7 +198,9 @@ def _evaluate(empty: Evaluation, names: Sequence[str], *arrays: Any) -> Evaluati
     # the scheduler runs as many tasks as there are processors
     with _threads.num_threads(1):
         try:
-            return empty.empty().update(given["y_true"], given["y_pred"], sample_weight=weights)
+            if given.keys() == {"y_true", "y_pred"}:
+                return empty.empty().update(*given.values(), sample_weight=weights)
+            return empty.empty().update(sample_weight=weights, **given)
         except (TypeError, ValueError) as error:
             return error
 

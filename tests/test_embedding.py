@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -204,3 +208,42 @@ def test_margins(parameters: dict[str, float]) -> None:
         fl.CosineEmbedding(**parameters)
     with pytest.raises(ValueError, match="Contrastive: margin must be >= 0"):
         fl.Contrastive(margin=-1.0)
+
+
+def test_the_command_takes_vectors_by_pattern(tmp_path: Path) -> None:
+    a, b = pairs(50, 3)
+    target = np.where(np.arange(50) % 3 == 0, 1, -1)
+    names = [*(f"{name}_{i}" for name in "ab" for i in range(3)), "target", "similar"]
+    path = tmp_path / "pairs.csv"
+    table = np.column_stack([a, b, target, target > 0])
+    np.savetxt(path, table, delimiter=",", header=",".join(names), comments="", fmt="%.17g")
+
+    def run(*arguments: str) -> tuple[int, dict[str, float]]:
+        command = [sys.executable, "-m", "fastloss", "evaluate", str(path), "--json", *arguments]
+        found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return found["n"], {result["loss"]: result["value"] for result in found["results"]}
+
+    several = run("--loss", "cosine_embedding", "--loss", "contrastive", "--y-true", "a_*", "--y-pred", "b_*")
+    assert several == (
+        50,
+        {"cosine_embedding": fl.cosine_embedding(a, b, target), "contrastive": fl.contrastive(a, b, target > 0)},
+    )
+    # a vector of one number is no array of one axis
+    one = run("--loss", "contrastive", "--y-true", "a_0", "--y-pred", "b_0")
+    assert one == (50, {"contrastive": fl.contrastive(a[:, :1], b[:, :1], target > 0)})
+
+
+@pytest.mark.slow
+def test_dask_takes_inputs_by_name() -> None:
+    da = pytest.importorskip("dask.array")
+
+    a, b = pairs(100, 4)
+    target = np.where(np.arange(100) % 3 == 0, 1, -1)
+    cut = {"a": da.from_array(a, (30, 2)), "b": da.from_array(b, (17, 4)), "target": da.from_array(target, 40)}
+    expected = {"cosine_embedding": fl.cosine_embedding(a, b, target), "cosine_similarity": fl.cosine_similarity(a, b)}
+    assert fl.dask.evaluate(["cosine_embedding", "cosine_similarity"], **cut) == expected
+    assert fl.dask.evaluate(["cosine_similarity"], cut["a"], cut["b"]) == {"cosine_similarity": expected["cosine_similarity"]}
+    with pytest.raises(TypeError, match="there are no inputs; cosine_embedding takes a, b, target"):
+        fl.dask.evaluate("cosine_embedding")
+    with pytest.raises(TypeError, match=r"takes the inputs a, b, target; target missing"):
+        fl.dask.evaluate("cosine_embedding", a=cut["a"], b=cut["b"])

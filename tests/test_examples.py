@@ -63,3 +63,11 @@ def test_segment_picture() -> None:
     assert dice["dice"] > dice["binary_cross_entropy"] > 0.5
     for name, score in dice.items():
         assert jaccard[name] == pytest.approx(score / (2 - score), abs=1e-3)
+
+
+def test_metric_learning() -> None:
+    pytest.importorskip("sklearn")
+    lines = run("metric_learning.py").stdout.splitlines()
+    before, *_, after = ([float(cell) for cell in line.split()] for line in lines[1:])
+    assert after[1] < before[1] / 1.5
+    assert before[2] < 0.8 < 0.86 < after[2]

@@ -39,8 +39,8 @@ def add_parser(commands: Any) -> None:
         help="losses of the predictions in files",
         description="Losses of the predictions in files, which may be larger than memory: they are read piece by piece.",
         epilog="Patterns are expanded here as well (quote them): files in the order of names, columns in that of the file. "
-        "Where --y-pred, --y-true or --input give several columns, by repetition or by a pattern, these are the classes of one "
-        "array with a row for each sample.",
+        "Where --y-pred, --y-true or --input give several columns, by repetition or by a pattern, these are the classes, or "
+        "the numbers of a vector, of one array with a row for each sample.",
         allow_abbrev=False,
     )
     parser.set_defaults(command=evaluate)
@@ -51,7 +51,12 @@ def add_parser(commands: Any) -> None:
         help="tables (.csv, .csv.gz, .parquet, .arrow, .feather, .npz) that follow each other, by name or pattern; "
         "or a file for each input of the loss, in its order, when one of them is an .npy",
     )
-    parser.add_argument("--y-true", metavar="COLUMN", action="append", help="the labels (default: the column y_true)")
+    parser.add_argument(
+        "--y-true",
+        metavar="COLUMN",
+        action="append",
+        help="the labels, or the first input of a loss without y_true (default: the column called like it)",
+    )
     parser.add_argument(
         "--y-pred", metavar="COLUMN", action="append", help="a loss's second input (default: the column called like it)"
     )
@@ -90,6 +95,19 @@ class _Job:
 
     def takes(self, inputs: Mapping[str, tuple[Any, ...]]) -> bool:
         return all(self.inputs.get(name, keys) == keys for name, keys in inputs.items())
+
+    def as_units(self, name: str, array: np.ndarray) -> np.ndarray:
+        """Give vectors of one number, which are a single column, their axis."""
+        return array[:, None] if array.ndim == 1 and name in self._vectors() else array
+
+    def count(self, arrays: Mapping[Any, np.ndarray]) -> int:
+        """Count samples: numbers of the first input, or vectors."""
+        name, keys = next(iter(self.inputs.items()))
+        return len(arrays[keys]) if name in self._vectors() else arrays[keys].size
+
+    def _vectors(self) -> set[str]:
+        of_all = (item for loss in self.losses.values() for item in loss.signature.inputs)
+        return {item.name for item in of_all if item.forms[0].axes == "(d)"}
 
 
 @dataclass(frozen=True)
@@ -222,13 +240,12 @@ def _run(plan: _Plan, reduction: str) -> dict[int, int]:
                 for job in plan.jobs:
                     if group not in job.evaluations:
                         job.evaluations[group] = Evaluation(job.losses, reduction)
-                    inputs = {name: some[keys] for name, keys in job.inputs.items()}
+                    inputs = {name: job.as_units(name, some[keys]) for name, keys in job.inputs.items()}
                     try:
                         job.evaluations[group].update(sample_weight=some.get(_WEIGHTS), **inputs)
                     except (TypeError, ValueError) as error:
                         raise DataError(_located(error, piece, rows, plan.one_file)) from error
-                first = next(iter(plan.jobs[0].inputs.values()))
-                counts[group] = counts.get(group, 0) + some[first].size
+                counts[group] = counts.get(group, 0) + plan.jobs[0].count(some)
             show(piece.done)
     return counts
 
