@@ -93,11 +93,19 @@ def read_units(values: Sequence[Any], signature: Signature, unit_axes: int = 1) 
     names = signature.names
     inputs = read_alike(values, names, len(names) - len(signature.differentiated) if signature.differentiated else 1)
     shape = inputs.shape
-    units = {"(...)": 0, "(m...)": unit_axes if len(shape) > 1 else 0}.get(signature.axes, len(shape) - 1)
+    of_masks = unit_axes if len(shape) > 1 else 0
+    units = {"(...)": 0, "(m...)": of_masks, "[m...]": of_masks}.get(signature.axes, len(shape) - 1)
     if signature.axes != "(...)" and (units < 0 or len(shape) == units or not all(shape[units:])):
         what = "an axis" if units < 2 else f"more than {units} axes"
         raise ValueError(f"{listed(names)} must have {what} of at least one number for each loss; got shape {shape}.")
-    return Inputs(inputs.operands, shape[:units], inputs.single, len(shape) - units)
+    if signature.components and shape[-1] != signature.components:
+        what = f"{signature.components} numbers along the last axis"
+        raise ValueError(f"{listed(names)} must have {what}, for each loss; got shape {shape}.")
+    starts = None
+    if signature.plan == "groups":
+        # all of one length
+        starts = np.arange(math.prod(shape[:units]) + 1, dtype=np.int64) * math.prod(shape[units:])
+    return Inputs(inputs.operands, shape[:units], inputs.single, len(shape) - units, False, starts)
 
 
 def read_rows(values: Sequence[Any], forms: Sequence[Form]) -> Inputs:

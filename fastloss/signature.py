@@ -18,8 +18,9 @@ class Form:
 
     Parameters
     ----------
-    axes : {"", "(k)", "(m...)", "(...)", "[g]"}
-        One number; those along the last axis, along all axes but those of the units, or of the whole array; or a group.
+    axes : {"", "(k)", "(4)", "(m...)", "(...)", "[g]", "[m...]"}
+        One number; those along the last axis, any number or so many; along all axes but those of the units, or of the whole
+        array; a group; or, as a group, all axes but those of the units.
     index : bool
         Whether the numbers are class indices.
     """
@@ -59,6 +60,12 @@ class Signature:
     def axes(self) -> str:
         """What a unit has of the predictions."""
         return self.inputs[-1].forms[0].axes
+
+    @cached_property
+    def components(self) -> int:
+        """How many numbers a unit must have along the last axis; 0: any number."""
+        count = self.axes[1:-1]
+        return int(count) if count.isdigit() else 0
 
     @cached_property
     def in_parts(self) -> bool:

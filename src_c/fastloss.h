@@ -99,8 +99,9 @@ typedef struct {
     const char *name, *family;
     /*
      * Inputs in their order, with a star at those that are differentiated: "y_true, y_pred*". What a unit has of an input
-     * stands behind its name: (k) its last axis, (m...) all axes but those of the units, (...) all axes there are, [g] the
-     * numbers of a group, nothing: one number. Inputs that may be class indices say so: "y_true index|(k), y_pred(k)*".
+     * stands behind its name: (k) its last axis, (4) the same with so many numbers, (m...) all axes but those of the units,
+     * (...) all axes there are, [g] the numbers of a group, nothing: one number. Inputs that may be class indices say so:
+     * "y_true index|(k), y_pred(k)*".
      */
     const char *signature;
     const char *parameters; /* names in the order the kernel reads them, separated by ", " */

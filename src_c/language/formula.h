@@ -10,6 +10,7 @@
  *   engine/margins.h            FL_MARGIN_FORMULA      rows, by distances between scores
  *   engine/predicted_labels.h   FL_LABEL_FORMULA       rows, by the class with the highest score
  *   engine/statistics.h         FL_STATISTICS_FORMULA  rows, masks and whole arrays, by a few sums over their numbers
+ *   engine/vectors.h            FL_VECTOR_FORMULA      vectors of few numbers, by each of these
  *   engine/groups.h             FL_PAIR_FORMULA        groups, by all pairs of their numbers
  *
  * Inputs are listed in two parts, (given) and (differentiated), and then (parameters), which are doubles: the class of the loss
