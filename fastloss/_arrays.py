@@ -97,10 +97,14 @@ def read_units(values: Sequence[Any], signature: Signature, unit_axes: int = 1) 
     names = [signature.names[i] for i in full]
     inputs = read_alike(tuple(values[i] for i in full), names, full.index(signature.predictions[0]))
     shape = inputs.shape
-    units = {"(...)": 0, "(m...)": unit_axes if len(shape) > 1 else 0}.get(signature.axes, len(shape) - 1)
+    of_masks = unit_axes if len(shape) > 1 else 0
+    units = {"(...)": 0, "(m...)": of_masks, "[m...]": of_masks}.get(signature.axes, len(shape) - 1)
     if signature.axes != "(...)" and (units < 0 or len(shape) == units or not all(shape[units:])):
         what = "an axis" if units < 2 else f"more than {units} axes"
         raise ValueError(f"{listed(names)} must have {what} of at least one number for each loss; got shape {shape}.")
+    if signature.components and shape[-1] != signature.components:
+        what = f"{signature.components} numbers along the last axis"
+        raise ValueError(f"{listed(names)} must have {what}, for each loss; got shape {shape}.")
     operands = inputs.operands
     if len(full) < len(values):
         vectors = iter(operands)
@@ -108,7 +112,11 @@ def read_units(values: Sequence[Any], signature: Signature, unit_axes: int = 1) 
             next(vectors) if i in full else _read_label(value, signature.names[i], shape[:units], names)
             for i, value in enumerate(values)
         )
-    return Inputs(operands, shape[:units], inputs.single, len(shape) - units)
+    starts = None
+    if signature.plan == "groups":
+        # all of one length
+        starts = np.arange(math.prod(shape[:units]) + 1, dtype=np.int64) * math.prod(shape[units:])
+    return Inputs(operands, shape[:units], inputs.single, len(shape) - units, False, starts)
 
 
 def _read_label(value: Any, name: str, shape: Shape, others: Sequence[str]) -> Operand:

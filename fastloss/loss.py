@@ -200,7 +200,7 @@ class Loss:
         if self.by_numbers:
             return _arrays.read_alike(values, self.inputs, self.labels)
         signature = self.signature
-        if signature.plan == "groups":
+        if signature.axes == "[g]":
             return _arrays.read_groups(values, self.inputs)
         if signature.plan == "tiles":
             return _arrays.read_tiles(values, signature)
@@ -298,7 +298,7 @@ class Loss:
             self._warn_of_sums(inputs, weights)
 
     def _no_weight(self, inputs: Inputs, weights: Any) -> str:
-        empty = not math.prod(inputs.shape) or not (self.signature.plan == "groups" or inputs.operands[0][0].size)
+        empty = not math.prod(inputs.shape) or not (self.signature.axes == "[g]" or inputs.operands[0][0].size)
         if empty or (weights is not None and not weights[0].size):
             return errors.NO_SAMPLES
         return errors.NO_WEIGHTS if weights is not None else errors.ALL_IGNORED

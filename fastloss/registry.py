@@ -23,8 +23,8 @@ def add(cls: type[Loss]) -> None:
 
 
 def snake_case(name: str) -> str:
-    """``GaussianNLL`` -> ``gaussian_nll``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    """``GaussianNLL`` -> ``gaussian_nll``, ``BoxIoU`` -> ``box_iou``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.replace("IoU", "IOU")).lower()
 
 
 def get_loss(name: str, **parameters: Any) -> Loss:

@@ -18,9 +18,10 @@ class Form:
 
     Parameters
     ----------
-    axes : {"", "(k)", "(m...)", "(...)", "[g]", "[k]", "[k](d)"}
-        One number; those along the last axis, along all axes but those of the units, or of the whole array; or a group. Of
-        tiles, brackets are the axis of units of the input's own.
+    axes : {"", "(k)", "(4)", "(m...)", "(...)", "[g]", "[m...]", "[k]", "[k](d)"}
+        One number; those along the last axis, any number or so many; along all axes but those of the units, or of the whole
+        array; a group; or, as a group, all axes but those of the units. Of tiles, brackets are the axis of units of the input's
+        own.
     index : bool
         Whether the numbers are class indices.
     """
@@ -67,6 +68,12 @@ class Signature:
     def axes(self) -> str:
         """What a unit has of the predictions."""
         return self.inputs[self.predictions[0]].forms[0].axes
+
+    @cached_property
+    def components(self) -> int:
+        """How many numbers a unit must have along the last axis; 0: any number."""
+        count = self.axes[1:-1]
+        return int(count) if count.isdigit() else 0
 
     @cached_property
     def in_parts(self) -> bool:

@@ -111,10 +111,10 @@ typedef struct {
     const char *name, *family;
     /*
      * Inputs in their order, with a star at those that are differentiated: "y_true, y_pred*". What a unit has of an input
-     * stands behind its name: (k) its last axis, (m...) all axes but those of the units, (...) all axes there are, [g] the
-     * numbers of a group, nothing: one number. Inputs that may be class indices say so: "y_true index|(k), y_pred(k)*". An
-     * input that has units of its own has their axis before those of one: "x(d)*, weight[k](d)*, bias?[k]*"; with a question
-     * mark it may be left out.
+     * stands behind its name: (k) its last axis, (4) the same with so many numbers, (m...) all axes but those of the units,
+     * (...) all axes there are, [g] the numbers of a group, nothing: one number. Inputs that may be class indices say so:
+     * "y_true index|(k), y_pred(k)*". An input that has units of its own has their axis before those of one: "x(d)*,
+     * weight[k](d)*, bias?[k]*"; with a question mark it may be left out.
      */
     const char *signature;
     const char *parameters; /* names in the order the kernel reads them, separated by ", " */

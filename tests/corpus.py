@@ -109,7 +109,8 @@ def row_inputs(loss: Any, dtype: str, width: int, n: int, soft: bool) -> tuple[n
 def unit_inputs(loss: Any, dtype: str, width: int, n: int) -> tuple[np.ndarray, ...]:
     """Masks of labels and predictions, vectors, or groups."""
     stream, domains = Stream(width + 5000), loss._domains()
-    if loss.signature.plan == "groups":
+    width = loss.signature.components or width
+    if loss.signature.axes == "[g]":
         return (
             stream.integers(4, n * width).astype(dtype),
             stream.numbers(n * width, -12, 3).astype(dtype),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from operator import mul
 from typing import Any
 
-from mpmath import cosh, exp, expm1, fabs, log, log1p, loggamma, mpf, pi, sqrt
+from mpmath import atan2, cosh, exp, expm1, fabs, log, log1p, loggamma, mpf, pi, sqrt
 
 Formula = Callable[..., Any]
 
@@ -546,6 +546,63 @@ def tversky_gradient_term(
     return steep * term * (p[at] * (1 - p[at]) if how["from_logits"] else 1)
 
 
+def lovasz(y: list[mpf], x: list[mpf], from_logits: bool, per_class: bool) -> mpf:
+    """By differences of the Jaccard losses of the masks with the first pixels wrong, which are exact for all purposes."""
+    errors = [1 - side(a) * b if from_logits else fabs(a - b) for a, b in zip(y, x, strict=True)]
+    falling = sorted(range(len(y)), key=lambda i: -errors[i])
+    losses = [mpf(0)]
+    for i in range(len(y)):
+        missed = sum(y[k] for k in falling[: i + 1])
+        losses.append(1 - (sum(y) - missed) / (sum(y) + i + 1 - missed))
+    return sum(max(mpf(0), errors[k]) * (losses[i + 1] - losses[i]) for i, k in enumerate(falling))
+
+
+def box_parts(a: list[mpf], b: list[mpf]) -> tuple[Any, ...]:
+    """Intersection, union, the sides of what encloses both boxes, the distance of the centres, and v of `BoxIoU`."""
+
+    def sides(box: list[mpf]) -> list[mpf]:
+        return [max(mpf(0), box[i + 2] - box[i]) for i in (0, 1)]
+
+    (w, h), (w_hat, h_hat) = sides(a), sides(b)
+    both = sides([*(max(a[i], b[i]) for i in (0, 1)), *(min(a[i], b[i]) for i in (2, 3))])
+    inside = both[0] * both[1]
+    enclosing = [max(a[i + 2], b[i + 2]) - min(a[i], b[i]) for i in (0, 1)]
+    shift = [(b[i] + b[i + 2] - a[i] - a[i + 2]) / 2 for i in (0, 1)]
+    v = (2 / pi * (atan2(w, h) - atan2(w_hat, h_hat))) ** 2
+    return inside, w * h + w_hat * h_hat - inside, enclosing, shift, v
+
+
+def box_loss(a: list[mpf], b: list[mpf], kind: str) -> mpf:
+    inside, union, (c_x, c_y), (d_x, d_y), v = box_parts(a, b)
+    loss = 1 - inside / union
+    if kind == "giou":
+        return loss + 1 - union / (c_x * c_y)
+    if kind == "iou":
+        return loss
+    return loss + (d_x**2 + d_y**2) / (c_x**2 + c_y**2) + (v**2 / (loss + v) if kind == "ciou" and v else 0)
+
+
+def box_gradient_term(a: list[mpf], b: list[mpf], by: str, at: int, kind: str) -> mpf:
+    """The largest part of a gradient, each of which is a sum that does not cancel."""
+    inside, union, c, d, v = box_parts(a, b)
+    axis, other = at % 2, 1 - at % 2
+    length = b[other + 2] - b[other]
+    q = 1 - inside / union
+    meets = max(mpf(0), min(a[other + 2], b[other + 2]) - max(a[other], b[other]))
+    within = a[at] < b[at] if at < 2 else b[at] < a[at]
+    share = 1 - (v / (q + v)) ** 2 if kind == "ciou" and v else 1
+    terms = [share * (inside * length if not within else meets * union if inside else 0) / union**2]
+    if kind == "giou":
+        terms += [length / (c[0] * c[1])] if within else [length / (c[0] * c[1]), union * c[other] / (c[0] * c[1]) ** 2]
+    if kind in ("diou", "ciou"):
+        square = c[0] ** 2 + c[1] ** 2
+        terms += [d[axis] / square, 0 if within else 2 * (d[0] ** 2 + d[1] ** 2) * c[axis] / square**2]
+    if kind == "ciou" and v:
+        alpha, sides = v / (q + v), (b[2] - b[0]) ** 2 + (b[3] - b[1]) ** 2
+        terms += [4 / pi * alpha * (2 - alpha) * sqrt(v) * length / sides]
+    return largest(*terms)
+
+
 def distance(x: list[mpf], y: list[mpf], p: float) -> mpf:
     return sum(fabs(a - b) ** mpf(p) for a, b in zip(x, y, strict=True)) ** (1 / mpf(p))
 
@@ -640,6 +697,15 @@ REFERENCES |= {
             for form in (False, True)
             for given in ({}, {"gamma": 2.0}, {"gamma": 1.0, "smooth": 0.0})
         ),
+    ),
+    "lovasz": Reference(lovasz, data="pixels", instances=({}, {"from_logits": False})),
+    "box_iou": Reference(
+        box_loss,
+        terms=(None, box_gradient_term, None),
+        data="boxes",
+        instances=tuple({"kind": kind} for kind in ("iou", "giou", "diou", "ciou")),
+        # the centres' part of a gradient has the largest denominators
+        promised=lambda kind: (4, {"diou": 6, "ciou": 8}.get(kind, 4), 6),
     ),
     "triplet_margin": Reference(
         triplet,

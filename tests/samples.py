@@ -78,8 +78,11 @@ def units(loss: fl.Loss, width: int, n: int, dtype: Any = np.float32, kind: str 
 def tries(loss: fl.Loss, dtype: Any) -> Iterator[tuple[np.ndarray, ...]]:
     """Inputs of units of many widths and kinds."""
     data = REFERENCES[loss.name].data
-    kinds = {"classes": ("indices",) if loss.indices_only else ("indices", "shares"), "distributions": KINDS, "vectors": KINDS}
+    kinds = {"classes": ("indices",) if loss.indices_only else ("indices", "shares"), "distributions": KINDS}
+    kinds |= {"vectors": KINDS, "boxes": KINDS}
     widths = ((1, 2), (2, 12), (3, 12), (10, 6), (130, 1), (300, 1))
+    if data == "boxes":
+        widths = ((4, 60),)
     if data == "classes":
         widths = ((2, 20), (3, 20), (10, 10), (50, 3)) if loss.from_logits else ((2, 30), (7, 10))
     for kind in kinds.get(data, ("",)):
@@ -197,6 +200,29 @@ def _vectors(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.n
     return tuple(x.astype(dtype) for x in vectors)
 
 
+def _pixels(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Hard labels and predictions of which no two are equal; empty masks, and full ones."""
+    rng = np.random.default_rng(width)
+    y = rng.integers(0, 2, (n, width))
+    y[-2:] = 0
+    y[:1] = 1
+    scores = rng.standard_normal((n, width)) * 10.0 ** rng.uniform(-3, 2, (n, 1))
+    return y.astype(dtype), (scores if loss.from_logits else rng.uniform(0.01, 0.99, (n, width))).astype(dtype)
+
+
+def _boxes(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes that overlap, that hold each other, that are apart; near each other, and of sizes whose squares are no numbers."""
+    rng = np.random.default_rng(width)
+    reach = {"near": 0, "unnormalised": 22 if dtype == np.float32 else 200}.get(kind, 3)
+    size, place = 10.0 ** rng.uniform(-reach, reach, (n, 1)), rng.uniform(-1, 1, (n, 2))
+    lengths = 10.0 ** rng.uniform(-1, 1, (n, 4))
+    moved = place + rng.uniform(-1, 1, (n, 2)) * 10.0 ** rng.uniform(-1, 1, (n, 1))
+    first, second = (np.hstack([p, p + sides]) for p, sides in ((place, lengths[:, :2]), (moved, lengths[:, 2:])))
+    if kind == "near":
+        second = first + rng.standard_normal((n, 4)) * 10.0 ** rng.uniform(-5, -2, (n, 1))
+    return (first * size).astype(dtype), (second * size).astype(dtype)
+
+
 def _groups(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.ndarray, ...]:
     """Groups of 0, 1 and more items; relevances with ties; scores near each other and far apart."""
     rng = np.random.default_rng(width)
@@ -212,6 +238,8 @@ _MAKE = {
     "distributions": _distributions,
     "masks": _masks,
     "vectors": _vectors,
+    "boxes": _boxes,
+    "pixels": _pixels,
     "groups": _groups,
 }
 
@@ -232,7 +260,7 @@ def vectors_and_keys(
 
 def numbers_of(loss: fl.Loss, inputs: tuple[np.ndarray, ...], i: int, array: np.ndarray) -> np.ndarray:
     """The numbers of an input, or of a derivative, that belong to unit i."""
-    if loss.signature.plan != "groups":
+    if loss.signature.axes != "[g]":
         return array[i]
     end = int(np.cumsum(inputs[-1])[i])
     return array[end - inputs[-1][i] : end]
@@ -261,6 +289,8 @@ def exact_numbers(loss: fl.Loss, unit: tuple[list[Any], ...]) -> tuple[list[Any]
 def places_of(loss: fl.Loss, unit: tuple[list[Any], ...]) -> set[int]:
     """The numbers of a unit by which derivatives are tried: the first one, the largest prediction, a target."""
     data = REFERENCES[loss.name].data
+    if data == "boxes":
+        return {0, 1, 2, 3}
     targets = {int(np.argmax(unit[0]))} if data == "classes" else set(unit[0][:1]) if data == "targets" else set()
     if data == "classes" and not loss.from_logits:
         return targets

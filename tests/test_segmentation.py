@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -127,3 +129,205 @@ def test_a_mask_in_parts_is_the_mask(loss_class: Any) -> None:
         value, gradient = loss_class().value_and_gradient(y, p)
         assert value == whole[0], team
         np.testing.assert_array_equal(gradient, whole[1])
+
+
+# ---- boxes ------------------------------------------------------------------------------------------------------
+
+KINDS = ("iou", "giou", "diou", "ciou")
+POINT, UNIT_BOX, LINE = [0.5, 0.5, 0.5, 0.5], [0.0, 0.0, 1.0, 1.0], [0.0, 0.5, 1.0, 0.5]
+
+
+def box_loss(kind: str, a: list[float], b: list[float], dtype: Any = np.float64) -> tuple[float, np.ndarray]:
+    return fl.BoxIoU(kind).value_and_gradient(np.array(a, dtype), np.array(b, dtype))
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-20, 1e25, 1e38])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_boxes_of_any_size(dtype: Any, size: float) -> None:
+    """What does not depend on the unit of length, at either end of single precision."""
+    a, b, apart = np.array([[0, 0, 2, 2], [0.5, 1, 3, 2], [2.5, 0, 3, 1]])
+    for one, other in ((a, b), (b, a), (a, apart)):
+        for kind in KINDS:
+            value, gradient = box_loss(kind, one, other)
+            scaled, slopes = box_loss(kind, one * size, other * size, dtype)
+            assert scaled == pytest.approx(value, rel=1e-6)
+            np.testing.assert_allclose(slopes.astype(float) * size, gradient, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_boxes_without_area(kind: str) -> None:
+    """Finite for whatever is finite; 0 for the same box, and at least 1 for another."""
+    boxes = [POINT, LINE, [0.5, 0.0, 0.5, 1.0], UNIT_BOX, [1.0, 0.0, 2.0, 1.0], [3e38, 3e38, 3.1e38, 3.2e38]]
+    boxes += [[-3e38, -3e38, 3e38, 3e38], [1e-45, 0.0, 1.0, 1e-45], [2.0, 2.0, 1.0, 3.0], [0.0, 0.0, 1e-30, 1e30]]
+    for dtype in (np.float32, np.float64):
+        for i, a in enumerate(boxes):
+            for j, b in enumerate(boxes):
+                value, gradient = box_loss(kind, a, b, dtype)
+                assert 0 <= value <= 3
+                assert np.isfinite(gradient).all(), (a, b)
+                if i == j:
+                    assert value == 0
+                    assert not gradient.any()
+    assert box_loss(kind, POINT, [0.5, 0.5, 0.5, 0.75])[0] >= 1
+    assert box_loss(kind, POINT, UNIT_BOX)[0] >= 1
+    assert not box_loss("iou", POINT, LINE)[1].any()
+
+
+def test_boxes_that_touch() -> None:
+    right = [1.0, 0.0, 2.0, 1.0]
+    assert box_loss("iou", UNIT_BOX, right)[0] == 1
+    assert box_loss("giou", UNIT_BOX, right)[0] == 1
+    assert box_loss("diou", UNIT_BOX, right)[0] == 1.2
+    # of the same shape
+    assert box_loss("ciou", UNIT_BOX, right)[0] == 1.2
+    # apart, boxes have no slope of the overlap, but one towards each other
+    apart = [3.0, 0.0, 4.0, 1.0]
+    assert not box_loss("iou", UNIT_BOX, apart)[1].any()
+    for kind in KINDS[1:]:
+        assert box_loss(kind, UNIT_BOX, apart)[1][[0, 2]].sum() > 0
+    # moved in, an edge takes away from the overlap; out, it adds to what is wrong
+    np.testing.assert_array_equal(box_loss("iou", UNIT_BOX, [0.25, 0.0, 1.0, 1.0])[1], [1, 0, 0, 0])
+    np.testing.assert_array_equal(box_loss("iou", UNIT_BOX, [0.0, 0.0, 2.0, 1.0])[1], [0, 0, 0.25, 0])
+
+
+def test_a_turned_box_ends_where_it_begins() -> None:
+    for kind in KINDS:
+        value, gradient = box_loss(kind, UNIT_BOX, [0.75, 0.25, 0.5, 0.5])
+        flat, slopes = box_loss(kind, UNIT_BOX, [0.75, 0.25, 0.75, 0.5])
+        assert value == flat
+        np.testing.assert_allclose(gradient, [slopes[0] + slopes[2], slopes[1], 0, slopes[3]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_of_boxes_are_those_of_the_value(kind: str, dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 500, 4))
+    a[:, 2:] += a[:, :2]
+    b[:, 2:] += b[:, :2]
+    gradient = fl.BoxIoU(kind).gradient(a.astype(dtype), b.astype(dtype), reduction="none")
+    for k in range(4):
+        step = np.zeros(4)
+        step[k] = 1e-6
+        ends = (fl.BoxIoU(kind)(a, b + move, reduction="none") for move in (step, -step))
+        np.testing.assert_allclose(gradient[:, k], (next(ends) - next(ends)) / 2e-6, rtol=1e-4, atol=1e-5)
+
+
+def test_a_small_loss_of_boxes_keeps_its_digits() -> None:
+    eps = 2.0**-23
+    value, _ = box_loss("iou", UNIT_BOX, [0.0, 0.0, 1.0, 1 + eps], np.float32)
+    assert value == pytest.approx(eps / (1 + eps), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_nan_stays_in_its_box(kind: str) -> None:
+    a, b = np.random.default_rng(0).random((2, 70, 4))
+    value, gradient = fl.BoxIoU(kind).value_and_gradient(a, b, reduction="none")
+    for k in range(8):
+        spoilt = np.concatenate([a, b], axis=1)
+        spoilt[5, k] = np.nan
+        got, slopes = fl.BoxIoU(kind).value_and_gradient(spoilt[:, :4], spoilt[:, 4:], reduction="none")
+        assert np.isnan(got[5])
+        assert np.isnan(slopes[5]).all()
+        others = np.arange(70) != 5
+        np.testing.assert_array_equal(got[others], value[others])
+        np.testing.assert_array_equal(slopes[others], gradient[others])
+
+
+def test_what_is_no_box() -> None:
+    with pytest.raises(ValueError, match=r"must have 4 numbers along the last axis, for each loss; got shape \(2, 3\)"):
+        fl.box_iou(np.zeros((2, 3)), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match='kind must be "iou", "giou", "diou" or "ciou"; got \'eiou\''):
+        fl.BoxIoU("eiou")
+    with pytest.raises(fl.NotDifferentiableError, match="BoxIoU has no Hessian"):
+        fl.box_iou.gradient_and_hessian(UNIT_BOX, UNIT_BOX)
+    assert fl.BoxIoU("ciou") == fl.get_loss("box_iou", kind="ciou")
+
+
+# ---- Lovasz -----------------------------------------------------------------------------------------------------
+
+
+def exact_lovasz(y: np.ndarray, order: np.ndarray) -> tuple[list[Fraction], list[int]]:
+    """What each pixel adds to the Jaccard loss, in the order of the errors, as fractions; and that order."""
+    falling = sorted(range(len(y)), key=lambda i: -order[i])
+    foreground, losses = int(y.sum()), [Fraction(0)]
+    for i in range(len(y)):
+        missed = int(y[falling[: i + 1]].sum())
+        losses.append(1 - Fraction(foreground - missed, foreground + i + 1 - missed))
+    return [b - a for a, b in pairwise(losses)], falling
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_gradients_of_lovasz_are_exact_fractions(from_logits: bool, dtype: Any) -> None:
+    """Few different errors: most of the pixels have that of another one, and come as they lie."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 400)
+    p = (rng.integers(-8, 9, 400) / 4 if from_logits else rng.integers(0, 9, 400) / 8).astype(dtype)
+    sign = 2 * y - 1
+    errors = 1 - sign * p if from_logits else np.abs(y - p)
+    steps, falling = exact_lovasz(y, errors)
+    value, gradient = fl.Lovasz(from_logits).value_and_gradient(y, p)
+    expected = np.zeros(400, dtype)
+    for step, k in zip(steps, falling, strict=True):
+        expected[k] = -sign[k] * float(step) if errors[k] > 0 else 0
+    np.testing.assert_array_max_ulp(gradient, expected, 1)
+    total = sum(step * Fraction(float(max(errors[k], 0))) for step, k in zip(steps, falling, strict=True))
+    assert value == pytest.approx(float(total), rel=float(np.finfo(dtype).eps) * 2)
+
+
+def test_masks_without_pixels_and_with_all() -> None:
+    z = np.array([[0.5, -2.0, 0.25], [2.0, -0.5, 0.0]])
+    empty, full = fl.lovasz.value_and_gradient(np.zeros((2, 3)), z, reduction="none"), np.ones((2, 3))
+    np.testing.assert_array_equal(empty[0], [1.5, 3.0])
+    np.testing.assert_array_equal(empty[1], [[1, 0, 0], [1, 0, 0]])
+    value, gradient = fl.lovasz.value_and_gradient(full, z, reduction="none")
+    np.testing.assert_allclose(value, (1 - np.minimum(z, 1)).sum(axis=1) / 3)
+    np.testing.assert_allclose(gradient, (z < 1) / -3)
+    assert fl.lovasz(full, 5 * full) == 0
+    right, none = fl.Lovasz(False).value_and_gradient(np.zeros(3), np.zeros(3))
+    assert right == 0
+    assert not none.any()
+    # infinite scores: where nothing is left to lose, they cost nothing
+    value, gradient = fl.lovasz.value_and_gradient([1, 0], [-np.inf, np.inf])
+    assert value == np.inf
+    np.testing.assert_array_equal(gradient, [-1, 0])
+
+
+def test_a_nan_stays_in_its_mask() -> None:
+    y, z = np.ones((3, 5)), np.zeros((3, 5))
+    z[1, 2] = np.nan
+    value, gradient = fl.lovasz.value_and_gradient(y, z, reduction="none")
+    assert np.isnan(value).tolist() == [False, True, False]
+    assert np.isnan(gradient).all(axis=1).tolist() == [False, True, False]
+    w = np.array([1.0, 0.0, 2.0])
+    assert fl.lovasz(y, z, sample_weight=w) == 1.0
+    assert not fl.lovasz.gradient(y, z, sample_weight=w)[1].any()
+
+
+def test_lovasz_of_masks_of_any_shape_and_layout() -> None:
+    """A mask is a run of its numbers whatever their order in memory; large masks and several at a time."""
+    rng = np.random.default_rng(0)
+    y, z = rng.integers(0, 2, (4, 3, 25, 37)), rng.standard_normal((4, 3, 25, 37))
+    value, gradient = fl.lovasz.value_and_gradient(y, z, reduction="none")
+    by_class, slopes = fl.Lovasz(per_class=True).value_and_gradient(y, z, reduction="none")
+    assert value.shape == (4,)
+    assert by_class.shape == (4, 3)
+    for i in range(4):
+        alone, own = fl.lovasz.value_and_gradient(y[i].ravel(), z[i].ravel())
+        assert alone == value[i]
+        np.testing.assert_array_equal(own, gradient[i].ravel())
+        for k in range(3):
+            assert fl.lovasz(y[i, k].ravel(), z[i, k].ravel()) == by_class[i, k]
+    for change in (np.asfortranarray, lambda a: np.ascontiguousarray(a.transpose(1, 0, 3, 2)).transpose(1, 0, 3, 2)):
+        for loss, expected in ((fl.lovasz, (value, gradient)), (fl.Lovasz(per_class=True), (by_class, slopes))):
+            out = (np.empty(expected[0].shape, order="F"), change(np.empty(z.shape)))
+            got = loss.value_and_gradient(change(y), change(z), reduction="none", out=out)
+            for a, b in zip(got, expected, strict=True):
+                np.testing.assert_array_equal(a, b)
+    for team in each_team(1, 2):
+        np.testing.assert_array_equal(fl.lovasz(y, z, reduction="none"), value, err_msg=team)
+    with pytest.raises(ValueError, match="y_true must be 0 or 1"):
+        fl.lovasz(y + 0.5, z)
+    with pytest.raises(ValueError, match="sample_weight must have the shape of the losses"):
+        fl.lovasz(y, z, sample_weight=np.ones(y.shape))

@@ -15,7 +15,7 @@ from units import WIDTHS, flat, same
 import fastloss as fl
 from fastloss import _core
 
-LOSSES = every_unit_loss("masks", "vectors", "groups")
+LOSSES = every_unit_loss("masks", "pixels", "vectors", "boxes", "groups")
 
 
 def outputs(loss: Any, inputs: tuple[np.ndarray, ...], **options: Any) -> list[np.ndarray]:
@@ -28,7 +28,7 @@ def outputs(loss: Any, inputs: tuple[np.ndarray, ...], **options: Any) -> list[n
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_same_bits_everywhere(loss: Any, width: int, dtype: Any) -> None:
     """Instruction sets, threads, layouts, byte orders, neighbours."""
-    grouped = loss.signature.plan == "groups"
+    grouped = loss.signature.axes == "[g]"
     inputs = units(loss, width, 5 if width > 1000 else 40, dtype)
     arrays, group = (inputs[:-1], inputs[-1:]) if grouped else (inputs, ())
     expected = outputs(loss, inputs)

@@ -28,6 +28,7 @@ FUNCTIONS: dict[str, tuple[Callable[[mpf], mpf], tuple[float, float], float]] = 
     "log_cosh": (lambda x: mpmath.log(mpmath.cosh(x)), (-800, 800), 1.5),
     "x_minus_log1p": (lambda x: x - mpmath.log1p(x), (0, np.inf), 1.6),
     "expm1_minus_x": (lambda x: mpmath.expm1(x) - x, (-760, 720), 1.6),
+    "atan": (mpmath.atan, (-np.inf, np.inf), 2.0),
     "lgamma1p": (lambda x: mpmath.loggamma(1 + x), (0, np.inf), 2.0),
 }
 

@@ -64,6 +64,12 @@ def jensen_shannon(z: mpf) -> mpf:
     return ((1 + t) * mp.log1p(t) + (1 - t) * mp.log1p(-t)) / (2 * z) if z else mpf(1) / 2
 
 
+def atan_tail(z: mpf) -> mpf:
+    """(atan(t) / t - 1) / t**2 at z = t**2."""
+    t = mp.sqrt(z)
+    return (mp.atan(t) / t - 1) / z if z else -mpf(1) / 3
+
+
 def expm1_second_tail(x: mpf) -> mpf:
     """(expm1(x) - x - x**2 / 2) / x**3."""
     return (mp.expm1(x) - x - x**2 / 2) / x**3 if x else mpf(1) / 6
@@ -110,6 +116,7 @@ POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "LOG_COSH_FAR": (log1p_tail, mpf(0), mp.exp(-2) * mpf("1.001"), mpf("0.03"), 0),
     "JENSEN_SHANNON": (jensen_shannon, mpf(0), mpf("0.0901"), mpf(1), 6),
     "EXPM1_MINUS_X": (expm1_second_tail, mpf(-1), mpf(1), mpf("0.4"), 6),
+    "ATAN": (atan_tail, mpf(0), (SQRT2 - 1) ** 2 * mpf("1.001"), mpf("0.06"), 6),
     "LGAMMA1P_A": (lgamma1p_over_y, mpf("-0.5"), mpf("0.5"), mpf(1), 6),
     "LGAMMA1P_B": (lgamma1p_over_y_minus_1, mpf(-1), mpf(1), mpf(1), 6),
     "LGAMMA1P_C": (lgamma1p_middle, mpf(-2), mpf(2), mpf(1), 6),
@@ -192,6 +199,8 @@ def lines() -> list[str]:
             "TWO_THIRDS": two_thirds,
             "TWO_THIRDS_LOW": two_thirds_low,
             "HALF_LOG_2PI": mp.log(2 * mp.pi) / 2,
+            "QUARTER_PI": mp.pi / 4,
+            "TWO_OVER_PI": 2 / mp.pi,
         }
         out.append("")
         out.extend(f"#define FL_{key}_{suffix} {literal(value, scalar)}" for key, value in constants.items())

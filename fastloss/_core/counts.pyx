@@ -252,7 +252,7 @@ cdef int look(Scan *scan, int kind, tuple columns, weights, Tally *result, int64
         scan.block = FL_BLOCK // scan.row.size if scan.row.size < FL_BLOCK else 1
         longest = scan.block if scan.block < scan.items.size else scan.items.size
         if n_rows:
-            simplify_rows(&scan.row, rows, n_rows)
+            merge_in_order(&scan.row, rows, n_rows, True)
         simplify(&scan.items, operands, n, &scan.row)
         for k in range(n):
             scan.buffers = lay_out(operands[k], &scan.items, &scan.row, longest, scan.buffers, False)

@@ -755,7 +755,8 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
             if len(item[0].shape) >= len(shape):
                 shape = item[0].shape
     if plan == FL_GROUPS:
-        set_axes(&job.items, shape, 0, 1)
+        set_axes(&job.items, shape, 0, <int> len(shape))
+        set_axes(&job.units, inputs.shape, 0, units_ndim)
         set_groups(job, inputs.starts.tobytes())
         active.layout(plan, job.block, &scratch)
     elif plan == FL_ELEMENTS:
@@ -818,7 +819,7 @@ cdef int set_groups(Job *job, bytes starts) except -1:
     for group in range(groups + 1):
         places[group] = numbers[group]
     # _arrays.py has checked them; this keeps a mistake there from reading foreign memory
-    if places[0] != 0 or places[groups] != job.items.size:
+    if places[0] != 0 or places[groups] != job.items.size or groups != job.units.size:
         raise AssertionError("the groups do not fit the inputs")
     job.block = 0
     first_group[0] = 0
@@ -830,8 +831,6 @@ cdef int set_groups(Job *job, bytes starts) except -1:
             blocks += 1
             first_group[blocks] = first = group
     job.tasks = blocks
-    job.units.ndim = 1
-    job.units.shape[0] = job.units.size = groups
     return 0
 
 
@@ -915,8 +914,15 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
             rows[n_rows] = operand
             n_rows += 1
     if job.row.ndim:
-        simplify_rows(&job.row, rows, n_rows)
-    simplify(&job.items, operands, n, &job.row)
+        merge_in_order(&job.row, rows, n_rows, True)
+    if job.starts != NULL:
+        # a group is a run of items
+        merge_in_order(&job.items, operands, n, False)
+        if job.units.ndim == 0:
+            job.units.ndim = 1
+            job.units.shape[0] = 1
+    else:
+        simplify(&job.items, operands, n, &job.row)
     longest = job.block if job.block < job.items.size else job.items.size
     if job.starts != NULL and longest < FL_BLOCK:
         longest = FL_BLOCK

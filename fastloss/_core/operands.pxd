@@ -51,7 +51,7 @@ cdef int set_axes(Axes *axes, tuple shape, int first, int last) except -1
 cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buffer, int first) except -1
 cdef bint in_c_order(const Axes *axes, const Operand *operand, const Axes *row) noexcept nogil
 cdef void simplify(Axes *axes, Operand **operands, int n, const Axes *row) noexcept nogil
-cdef void simplify_rows(Axes *row, Operand **operands, int n) noexcept nogil
+cdef void merge_in_order(Axes *axes, Operand **operands, int n, bint of_rows) noexcept nogil
 cdef Py_ssize_t lay_out(Operand *operand, const Axes *axes, const Axes *row, Py_ssize_t longest, Py_ssize_t scratch, bint copied) noexcept nogil
 cdef Py_ssize_t room(Py_ssize_t numbers) noexcept nogil
 cdef const void *convert_block(

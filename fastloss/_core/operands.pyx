@@ -225,16 +225,16 @@ cdef void simplify(Axes *axes, Operand **operands, int n, const Axes *row) noexc
     merge_axes(axes, operands, n, False)
 
 
-cdef void simplify_rows(Axes *row, Operand **operands, int n) noexcept nogil:
-    """Make of the axes of rows as few as can be, at least one, with the numbers of a row in the same order."""
+cdef void merge_in_order(Axes *axes, Operand **operands, int n, bint of_rows) noexcept nogil:
+    """Make of the axes as few as can be, at least one, over the same items in the same order."""
     cdef int k
-    if drop_short_axes(row, operands, n, True) == 0:
-        row.ndim = 1
-        row.shape[0] = 1
+    if drop_short_axes(axes, operands, n, of_rows) == 0:
+        axes.ndim = 1
+        axes.shape[0] = 1
         for k in range(n):
-            operands[k].row_strides[0] = operands[k].itemsize
+            strides_of(operands[k], of_rows)[0] = operands[k].itemsize
         return
-    merge_axes(row, operands, n, True)
+    merge_axes(axes, operands, n, of_rows)
 
 
 # ---- buffers ---------------------------------------------------------------------------------------------------

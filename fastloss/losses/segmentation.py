@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..domains import NOT_NEGATIVE, POSITIVE, PROBABILITIES, UNIT, Domain, parameter
+from ..domains import NOT_NEGATIVE, POSITIVE, PROBABILITIES, UNIT, Choice, Domain, brief, parameter
 from ..loss import Loss
+
+LABELS = Choice((0.0, 1.0))
 
 
 class OfMasks:
@@ -271,3 +273,145 @@ class FocalTversky(OfMasks, Loss):
         "np.mean((1 - (np.sum(y_true * y_pred, axis=-1) + smooth) / (np.sum(y_true * y_pred, axis=-1)"
         " + alpha * np.sum(y_pred * (1 - y_true), axis=-1) + beta * np.sum(y_true * (1 - y_pred), axis=-1) + smooth)) ** gamma)"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BoxIoU(Loss):
+    r"""Loss of boxes: one minus their intersection over union (IoU), and what tells boxes apart that do not overlap.
+
+    Inputs have the shape (..., 4), boxes as (x1, y1, x2, y2): one loss for each.
+
+    Parameters
+    ----------
+    kind : {"iou", "giou", "diou", "ciou"}, default="iou"
+        ``"giou"`` adds the share of the enclosing box that neither box has, ``"diou"`` the squared distance of the centres over
+        that of the corners of the enclosing box, and ``"ciou"`` to that how much the aspect ratios differ.
+
+    Notes
+    -----
+    With the intersection I and the union U of both boxes, their enclosing box of area C, width :math:`c_x` and height
+    :math:`c_y`, and the vector d from one centre to the other:
+
+    .. math::
+
+        L_\text{iou} = 1 - \frac{I}{U}, \qquad L_\text{giou} = L_\text{iou} + \frac{C - U}{C}, \qquad
+        L_\text{diou} = L_\text{iou} + \frac{d_x^2 + d_y^2}{c_x^2 + c_y^2}, \qquad
+        L_\text{ciou} = L_\text{diou} + \alpha v
+
+    .. math::
+
+        v = \left(\frac{2}{\pi} \left(\arctan\frac{w}{h} - \arctan\frac{\hat w}{\hat h}\right)\right)^2, \qquad
+        \alpha = \frac{v}{L_\text{iou} + v}
+
+    The gradient is the derivative of the value with respect to ``y_pred``, that of :math:`\alpha` included; torchvision and the
+    source take :math:`\alpha` for a constant. Areas are sums of what one box, both or neither has, so that nothing cancels: a
+    small loss keeps its digits. Nothing is added to denominators, and lengths are scaled, so that boxes may have any size.
+
+    Two boxes without any area have the IoU 1 if they are the same box, and 0 if not. A box whose end lies before its beginning
+    ends where it begins. Where edges of both boxes coincide, and moving one to either side raises the loss, its derivative is
+    0: so it is for all edges of two boxes that coincide. There is no Hessian.
+
+    See Also
+    --------
+    Jaccard : of masks.
+
+    References
+    ----------
+    H. Rezatofighi, N. Tsoi, J. Gwak, A. Sadeghian, I. Reid, S. Savarese, Generalized intersection over union, CVPR (2019).
+    arXiv:1902.09630
+
+    Z. Zheng, P. Wang, W. Liu, J. Li, R. Ye, D. Ren, Distance-IoU loss: faster and better learning for bounding box regression,
+    AAAI (2020). arXiv:1911.08287
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> y_true, y_pred = [[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]], [[1.0, 0.0, 3.0, 2.0], [2.0, 0.0, 3.0, 1.0]]
+    >>> fl.box_iou(y_true, y_pred, reduction="none")
+    array([0.66666667, 1.        ])
+    >>> fl.BoxIoU("giou")(y_true, y_pred, reduction="none")
+    array([0.66666667, 1.33333333])
+    >>> fl.BoxIoU("diou").gradient(y_true, y_pred, reduction="sum")[1]
+    array([ 0.2 ,  0.  , -0.04,  0.  ])
+    """
+
+    kind: str = "iou"
+
+    numpy_value = (
+        "1 - np.mean((inside := np.prod(np.maximum(0, np.minimum(y_true[..., 2:], y_pred[..., 2:])"
+        " - np.maximum(y_true[..., :2], y_pred[..., :2])), axis=-1)) / (np.prod(y_true[..., 2:] - y_true[..., :2], axis=-1)"
+        " + np.prod(y_pred[..., 2:] - y_pred[..., :2], axis=-1) - inside))"
+    )
+    no_hessian = "all edges of a box act on each other's derivatives. Use the gradient."
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("iou", "giou", "diou", "ciou"):
+            raise ValueError(f'BoxIoU: kind must be "iou", "giou", "diou" or "ciou"; got {brief(self.kind)}.')
+        super(BoxIoU, self).__post_init__()
+
+    def _kernel_name(self) -> str:
+        return f"box_{self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lovasz(OfMasks, Loss):
+    r"""Lovász hinge of masks, from raw scores, and the Lovász loss of probabilities: the convex extension of the Jaccard loss.
+
+    Inputs have the shape (n, ...): one loss for each sample, over its other axes. An array of one axis is a single mask. Labels
+    are 0 or 1.
+
+    Parameters
+    ----------
+    from_logits : bool, default=True
+        Whether ``y_pred`` holds raw scores, whose errors are those of the hinge, rather than probabilities in [0, 1].
+    per_class : bool, default=False
+        Whether there is one loss for each sample and class of inputs of the shape (n, K, ...).
+
+    Notes
+    -----
+    With the error :math:`m_i = 1 - s_i z_i` of a raw score, s being 1 for label 1 and -1 for label 0, or that of a probability,
+    :math:`m_i = |y_i - p_i|`, and the Jaccard loss :math:`\Delta(M)` of a mask whose wrong pixels are M:
+
+    .. math::
+
+        L = \sum_i \max(0, m_{\pi(i)}) g_i, \qquad m_{\pi(1)} \ge m_{\pi(2)} \ge \dots, \qquad
+        g_i = \Delta(\{\pi(1), \dots, \pi(i)\}) - \Delta(\{\pi(1), \dots, \pi(i-1)\})
+
+    The derivative of L by the error of a pixel is its g, and 0 where the error is not positive. Each g is a quotient of numbers
+    of pixels, no difference of losses. Equal errors come in the order of the pixels. For a mask without any pixel of label 1,
+    the first g is 1 and the others are 0: its loss is the largest error. ``sample_weight`` has one number for each loss. There
+    is no Hessian.
+
+    The Lovász softmax of the source is this loss of probabilities: ``Lovasz(from_logits=False, per_class=True)``, of those
+    of the shape (n, K, ...) and labels of that shape with a single 1 among the K of each pixel. The source leaves classes out
+    that have no pixel. So do weights: ``sample_weight=y_true.any(axis=(2, 3))`` for pictures. The mean is then that over the
+    classes that each picture has, of all pictures together.
+
+    See Also
+    --------
+    Jaccard : which has sums over probabilities in place of sorted errors.
+
+    References
+    ----------
+    M. Berman, A. R. Triki, M. B. Blaschko, The Lovász-softmax loss, CVPR (2018). arXiv:1705.08790
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> fl.lovasz.value_and_gradient([1, 1, 0, 0], [2.0, 0.5, 0.25, -3.0])
+    (0.5833333333333333, array([ 0.        , -0.33333333,  0.33333333,  0.        ]))
+    >>> fl.Lovasz(from_logits=False)([[1, 0], [0, 0]], [[0.75, 0.5], [0.5, 0.0]], reduction="none")
+    array([0.375, 0.5  ])
+    """
+
+    from_logits: bool = True
+    per_class: bool = False
+
+    numpy_value = (
+        "np.mean([np.sum(np.maximum(0, (1 - (2 * t - 1) * p)[o]) * np.diff(1 - (t.sum() - np.cumsum(t[o]))"
+        " / (t.sum() + np.cumsum(1 - t[o])), prepend=0)) for t, p in zip(np.atleast_2d(y_true), np.atleast_2d(y_pred))"
+        " for o in [np.argsort((2 * t - 1) * p, kind='stable')]])"
+    )
+
+    def _domains(self) -> dict[str, Domain]:
+        return {"y_true": LABELS} if self.from_logits else {"y_true": LABELS, "y_pred": PROBABILITIES}

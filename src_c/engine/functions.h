@@ -5,7 +5,8 @@
 #include "language/vmath.h"
 
 #define FL_EACH_FUNCTION(X)                                                                                                    \
-    X(exp) X(expm1) X(log) X(log1p) X(tanh) X(log_cosh) X(sigmoid) X(softplus) X(x_minus_log1p) X(expm1_minus_x) X(lgamma1p)
+    X(exp)                                                                                                                     \
+    X(expm1) X(log) X(log1p) X(tanh) X(log_cosh) X(sigmoid) X(softplus) X(x_minus_log1p) X(expm1_minus_x) X(lgamma1p) X(atan)
 
 #define FL_FUNCTION_LOOP(name)                                                                                                 \
     static void FL_FN(fl_map_##name)(const void *from, void *to, ptrdiff_t n)                                                  \

@@ -160,20 +160,26 @@ FL_STATIC void FL_FN(fl_pair_group)(const fl_block *b, ptrdiff_t unit, FL_FN(fl_
     }
 }
 
+/* A group of weight 0 counts for nothing; returns 1 for such a one. */
+FL_STATIC int FL_FN(fl_drop_group)(const fl_block *b, ptrdiff_t unit)
+{
+    const ptrdiff_t start = b->starts[unit], n = b->starts[unit + 1] - start;
+    if (!b->weight || b->weight[unit] > 0.0)
+        return 0;
+    if (b->want & FL_VALUE)
+        ((FL_T *)b->value)[unit] = FL_C(0);
+    if (b->want & FL_GRADIENT)
+        memset((FL_T *)b->gradient[0] + start, 0, (size_t)n * sizeof(FL_T));
+    if (b->want & FL_HESSIAN)
+        memset((FL_T *)b->hessian[0] + start, 0, (size_t)n * sizeof(FL_T));
+    return 1;
+}
+
 FL_STATIC int FL_FN(fl_pair_groups)(const fl_block *b, FL_FN(fl_margin_map) map)
 {
-    for (ptrdiff_t unit = 0; unit < b->units; unit++) {
-        const ptrdiff_t start = b->starts[unit], n = b->starts[unit + 1] - start;
-        if (b->weight && !(b->weight[unit] > 0.0)) {
-            if (b->want & FL_VALUE)
-                ((FL_T *)b->value)[unit] = FL_C(0);
-            if (b->want & FL_GRADIENT)
-                memset((FL_T *)b->gradient[0] + start, 0, (size_t)n * sizeof(FL_T));
-            if (b->want & FL_HESSIAN)
-                memset((FL_T *)b->hessian[0] + start, 0, (size_t)n * sizeof(FL_T));
-        } else
+    for (ptrdiff_t unit = 0; unit < b->units; unit++)
+        if (!FL_FN(fl_drop_group)(b, unit))
             FL_FN(fl_pair_group)(b, unit, map);
-    }
     return 0;
 }
 

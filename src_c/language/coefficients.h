@@ -12,6 +12,8 @@
 #define FL_TWO_THIRDS_f32 0x1.5555560000000p-1f
 #define FL_TWO_THIRDS_LOW_f32 -0x1.5555560000000p-26f
 #define FL_HALF_LOG_2PI_f32 0x1.d67f1c0000000p-1f
+#define FL_QUARTER_PI_f32 0x1.921fb60000000p-1f
+#define FL_TWO_OVER_PI_f32 0x1.45f3060000000p-1f
 #define FL_EXPM1_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.a114120000000p-16f, (x * x), \
         FL_FMA_f32(0x1.a152aa0000000p-13f, x, 0x1.6c16860000000p-10f)), (x * x), \
@@ -57,6 +59,10 @@
     FL_FMA_f32(FL_FMA_f32(0x1.b4a4e20000000p-26f, ((x * x) * (x * x)), \
         FL_FMA_f32(FL_FMA_f32(0x1.2cfadc0000000p-22f, x, 0x1.71d4d40000000p-19f), (x * x), FL_FMA_f32(0x1.a00ab60000000p-16f, x, 0x1.a01a0c0000000p-13f))), ((x * x) * (x * x)), \
         FL_FMA_f32(FL_FMA_f32(0x1.6c16d20000000p-10f, x, 0x1.1111120000000p-7f), (x * x), FL_FMA_f32(0x1.5555560000000p-5f, x, 0x1.5555560000000p-3f)))
+#define FL_ATAN_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.9d60fa0000000p-5f, x, -0x1.613c1c0000000p-4f), (x * x), \
+        FL_FMA_f32(0x1.c57a940000000p-4f, x, -0x1.248a100000000p-3f)), (x * x), \
+        FL_FMA_f32(0x1.99997a0000000p-3f, x, -0x1.5555560000000p-2f))
 #define FL_LGAMMA1P_A_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.ea2c9a0000000p-11f, (x * x), FL_FMA_f32(-0x1.8fa2840000000p-10f, x, 0x1.e89b340000000p-10f)), ((x * x) * (x * x)), \
         FL_FMA_f32(FL_FMA_f32(-0x1.988c900000000p-9f, x, 0x1.655f820000000p-8f), (x * x), FL_FMA_f32(-0x1.3535520000000p-7f, x, 0x1.1332e20000000p-6f))), ((x * x) * (x * x)), \
@@ -83,6 +89,8 @@
 #define FL_TWO_THIRDS_f64 0x1.5555555555555p-1
 #define FL_TWO_THIRDS_LOW_f64 0x1.5555555555555p-55
 #define FL_HALF_LOG_2PI_f64 0x1.d67f1c864beb5p-1
+#define FL_QUARTER_PI_f64 0x1.921fb54442d18p-1
+#define FL_TWO_OVER_PI_f64 0x1.45f306dc9c883p-1
 #define FL_EXPM1_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.1f7385560be05p-29, (x * x), FL_FMA_f64(0x1.af4ecd2129492p-26, x, 0x1.27e4db25ce3adp-22)), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.71de01c3fc936p-19, x, 0x1.a01a01a6ec522p-16), (x * x), FL_FMA_f64(0x1.a01a01ac0a9eep-13, x, 0x1.6c16c16c162b0p-10))), ((x * x) * (x * x)), \
@@ -127,6 +135,10 @@
         FL_FMA_f64(FL_FMA_f64(0x1.938f50b0d66c4p-37, x, 0x1.6124665c20496p-33), (x * x), FL_FMA_f64(0x1.1eed9518c242bp-29, x, 0x1.ae64567b21089p-26))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.27e4fb728bf10p-22, x, 0x1.71de3a556e36fp-19), (x * x), FL_FMA_f64(0x1.a01a01a01e338p-16, x, 0x1.a01a01a01a010p-13))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.6c16c16c16bfep-10, x, 0x1.1111111111111p-7), (x * x), FL_FMA_f64(0x1.5555555555555p-5, x, 0x1.5555555555555p-3)))
+#define FL_ATAN_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.0a997ba33c1dbp-6, x, -0x1.1b1992aa413c9p-5), (x * x), FL_FMA_f64(0x1.74d3a7b43351ap-5, x, -0x1.ac7858539e493p-5)), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.e199c62156609p-5, x, -0x1.110e84aa36d9dp-4), (x * x), FL_FMA_f64(0x1.3b1392a9c2d8bp-4, x, -0x1.745d165c497f3p-4))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.c71c71c2fc236p-4, x, -0x1.249249248d739p-3), (x * x), FL_FMA_f64(0x1.9999999999952p-3, x, -0x1.5555555555555p-2)))
 #define FL_LGAMMA1P_A_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.0467902760469p-17, x, 0x1.9759e019683d0p-17), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.18598e23bb974p-17, x, 0x1.ba730a9784e07p-17), (x * x), FL_FMA_f64(-0x1.c85e4bc95846cp-16, x, 0x1.68f13e0fbb796p-15))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
         FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.156abea920aefp-14, x, 0x1.b9e43433855c2p-14), (x * x), FL_FMA_f64(-0x1.623f109df00eep-13, x, 0x1.1c7e3a261c9ebp-12)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.cb44dee9fac00p-12, x, 0x1.750a7900f071ep-11), (x * x), FL_FMA_f64(-0x1.313e8a3ddad6fp-10, x, 0x1.f814bab49d011p-10)))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \

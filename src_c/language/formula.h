@@ -10,6 +10,7 @@
  *   engine/margins.h            FL_MARGIN_FORMULA      rows, by distances between scores
  *   engine/predicted_labels.h   FL_LABEL_FORMULA       rows, by the class with the highest score
  *   engine/statistics.h         FL_STATISTICS_FORMULA  rows, masks and whole arrays, by a few sums over their numbers
+ *   engine/vectors.h            FL_VECTOR_FORMULA      vectors of few numbers, by each of these
  *   engine/groups.h             FL_PAIR_FORMULA        groups, by all pairs of their numbers
  *   engine/tiles.h              FL_TILES_FORMULA       rows against the rows of another matrix, by their products
  *                               FL_TILES_SHARE_FORMULA the same, where several keys have a share of a row

@@ -13,6 +13,7 @@
  *   FL_LOG_COSH          1.39   1.1     a polynomial near 0, |x| - log 2 + log1p(exp(-2|x|)) beyond
  *   FL_X_MINUS_LOG1P     1.54   0.9     log1p's series without its first term, or the difference beyond 1/2
  *   FL_EXPM1_MINUS_X     1.5     1.5     a series in [-1, 1], or the difference
+ *   FL_ATAN              1.6    1.6      a series below tan(pi/8), turned by pi/4 and mirrored beyond
  *   FL_LGAMMA1P          1.4    1.4     in ulp of the larger of result and argument
  *
  * f32: all 2^32 arguments (FL_LGAMMA1P: searched); f64: searched. NaN goes in and comes out; infinities give the limits;
@@ -54,6 +55,8 @@
 #define FL_LOG_OF_PAIR(x) FL_FN(fl_log_of_pair)(x)
 #define FL_EXP_PRODUCT(factor, power, logarithm) FL_FN(fl_exp_product)(factor, power, logarithm)
 #define FL_TANH(x) FL_FN(fl_tanh)(x)
+#define FL_ATAN(x) FL_FN(fl_atan)(x)
+#define FL_ANGLE(y, x) FL_FN(fl_angle)(y, x)
 #define FL_LOG_COSH(x) FL_FN(fl_log_cosh)(x)
 #define FL_LOGISTIC FL_FN(fl_logistic)
 #define FL_LOGISTIC_PARTS(x) FL_FN(fl_logistic_parts)(x)
@@ -396,6 +399,24 @@ FL_INLINE FL_T FL_FN(fl_expm1_minus_x)(FL_T x)
     const FL_PAIR difference = FL_TWO_SUM(e.hi, -x);
     const FL_T far = FL_SELECT(FL_ABS(difference.hi) < FL_INFINITY, difference.hi + (difference.lo + e.lo), difference.hi);
     return FL_SELECT(FL_ABS(x) < FL_C(1), near, FL_SELECT(x < FL_INFINITY, far, x));
+}
+
+/* The angle of the point (x, y) in the first quadrant, atan(y / x): with the smaller number s and the larger l of the two,
+ * atan(s / l), or from tan(pi/8) on pi/4 + atan((s - l) / (s + l)); mirrored where y is the larger. NaN at (0, 0). */
+FL_INLINE FL_T FL_FN(fl_angle)(FL_T y, FL_T x)
+{
+    const int steep = y > x;
+    const FL_T small = FL_SELECT(steep, x, y), large = FL_SELECT(steep, y, x);
+    const int far = small > FL_C(0.41421356237309503) * large;
+    const FL_T t = FL_SELECT(far, small - large, small) / FL_SELECT(far, small + large, large);
+    const FL_T z = t * t;
+    const FL_T turned = FL_SELECT(far, FL_CONSTANT(QUARTER_PI), FL_C(0)) + FL_FMA(t * z, FL_POLYNOMIAL(ATAN, z), t);
+    return FL_SELECT(steep, FL_C(2) * FL_CONSTANT(QUARTER_PI) - turned, turned);
+}
+
+FL_INLINE FL_T FL_FN(fl_atan)(FL_T x)
+{
+    return FL_WITH_SIGN_OF(x, FL_FN(fl_angle)(FL_ABS(x), FL_C(1)));
 }
 
 /* lgamma(1 + y) for y >= 0: polynomials around 1/2, 2 and 5, Stirling's series from 7 */
