@@ -253,6 +253,12 @@ def spread(weights: np.ndarray, ndim: int) -> np.ndarray:
     return weights.reshape(weights.shape + (1,) * (ndim - weights.ndim))
 
 
+def weights_of_items(weights: Operand, inputs: Inputs) -> Operand:
+    """Repeat the weight of each group for its items."""
+    array, code = weights
+    return np.repeat(array, np.diff(inputs.starts)), code
+
+
 def sum_tolerance(operand: Operand) -> float:
     """Return how far from 1 a sum of probabilities of the operand's type may be: the square root of the type's precision."""
     return _SUM_TOLERANCES.get(operand[1] & 0xFF, 2.0**-26)

@@ -302,6 +302,8 @@ class Loss:
 
     def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
         domains = self._domains()
+        if weights is not None and self.signature.plan == "groups":
+            weights = _arrays.weights_of_items(weights, inputs)
         for operand, name in zip(inputs.operands, self.signature.names, strict=True):
             if name in domains:
                 self._explain_domain(domains[name], operand, name, weights, inputs.single)

@@ -10,7 +10,9 @@
  *   engine/margins.h            FL_MARGIN_FORMULA      rows, by distances between scores
  *   engine/predicted_labels.h   FL_LABEL_FORMULA       rows, by the class with the highest score
  *   engine/statistics.h         FL_STATISTICS_FORMULA  rows, masks and whole arrays, by a few sums over their numbers
- *   engine/groups.h             FL_PAIR_FORMULA        groups, by all pairs of their numbers
+ *   engine/groups.h             FL_GROUP_FORMULA       groups, as a whole
+ *   engine/pairs.h              FL_PAIR_FORMULA        groups, by all pairs of their numbers
+ *                               FL_NDCG_FORMULA        groups, by what exchanging two of their numbers would change
  *
  * Inputs are listed in two parts, (given) and (differentiated), and then (parameters), which are doubles: the class of the loss
  * has fields of these names. Where a formula does not name its inputs, the plan does. `invalid` is 1 where an input lies
