@@ -44,8 +44,8 @@ class MarginRanking(Loss):
         \ell = \max(0, m - t (s^+ - s^-)), \qquad \frac{\partial \ell}{\partial s^+} = -t, \quad
         \frac{\partial \ell}{\partial s^-} = t \quad \text{where } \ell > 0
 
-    with the ``target`` t, 1 where ``s_pos`` should be the higher one (all are, if it is left out) and -1 where ``s_neg`` should,
-    as in torch's ``margin_ranking_loss``. At the kink gradients are 0 (torch has those of the steep side). Gradients and
+    with the ``target`` t, 1 where ``s_pos`` should be the higher one (all are, if it is left out) and -1 where ``s_neg``
+    should, as in torch's ``margin_ranking_loss``. At the kink gradients are 0 (torch has those of the steep side). Gradients and
     Hessians, which are 0, are tuples, for ``s_pos`` and ``s_neg``. The difference of the scores is carried with its rounding
     error, which shows where the margin cancels it.
 
@@ -88,8 +88,8 @@ def _margin_of_targets(margin: float) -> _MarginRankingOfTargets:
 class PairwiseLogistic(Loss):
     r"""Pairwise logistic loss: the cross-entropy of the order of two scores, of which the first one should be higher.
 
-    Called as ``loss(s_pos, s_neg)``, both of one shape; one loss for each pair. The loss of Bayesian personalised ranking (BPR),
-    and that of RankNet for pairs that are given.
+    Called as ``loss(s_pos, s_neg)``, both of one shape; one loss for each pair. The loss of Bayesian personalised ranking
+    (BPR), and that of RankNet for pairs that are given.
 
     Parameters
     ----------
@@ -198,8 +198,8 @@ class ListNet(Loss):
 
     Notes
     -----
-    ``group`` has the sizes of the groups, or an identifier for each item, as for `RankNet`. With the relevances r and the scores
-    s of a group, and the temperature T:
+    ``group`` has the sizes of the groups, or an identifier for each item, as for `RankNet`. With the relevances r and the
+    scores s of a group, and the temperature T:
 
     .. math::
 
@@ -253,8 +253,8 @@ class ListMLE(Loss):
         \frac{\partial \ell}{\partial s_k} = \sum_{i \le k} w_{ik} - 1, \qquad
         \frac{\partial^2 \ell}{\partial s_k^2} = \sum_{i \le k} w_{ik} (1 - w_{ik})
 
-    A group of one item has the loss 0. Items of equal relevance are taken to be in the right order: shuffle the items where that
-    should mean nothing. Sums run from the last item on, in time proportional to the number of items. A NaN in a group makes all
+    A group of one item has the loss 0. Items of equal relevance are taken to be in the right order: shuffle the items where
+    that should mean nothing. Sums run from the last item on, in time proportional to the number of items. A NaN in a group makes all
     its results NaN. ``sample_weight`` has one number for each group.
 
     References
@@ -320,18 +320,18 @@ class LambdaRank(Loss):
         \ell = 1 - \frac{\mathrm{DCG}}{\mathrm{IDCG}}, \qquad \mathrm{DCG} = \sum_{\pi_i < k} G_i D(\pi_i), \qquad
         D(\pi) = \frac{1}{\log_2(2 + \pi)}
 
-    where IDCG is the DCG of the order by relevance. The value is constant between ties, so its derivatives say nothing. What the
-    methods return in their place are those of RankNet's pairs, each times how much NDCG would change if the two items changed
+    where IDCG is the DCG of the order by relevance. The value is constant between ties, so its derivatives say nothing. What
+    the methods return in their place are those of RankNet's pairs, each times how much NDCG would change if the two items changed
     places:
 
     .. math::
 
-        g_i = \sum_j \pm |\Delta_{ij}| \, \sigma_0 \, \sigma(-\sigma_0 |s_i - s_j|_{ij}), \quad
-        h_i = \sum_j |\Delta_{ij}| \, \sigma_0^2 \, \sigma(x_{ij}) \sigma(-x_{ij}), \quad
+        g_i = \sum_j \pm |\Delta_{ij}| \, \sigma_0 \, \sigma(-\sigma_0 d_{ij}), \quad
+        h_i = \sum_j |\Delta_{ij}| \, \sigma_0^2 \, \sigma(\sigma_0 d_{ij}) \sigma(-\sigma_0 d_{ij}), \quad
         |\Delta_{ij}| = \frac{|G_i - G_j| \, |D(\pi_i) - D(\pi_j)|}{\mathrm{IDCG}}
 
-    with the difference of scores of the more relevant item and the other one, :math:`x_{ij} = \sigma_0 (s_i - s_j)`, minus for
-    the more relevant item, and :math:`\sigma_0` for ``sigma``. Pairs count if the better rank of the two is among the first k, as in
+    where :math:`d_{ij}` is the score of the more relevant item of the two minus that of the other one, the sign is minus for the
+    more relevant one, and :math:`\sigma_0` is ``sigma``. Pairs count if the better rank of the two is among the first k, as in
     LightGBM's ``lambdarank`` with ``lambdarank_truncation_level=k`` and ``lambdarank_norm=False``: it divides by
     :math:`0.01 + |s_i - s_j|` and by the sum of the lambdas of a group besides, unless told not to.
 
