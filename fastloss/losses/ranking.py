@@ -45,9 +45,9 @@ class MarginRanking(Loss):
         \frac{\partial \ell}{\partial s^-} = t \quad \text{where } \ell > 0
 
     with the ``target`` t, 1 where ``s_pos`` should be the higher one (all are, if it is left out) and -1 where ``s_neg``
-    should, as in torch's ``margin_ranking_loss``. At the kink gradients are 0 (torch has those of the steep side). Gradients and
-    Hessians, which are 0, are tuples, for ``s_pos`` and ``s_neg``. The difference of the scores is carried with its rounding
-    error, which shows where the margin cancels it.
+    should, as in torch's ``margin_ranking_loss``. At the kink gradients are 0 (torch has those of the steep side). Gradients
+    and Hessians, which are 0, are tuples, for ``s_pos`` and ``s_neg``. The difference of the scores is carried with its
+    rounding error, which shows where the margin cancels it.
 
     References
     ----------
@@ -254,8 +254,8 @@ class ListMLE(Loss):
         \frac{\partial^2 \ell}{\partial s_k^2} = \sum_{i \le k} w_{ik} (1 - w_{ik})
 
     A group of one item has the loss 0. Items of equal relevance are taken to be in the right order: shuffle the items where
-    that should mean nothing. Sums run from the last item on, in time proportional to the number of items. A NaN in a group makes all
-    its results NaN. ``sample_weight`` has one number for each group.
+    that should mean nothing. Sums run from the last item on, in time proportional to the number of items. A NaN in a group
+    makes all its results NaN. ``sample_weight`` has one number for each group.
 
     References
     ----------
@@ -321,8 +321,8 @@ class LambdaRank(Loss):
         D(\pi) = \frac{1}{\log_2(2 + \pi)}
 
     where IDCG is the DCG of the order by relevance. The value is constant between ties, so its derivatives say nothing. What
-    the methods return in their place are those of RankNet's pairs, each times how much NDCG would change if the two items changed
-    places:
+    the methods return in their place are those of RankNet's pairs, each times how much NDCG would change if the two items
+    changed places:
 
     .. math::
 
@@ -330,9 +330,9 @@ class LambdaRank(Loss):
         h_i = \sum_j |\Delta_{ij}| \, \sigma_0^2 \, \sigma(\sigma_0 d_{ij}) \sigma(-\sigma_0 d_{ij}), \quad
         |\Delta_{ij}| = \frac{|G_i - G_j| \, |D(\pi_i) - D(\pi_j)|}{\mathrm{IDCG}}
 
-    where :math:`d_{ij}` is the score of the more relevant item of the two minus that of the other one, the sign is minus for the
-    more relevant one, and :math:`\sigma_0` is ``sigma``. Pairs count if the better rank of the two is among the first k, as in
-    LightGBM's ``lambdarank`` with ``lambdarank_truncation_level=k`` and ``lambdarank_norm=False``: it divides by
+    where :math:`d_{ij}` is the score of the more relevant item of the two minus that of the other one, the sign is minus for
+    the more relevant one, and :math:`\sigma_0` is ``sigma``. Pairs count if the better rank of the two is among the first k, as
+    in LightGBM's ``lambdarank`` with ``lambdarank_truncation_level=k`` and ``lambdarank_norm=False``: it divides by
     :math:`0.01 + |s_i - s_j|` and by the sum of the lambdas of a group besides, unless told not to.
 
     A group without gains, or of one item, or of equal relevances, has the value and the derivatives 0. A NaN in a group makes
