@@ -99,10 +99,22 @@ FL_INLINE FL_T FL_FN(fl_corrected)(FL_T sum, FL_T error)
     return FL_SELECT(FL_ABS(sum) < FL_INFINITY, sum + error, sum);
 }
 
+/* What the sums of all lanes come to, with its error: as fl_merge_sums, without the copies for a sheet. */
+FL_STATIC FL_PAIR FL_FN(fl_total)(FL_FN(fl_sums) * s)
+{
+    for (ptrdiff_t half = FL_LANES / 2; half; half /= 2) {
+        FL_SIMD
+        for (ptrdiff_t lane = 0; lane < half; lane++) {
+            s->error[lane] += s->error[lane + half];
+            FL_FN(fl_add)(s, lane, s->sum[lane + half]);
+        }
+    }
+    return (FL_PAIR){s->sum[0], s->error[0]};
+}
+
 /* The sum of some numbers, with its error. */
 FL_STATIC FL_PAIR FL_FN(fl_sum_of)(const FL_T *x, ptrdiff_t n)
 {
-    const fl_sheet lanes = {.lanes = FL_LANES, .along = 1};
     FL_FN(fl_sums) sums;
     memset(&sums, 0, sizeof sums);
     for (ptrdiff_t i = 0; i < n; i += FL_LANES) {
@@ -111,8 +123,8 @@ FL_STATIC FL_PAIR FL_FN(fl_sum_of)(const FL_T *x, ptrdiff_t n)
         for (ptrdiff_t lane = 0; lane < count; lane++)
             FL_FN(fl_add)(&sums, lane, x[i + lane]);
     }
-    FL_FN(fl_merge_sums)(&lanes, &sums);
-    return (FL_PAIR){sums.sum[0], FL_SELECT(FL_ABS(sums.sum[0]) < FL_INFINITY, sums.error[0], FL_C(0))};
+    const FL_PAIR total = FL_FN(fl_total)(&sums);
+    return (FL_PAIR){total.hi, FL_SELECT(FL_ABS(total.hi) < FL_INFINITY, total.lo, FL_C(0))};
 }
 
 /* Where a score that is no number leaves no order, and nothing that does not depend on it. */

@@ -62,7 +62,6 @@ typedef struct {
 FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff_t first, const FL_FN(fl_ndcg) * ndcg,
                                  FL_FN(fl_margin_map) map, const double *parameters, FL_FN(fl_sums) * value)
 {
-    const fl_sheet lanes = {.lanes = FL_LANES, .along = 1};
     FL_FN(fl_margins) t;
     FL_T weight[FL_LANES];
     FL_FN(fl_sums) slope, curvature;
@@ -114,17 +113,15 @@ FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff
             FL_FN(fl_add_with_error)(&c[lane], &c_error[lane], t.curvature[lane]);
         }
     }
-    FL_FN(fl_merge_sums)(&lanes, &slope);
-    FL_FN(fl_merge_sums)(&lanes, &curvature);
-    FL_FN(fl_add_with_error)(&g->slope[i], &g->slope_error[i], slope.sum[0]);
-    FL_FN(fl_add_with_error)(&g->curvature[i], &g->curvature_error[i], curvature.sum[0]);
-    g->slope_error[i] += slope.error[0];
-    g->curvature_error[i] += curvature.error[0];
+    const FL_PAIR slopes = FL_FN(fl_total)(&slope), curvatures = FL_FN(fl_total)(&curvature);
+    FL_FN(fl_add_with_error)(&g->slope[i], &g->slope_error[i], slopes.hi);
+    FL_FN(fl_add_with_error)(&g->curvature[i], &g->curvature_error[i], curvatures.hi);
+    g->slope_error[i] += slopes.lo;
+    g->curvature_error[i] += curvatures.lo;
 }
 
 FL_STATIC int FL_FN(fl_pair_group)(FL_FN(fl_group) * g, FL_FN(fl_margin_map) map, const double *parameters)
 {
-    const fl_sheet lanes = {.lanes = FL_LANES, .along = 1};
     FL_FN(fl_sums) value;
     memset(&value, 0, sizeof value);
     for (ptrdiff_t i = 0, first = 0; i < g->n; i++) {
@@ -132,8 +129,7 @@ FL_STATIC int FL_FN(fl_pair_group)(FL_FN(fl_group) * g, FL_FN(fl_margin_map) map
             first++;
         FL_FN(fl_pair_up)(g, i, first, NULL, map, parameters, &value);
     }
-    FL_FN(fl_merge_sums)(&lanes, &value);
-    g->value = (FL_PAIR){value.sum[0], value.error[0]};
+    g->value = FL_FN(fl_total)(&value);
     return 0;
 }
 
