@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -292,3 +295,94 @@ def test_relevances_without_a_gain(loss: Any, relevance: list[float], message: s
 def test_parameters_of_ranking(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# ---- evaluations --------------------------------------------------------------------------------------------------
+
+
+def queries(n_groups: int = 150) -> dict[str, np.ndarray]:
+    """Rows of groups of 1 to 12, with identifiers in no order, and one weight for each group."""
+    rng = np.random.default_rng(5)
+    sizes = rng.integers(1, 13, n_groups)
+    n = int(sizes.sum())
+    identifiers = np.repeat(rng.permutation(n_groups) * 7 - 30, sizes)
+    weights = np.repeat(rng.integers(0, 4, n_groups) / 2, sizes)
+    return {"grade": rng.integers(0, 4, n), "score": rng.standard_normal(n), "query": identifiers, "w": weights}
+
+
+RANKERS = {"rank_net": fl.rank_net, "list_mle": fl.list_mle, "lambda_rank:k=5,gain=linear": fl.LambdaRank(k=5, gain="linear")}
+
+
+def of_queries(data: dict[str, np.ndarray], weighted: bool) -> dict[str, float]:
+    begins = np.flatnonzero(np.r_[True, data["query"][1:] != data["query"][:-1]])
+    sizes = np.diff(np.r_[begins, len(data["query"])])
+    weights = data["w"][begins] if weighted else None
+    return {name: loss(data["grade"], data["score"], sizes, sample_weight=weights) for name, loss in RANKERS.items()}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
+def test_the_command_line_knows_groups(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suffix: str, weighted: bool
+) -> None:
+    """Wherever files and pieces of them are cut."""
+    pa = pytest.importorskip("pyarrow")
+    pytest.importorskip("rich")
+    from fastloss import _readers
+    from fastloss.cli import main
+
+    monkeypatch.setattr(_readers, "_NUMBERS_PER_BATCH", 60)
+    monkeypatch.setattr(_readers, "_BLOCK_BYTES", 1000)
+    data = queries()
+    for i, rows in enumerate(np.array_split(np.arange(len(data["query"])), 7)):
+        part, path = {name: column[rows] for name, column in data.items()}, tmp_path / f"{i}{suffix}"
+        if suffix == ".npz":
+            np.savez(path, **part)
+        elif suffix == ".csv":
+            importlib.import_module("pyarrow.csv").write_csv(pa.table(part), path)
+        else:
+            importlib.import_module("pyarrow.parquet").write_table(pa.table(part), path, row_group_size=50)
+    command = ["evaluate", str(tmp_path / f"*{suffix}"), "--y-true", "grade", "--y-pred", "score", "--group", "query", "--json"]
+    command += [word for name in RANKERS for word in ("--loss", name)] + (["--weights", "w"] if weighted else [])
+    assert main(command) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {item["loss"]: item["value"] for item in found["results"]} == of_queries(data, weighted)
+    assert found["n"] == len(data["query"])
+
+
+def test_groups_that_come_again_and_other_mistakes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("rich")
+    from fastloss.cli import main
+
+    path = tmp_path / "x.csv"
+    path.write_text("relevance,score,group,w\n1,0.5,7,1\n0,1.5,7,2\n1,1,8,1\n0,0,8,1\n2,0,7,1\n")
+    for options, code, message in (
+        (["--loss", "rank_net"], 1, f"{path}: the group 7 comes again at row 4"),
+        (["--loss", "mse", "--group", "group"], 2, "argument --group: no loss is one of groups"),
+    ):
+        assert main(["evaluate", str(path), *options]) == code
+        assert message in capsys.readouterr().err
+    path.write_text("relevance,score,group,w\n1,0.5,7,1\n0,1.5,7,2\n")
+    assert main(["evaluate", str(path), "--loss", "rank_net", "--weights", "w"]) == 1
+    assert f"{path}: the rows of a group must have one weight; got 2 at index 1" in capsys.readouterr().err
+    path.write_text("relevance,score,group\n1,0.5,7\n0,1.5,7\n1.5,1,8\n")
+    assert main(["evaluate", str(path), "--loss", "lambda_rank"]) == 1
+    assert "got 1.5 at index 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_dask_knows_groups(weighted: bool) -> None:
+    da = pytest.importorskip("dask.array")
+    import fastloss.dask
+
+    data = queries()
+    names = ["grade", "score", *(["w"] if weighted else [])]
+    begins = np.flatnonzero(np.r_[True, data["query"][1:] != data["query"][:-1]])
+    chunks = np.diff(np.r_[begins[::20], len(data["query"])]).tolist()
+    arrays = [da.from_array(data[name], chunks=(tuple(chunks),)) for name in names]
+    group = da.from_array(data["query"], chunks=(tuple(chunks),))
+    assert fastloss.dask.evaluate(RANKERS, *arrays, group=group, split_every=3) == of_queries(data, weighted)
+    cut = [array.rechunk((37,)) for array in (*arrays, group)]
+    with pytest.raises(ValueError, match=r"the group -?\d+ lies in more than one partition"):
+        fastloss.dask.evaluate(RANKERS, *cut[:-1], group=cut[-1])
