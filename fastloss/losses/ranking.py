@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..domains import ANY, NOT_NEGATIVE, POSITIVE, Choice, Domain, Interval, brief, parameter
+from ..domains import ANY, NOT_NEGATIVE, POSITIVE, Choice, Domain, Grades, brief, parameter
 from ..loss import Loss
 
 
@@ -278,20 +278,7 @@ class ListMLE(Loss):
     )
 
 
-class _Grades(Interval):
-    """The domain of relevances that have exponential gains."""
-
-    __slots__ = ()
-
-    def outside(self, array: np.ndarray) -> np.ndarray:
-        """Tell which numbers are no grades; NaN passes."""
-        return Interval.outside(self, array) | ((array != np.trunc(array)) & ~np.isnan(array))
-
-    def __str__(self) -> str:
-        return "hold whole numbers from 0 to 1023"
-
-
-_GRADES = _Grades(0.0, 1023.0, hint='Pass gain="linear" for relevances that are their own gains.')
+_GRADES = Grades(0.0, 1023.0, hint='Pass gain="linear" for relevances that are their own gains.')
 _GAINS = ("exp2", "linear")
 
 
