@@ -31,11 +31,15 @@ X, Y = queries()
 def test_derivatives_are_those_of_the_loss(loss: Any) -> None:
     score = np.random.default_rng(1).standard_normal(len(Y))
     expected = loss.gradient_and_hessian(Y, score, SIZES, reduction="none")
-    gradient, hessian = Objective(loss)(Y, score, None, SIZES)
+    gradient, hessian = Objective(loss, hessian="exact")(Y, score, None, SIZES)
     np.testing.assert_allclose(gradient, expected[0], rtol=1e-6)
-    np.testing.assert_allclose(hessian, np.maximum(expected[1], hessian.min()), rtol=1e-6)
+    np.testing.assert_allclose(hessian, expected[1], rtol=1e-6)
     # what is in no pair has a Hessian all the same
+    assert (hessian == 0).any()
+    gradient, hessian = Objective(loss)(Y, score, None, SIZES)
     assert (hessian > 0).all()
+    if loss.name != "lambda_rank":
+        np.testing.assert_allclose(gradient, expected[0], rtol=1e-6)
     assert Objective(loss).init_score(Y) == 0.0
     assert pickle.loads(pickle.dumps(Objective(loss))) == Objective(loss)
 
@@ -119,14 +123,42 @@ def test_lightgbm_ranks(loss: Any) -> None:
     assert min(found) < 0.8 * NDCG(y, np.zeros(len(y)), SIZES)
 
 
-def test_lambdas_train_lightgbms_model() -> None:
-    """Without its normalisations, the built-in objective is this one: the trees are the same."""
+@pytest.mark.parametrize(("hessian", "norm"), [("auto", True), ("exact", False)])
+def test_lambdas_train_lightgbms_model(hessian: str, norm: bool) -> None:
+    """With its normalisations, or without, the built-in objective is this one: the trees are the same."""
     lgb = pytest.importorskip("lightgbm")
     pytest.importorskip("sklearn")
     common = {"num_leaves": 7, "verbose": -1, "n_estimators": 10, "n_jobs": 1, "deterministic": True, "random_state": 0}
-    own = lgb.LGBMRanker(objective=Objective(fl.LambdaRank(k=10)), **common)
-    theirs = lgb.LGBMRanker(objective="lambdarank", lambdarank_truncation_level=10, lambdarank_norm=False, **common)
+    own = lgb.LGBMRanker(objective=Objective(fl.LambdaRank(k=10), hessian=hessian), **common)
+    theirs = lgb.LGBMRanker(objective="lambdarank", lambdarank_truncation_level=10, lambdarank_norm=norm, **common)
     weights = np.repeat(np.random.default_rng(0).integers(1, 4, len(SIZES)), SIZES)
     for weight in (None, weights):
         scores = [model.fit(X, Y, group=SIZES, sample_weight=weight).predict(X) for model in (own, theirs)]
         np.testing.assert_allclose(scores[0], scores[1], rtol=1e-3, atol=1e-4)
+
+
+def test_the_normalisation_by_its_definition() -> None:
+    rng = np.random.default_rng(3)
+    relevance, score = rng.integers(0, 4, 15).astype(float), rng.standard_normal(15)
+    gain, discount = 2.0**relevance - 1, 1 / np.log2(2 + np.argsort(np.argsort(-score)))
+    ideal = np.sort(gain)[::-1] @ (1 / np.log2(2 + np.arange(15)))
+    gradient, hessian, total = np.zeros(15), np.zeros(15), 0.0
+    for i in range(15):
+        for j in range(15):
+            if relevance[i] > relevance[j]:
+                d = score[i] - score[j]
+                change = (gain[i] - gain[j]) * abs(discount[i] - discount[j]) / ideal / (0.01 + abs(d))
+                wrong = 1 / (1 + np.exp(d))
+                gradient[i] -= change * wrong
+                gradient[j] += change * wrong
+                hessian[[i, j]] += change * wrong * (1 - wrong)
+                total += 2 * change * wrong
+    factor = np.log2(1 + total) / total
+    for dtype in (np.float32, np.float64):
+        found = Objective(fl.lambda_rank)(relevance, score.astype(dtype), None, [15])
+        np.testing.assert_allclose(found[0], gradient * factor, rtol=2e-5, atol=1e-7)
+        np.testing.assert_allclose(found[1], hessian * factor, rtol=2e-5)
+    # scores that are all equal are not near each other
+    flat = Objective(fl.lambda_rank)([1.0, 0.0], [2.0, 2.0], None, [2])[0]
+    change = 1 - np.log(2) / np.log(3)
+    np.testing.assert_allclose(flat, [-np.log2(1 + change) / 2, np.log2(1 + change) / 2], rtol=1e-6)

@@ -84,7 +84,8 @@ class Objective:
         `fastloss.boosting.curvature` says for each loss what stands in for the exact one, and why.
 
         - ``"auto"``: the exact one where it is positive, the loss's surrogate elsewhere. Of losses with linear tails (log-cosh,
-          pseudo-Huber, Fair) it vanishes there: it counts as positive above 1/64 of the surrogate.
+          pseudo-Huber, Fair) it vanishes there: it counts as positive above 1/64 of the surrogate. The lambdas of LambdaRank
+          are normalised, as those of LightGBM and XGBoost.
         - ``"exact"``: the exact one, even where libraries build no tree with it.
         - ``"gauss_newton"``: without the second derivatives of what is inside the loss: Fisher's expected curvature,
           the weights of reweighted least squares.
@@ -308,6 +309,7 @@ class Objective:
             self._exact = not convention.constant
             self._changes = convention.constant or convention.tie is not None or convention.outside is not None
         elif mode == "auto":
+            self._driven = self.loss._boosted()
             self._exact, self._surrogate = not curvature.never, curvature.auto
             self._limit = curvature.share * top(self.loss) if curvature.share else 0.0
         elif mode in ("gauss_newton", "upper_bound"):

@@ -318,9 +318,12 @@ class LambdaRank(Loss):
         |\Delta_{ij}| = \frac{|G_i - G_j| \, |D(\pi_i) - D(\pi_j)|}{\mathrm{IDCG}}
 
     where :math:`d_{ij}` is the score of the more relevant item of the two minus that of the other one, the sign is minus for
-    the more relevant one, and :math:`\sigma_0` is ``sigma``. Pairs count if the better rank of the two is among the first k, as
-    in LightGBM's ``lambdarank`` with ``lambdarank_truncation_level=k`` and ``lambdarank_norm=False``: it divides by
-    :math:`0.01 + |s_i - s_j|` and by the sum of the lambdas of a group besides, unless told not to.
+    the more relevant one, and :math:`\sigma_0` is ``sigma``. Pairs count if the better rank of the
+    two is among the first k, as in LightGBM's ``lambdarank`` with ``lambdarank_truncation_level=k`` and
+    ``lambdarank_norm=False``. By default, it and XGBoost normalise: each :math:`|\Delta_{ij}|` is divided by
+    :math:`0.01 + |s_i - s_j|`, unless all scores of the group are equal, and the derivatives of a group are multiplied by
+    :math:`\log_2(1 + S) / S`, with the sum S of the sizes of all slopes, two for each pair. `fastloss.boosting.Objective` does
+    so, too, unless told ``hessian="exact"``; the methods here do not.
 
     A group without gains, or of one item, or of equal relevances, has the value and the derivatives 0. A NaN in a group makes
     all its results NaN. ``sample_weight`` has one number for each group. scikit-learn's ``ndcg_score`` has linear gains, and
@@ -365,7 +368,23 @@ class LambdaRank(Loss):
 
     def _parameters(self) -> dict[str, float]:
         ranks = float("inf") if self.k is None else float(self.k)
-        return {"sigma": self.sigma, "k": ranks, "exponential": float(self.gain == "exp2")}
+        return {"sigma": self.sigma, "k": ranks, "exponential": float(self.gain == "exp2"), "normalised": 0.0}
+
+    def _boosted(self) -> Loss:
+        return _NormalisedLambdaRank(self.sigma, self.k, self.gain)
 
     def _domains(self) -> dict[str, Domain]:
         return {"relevance": _GRADES if self.gain == "exp2" else NOT_NEGATIVE}
+
+
+@dataclass(frozen=True, slots=True)
+class _NormalisedLambdaRank(LambdaRank):
+    """What boosting makes of LambdaRank."""
+
+    formula = "lambda_rank"
+
+    def __repr__(self) -> str:
+        return repr(LambdaRank(self.sigma, self.k, self.gain))
+
+    def _parameters(self) -> dict[str, float]:
+        return {**LambdaRank._parameters(self), "normalised": 1.0}

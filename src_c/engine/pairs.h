@@ -5,13 +5,16 @@
  *   {                                            the other one. The loss of a group is the sum over all pairs whose relevance
  *       return (FL_TARGET){...};                 differs; value F, slope F', curvature F''
  *   }
- *   FL_NDCG_FORMULA(lambda_rank, d, (sigma, k, exponential))   the same, of which slope and curvature count: each is multiplied
- *                                            by how much NDCG would change if the two items changed places, |D_i - D_j| |G_i -
- *                                            G_j| / IDCG. The loss of a group is 1 - NDCG@k.
+ *   FL_NDCG_FORMULA(lambda_rank, d, (sigma, k, exponential, normalised))   the same, of which slope and curvature count: each
+ * is multiplied by how much NDCG would change if the two items changed places, |D_i - D_j| |G_i - G_j| / IDCG. The loss of a
+ * group is 1 - NDCG@k.
  *
  * With the gains G_i = 2^r_i - 1 where `exponential` is 1, else r_i, and the discounts D_i = 1 / log2(2 + rank), from rank 0
  * on: DCG is the sum of G_i D_i over the first k ranks by score, IDCG the same by relevance. Pairs count whose better rank is
  * one of the first k. The base of the logarithm, and what all gains are multiplied by, cancel: gains are powers of two below 1.
+ *
+ * If `normalised` is 1, a change of NDCG is divided by 0.01 + |s_i - s_j|, unless all scores are equal, and the derivatives of
+ * a group are multiplied by log2(1 + S) / S, S being twice the sum of the sizes of the slopes of its pairs.
  *
  * The items of a group lie in an order, in which each is paired with some that follow it, side by side. There is no list of
  * pairs. All sums are kept with their errors.
@@ -31,14 +34,14 @@
     }                                                                                                                          \
     FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_PAIR d_ FL_EACH(FL_PARAMETER, , parameters))
 
-/* The last two parameters are k and `exponential`. */
+/* The last three parameters are k, `exponential` and `normalised`. */
 #define FL_NDCG_FORMULA(name, d_, parameters)                                                                                  \
     FL_GROUP_KERNEL(name, FL_BY_SCORE, parameters)                                                                             \
     FL_MARGIN_LOOP(name, d_, parameters)                                                                                       \
     static int FL_FN(name##_group)(FL_GROUP * g, const double *q)                                                              \
     {                                                                                                                          \
-        const double k = q[FL_COUNT(parameters) - 2];                                                                          \
-        return FL_FN(fl_ndcg_group)(g, k, q[FL_COUNT(parameters) - 1] != 0.0, FL_FN(name##_margin), q);                        \
+        const double *const last = q + FL_COUNT(parameters) - 3;                                                               \
+        return FL_FN(fl_ndcg_group)(g, last[0], last[1] != 0.0, last[2] != 0.0, FL_FN(name##_margin), q);                      \
     }                                                                                                                          \
     FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_PAIR d_ FL_EACH(FL_PARAMETER, , parameters))
 
@@ -55,7 +58,8 @@ typedef struct {
     FL_T *gain;     /* but for a constant */
     FL_T *discount; /* with its error: those of ranks far down are nearly equal */
     FL_T *discount_low;
-    FL_T inverse; /* 1 / IDCG */
+    FL_T inverse;      /* 1 / IDCG */
+    FL_T near, growth; /* changes are divided by near + growth |s_i - s_j| */
 } FL_FN(fl_ndcg);
 
 /* Pairs the item at `i` with those from `first` on, which are all less relevant, or, with weights, whatever they are. */
@@ -84,7 +88,8 @@ FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff
                 t.d[lane] = FL_WITH_SIGN_OF(apart, d.hi);
                 t.d_low[lane] = FL_WITH_SIGN_OF(apart, d.lo);
                 /* negative where the second item is the better one */
-                weight[lane] = apart * (step * ndcg->inverse);
+                const FL_T distance = FL_MIN(FL_ABS(d.hi), FL_C(1e30));
+                weight[lane] = apart * (step * ndcg->inverse) / (ndcg->near + ndcg->growth * distance);
             }
         } else {
             FL_SIMD
@@ -105,8 +110,7 @@ FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff
         }
         FL_SIMD
         for (ptrdiff_t lane = 0; lane < n; lane++) {
-            if (!ndcg)
-                FL_FN(fl_add)(value, lane, t.value[lane]);
+            FL_FN(fl_add)(value, lane, ndcg ? FL_ABS(t.slope[lane]) : t.value[lane]);
             FL_FN(fl_add)(&slope, lane, t.slope[lane]);
             FL_FN(fl_add)(&curvature, lane, t.curvature[lane]);
             FL_FN(fl_add_with_error)(&s[lane], &s_error[lane], -t.slope[lane]);
@@ -176,11 +180,12 @@ FL_STATIC FL_PAIR FL_FN(fl_dcg)(const FL_FN(fl_ndcg) * ndcg, FL_T none, const FL
     return sum;
 }
 
-FL_STATIC int FL_FN(fl_ndcg_group)(FL_FN(fl_group) * g, double k, int exponential, FL_FN(fl_margin_map) map,
+FL_STATIC int FL_FN(fl_ndcg_group)(FL_FN(fl_group) * g, double k, int exponential, int normalised, FL_FN(fl_margin_map) map,
                                    const double *parameters)
 {
     const ptrdiff_t n = g->n, top = k < (double)n ? (ptrdiff_t)k : n;
-    FL_FN(fl_ndcg) ndcg = {g->room[0], g->room[1], g->room[2], FL_C(0)};
+    FL_FN(fl_ndcg) ndcg = {.gain = g->room[0], .discount = g->room[1], .discount_low = g->room[2], .near = FL_C(1)};
+    FL_FN(fl_sums) sizes;
     FL_I *ideal = (FL_I *)(void *)g->room[3], *other = (FL_I *)(void *)g->room[4];
     int invalid;
     const FL_T none = FL_FN(fl_set_gains)(g, exponential, ndcg.gain, &invalid);
@@ -202,8 +207,24 @@ FL_STATIC int FL_FN(fl_ndcg_group)(FL_FN(fl_group) * g, double k, int exponentia
     if (!(g->want & (FL_GRADIENT | FL_HESSIAN)))
         return invalid;
     ndcg.inverse = FL_C(1) / size;
+    if (normalised && g->score[0] > g->score[n - 1]) {
+        ndcg.near = FL_C(0.01);
+        ndcg.growth = FL_C(1);
+    }
+    memset(&sizes, 0, sizeof sizes);
     for (ptrdiff_t i = 0; i < top; i++)
-        FL_FN(fl_pair_up)(g, i, i + 1, &ndcg, map, parameters, NULL);
+        FL_FN(fl_pair_up)(g, i, i + 1, &ndcg, map, parameters, &sizes);
+    const FL_PAIR total = FL_FN(fl_total)(&sizes);
+    const FL_T all = FL_C(2) * (total.hi + total.lo);
+    if (normalised && all > FL_C(0)) {
+        const FL_T factor = FL_LOG1P(all) * FL_CONSTANT(LOG2_E) / all;
+        for (ptrdiff_t i = 0; i < n; i++) {
+            g->slope[i] *= factor;
+            g->slope_error[i] *= factor;
+            g->curvature[i] *= factor;
+            g->curvature_error[i] *= factor;
+        }
+    }
     return invalid;
 }
 

@@ -9,7 +9,7 @@
 #include "engine/pairs.h"
 #include "language/preference.h"
 
-FL_NDCG_FORMULA(lambda_rank, d, (sigma, k, exponential))
+FL_NDCG_FORMULA(lambda_rank, d, (sigma, k, exponential, normalised))
 {
     const FL_PREFERENCE t = FL_PREFERENCE_OF(sigma, d);
     return (FL_TARGET){.value = FL_C(0), .slope = t.slope, .curvature = t.curvature};
