@@ -158,6 +158,10 @@ def test_the_normalisation_by_its_definition() -> None:
         found = Objective(fl.lambda_rank)(relevance, score.astype(dtype), None, [15])
         np.testing.assert_allclose(found[0], gradient * factor, rtol=2e-5, atol=1e-7)
         np.testing.assert_allclose(found[1], hessian * factor, rtol=2e-5)
+    # where nobody says how many ranks count, it is 30 of them, as in LightGBM
+    many, scores = rng.integers(0, 4, 100).astype(float), rng.standard_normal(100)
+    default, thirty = (Objective(loss)(many, scores, None, [100])[0] for loss in (fl.lambda_rank, fl.LambdaRank(k=30)))
+    np.testing.assert_array_equal(default, thirty)
     # scores that are all equal are not near each other
     flat = Objective(fl.lambda_rank)([1.0, 0.0], [2.0, 2.0], None, [2])[0]
     change = 1 - np.log(2) / np.log(3)

@@ -280,6 +280,8 @@ class ListMLE(Loss):
 
 _GRADES = Grades(0.0, 1023.0, hint='Pass gain="linear" for relevances that are their own gains.')
 _GAINS = ("exp2", "linear")
+# How many ranks boosting looks at where nobody says: as many as LightGBM.
+_RANKS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +325,7 @@ class LambdaRank(Loss):
     ``lambdarank_norm=False``. By default, it and XGBoost normalise: each :math:`|\Delta_{ij}|` is divided by
     :math:`0.01 + |s_i - s_j|`, unless all scores of the group are equal, and the derivatives of a group are multiplied by
     :math:`\log_2(1 + S) / S`, with the sum S of the sizes of all slopes, two for each pair. `fastloss.boosting.Objective` does
-    so, too, unless told ``hessian="exact"``; the methods here do not.
+    so, too, with ``k=30`` where k is None, LightGBM's default, unless told ``hessian="exact"``; the methods here do neither.
 
     A group without gains, or of one item, or of equal relevances, has the value and the derivatives 0. A NaN in a group makes
     all its results NaN. ``sample_weight`` has one number for each group. scikit-learn's ``ndcg_score`` has linear gains, and
@@ -387,4 +389,5 @@ class _NormalisedLambdaRank(LambdaRank):
         return repr(LambdaRank(self.sigma, self.k, self.gain))
 
     def _parameters(self) -> dict[str, float]:
-        return {**LambdaRank._parameters(self), "normalised": 1.0}
+        ranks = float(_RANKS if self.k is None else self.k)
+        return {**LambdaRank._parameters(self), "k": ranks, "normalised": 1.0}
