@@ -228,6 +228,28 @@ def _starts(group: Operand, n: int) -> np.ndarray:
     return np.concatenate([[0], begins, [n]]).astype(np.int64) if n else np.zeros(1, np.int64)
 
 
+def runs(identifiers: np.ndarray) -> np.ndarray:
+    """Count how often each identifier comes in a row."""
+    ends = np.flatnonzero(identifiers[1:] != identifiers[:-1]) + 1
+    return np.diff(np.concatenate([[0], ends, [len(identifiers)]])) if len(identifiers) else np.empty(0, np.int64)
+
+
+def weights_of_runs(weights: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return the one weight of each run of rows; raise where rows of a run have several."""
+    begins = np.cumsum(sizes) - sizes
+    found = weights[begins]
+    odd = np.repeat(found, sizes) != weights
+    if odd.any():
+        row = int(np.argmax(odd))
+        raise errors.InputError(
+            f"the rows of a group must have one weight; got {weights[row]}{{place}} after another.",
+            "sample_weight",
+            (row,),
+            weights[row],
+        )
+    return found
+
+
 def listed(names: Sequence[str]) -> str:
     """Write names with an "and" before the last one."""
     return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
@@ -314,6 +336,12 @@ def outside(operand: Operand, domain: Domain, single: bool, weights: Operand | N
 def spread(weights: np.ndarray, ndim: int) -> np.ndarray:
     """Give weights of units the axes that the numbers of a unit have beside them."""
     return weights.reshape(weights.shape + (1,) * (ndim - weights.ndim))
+
+
+def weights_of_items(weights: Operand, inputs: Inputs) -> Operand:
+    """Repeat the weight of each group for its items."""
+    array, code = weights
+    return np.repeat(array, np.diff(inputs.starts)), code
 
 
 def sum_tolerance(operand: Operand) -> float:

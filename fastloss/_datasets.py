@@ -213,6 +213,71 @@ def side_by_side(streams: Sequence[Iterator[Piece]]) -> Iterator[Piece]:
                     last[i], used[i] = piece, 0
 
 
+def whole_groups(pieces: Iterator[Piece], name: Any) -> Iterator[Piece]:
+    """Cut pieces where groups end: runs of rows with one identifier.
+
+    Parameters
+    ----------
+    pieces : iterator of Piece
+        Consecutive rows.
+    name : object
+        The key of the column of identifiers.
+
+    Yields
+    ------
+    Piece
+        Whole groups. A group that lies in several pieces comes alone, and has the path and the row where it begins.
+
+    Raises
+    ------
+    DataError
+        An identifier comes again after another one.
+    """
+    rest: list[Piece] = []
+    seen: set[Any] = set()
+    any_rows = False
+    for piece in pieces:
+        identifiers = piece.columns[name]
+        n = len(identifiers)
+        if not n:
+            if not any_rows:
+                yield piece
+            continue
+        any_rows = True
+        begins = np.concatenate([[0], np.flatnonzero(identifiers[1:] != identifiers[:-1]) + 1])
+        begin = 0
+        if rest and identifiers[0] == rest[-1].columns[name][-1]:
+            begin = int(begins[1]) if len(begins) > 1 else n
+            rest.append(_rows(piece, 0, begin))
+            begins = begins[1:]
+        for place, identifier in zip(begins.tolist(), identifiers[begins].tolist(), strict=True):
+            if identifier in seen:
+                raise DataError(
+                    f"{piece.path}: the group {identifier} comes again at row {piece.first_row + place}: sort the rows by group"
+                )
+            seen.add(identifier)
+        if not len(begins):
+            continue
+        if rest:
+            yield _joined(rest)
+        last = int(begins[-1])
+        if last > begin:
+            yield _rows(piece, begin, last)
+        rest = [_rows(piece, last, n)]
+    if rest:
+        yield _joined(rest)
+
+
+def _rows(piece: Piece, first: int, last: int) -> Piece:
+    columns = {name: column[first:last] for name, column in piece.columns.items()}
+    return Piece(columns, piece.path, piece.first_row + first, piece.done)
+
+
+def _joined(pieces: Sequence[Piece]) -> Piece:
+    columns = {name: np.concatenate([piece.columns[name] for piece in pieces]) for name in pieces[0].columns}
+    return Piece(columns, pieces[0].path, pieces[0].first_row, pieces[-1].done)
+
+
 def ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:
     """Read the next piece in a thread of its own while the last one is evaluated.
 

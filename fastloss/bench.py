@@ -15,7 +15,7 @@ import numpy as np
 
 from . import _core
 from ._threads import get_num_threads
-from .domains import ANY, Choice, Domain
+from .domains import ANY, Choice, Domain, Grades
 from .loss import Loss
 from .signature import Signature
 
@@ -240,6 +240,9 @@ def _draw(generator: np.random.Generator, kind: Domain | str, dtype: np.dtype, s
         return scores
     if isinstance(kind, Choice):
         return generator.choice(np.array(kind.numbers, dtype), shape)
+    if isinstance(kind, Grades):
+        # few of the highest ones have all the gain
+        return generator.integers(kind.low, 5, shape).astype(dtype)
     low, high = kind.low, kind.high
     if math.isfinite(low) and math.isfinite(high):
         # a hair inside: the ends may be excluded, and rounding may reach them

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
-from . import _threads
+from . import _arrays, _threads
 from .errors import prefixed
 from .evaluation import Evaluation
 from .loss import Loss
+
+# What a partition gives: its evaluation, and its first and last group, if there are some.
+_Found = tuple[Evaluation, tuple[Any, Any] | None]
 
 
 def evaluate(
@@ -18,6 +22,7 @@ def evaluate(
     y_pred: Any = None,
     sample_weight: Any = None,
     *,
+    group: Any = None,
     reduction: str = "mean",
     compute: bool = True,
     split_every: int = 8,
@@ -37,7 +42,10 @@ def evaluate(
         be cut in any way, and are cut alike where they are not; columns of dataframes must have the same partitions. Rows
         belong together by their place, not by an index.
     sample_weight : dask array or Series, default=None
-        One weight per sample.
+        One weight per sample; those of the rows of a group must be equal.
+    group : dask array or Series, default=None
+        For losses of groups (ranking), of which ``y_true`` are the relevances and ``y_pred`` the scores: an identifier for each
+        row, in runs. Partitions must end where groups end.
     reduction : {"mean", "sum"}, default="mean"
         As for `fastloss.Evaluation`.
     compute : bool, default=True
@@ -55,7 +63,7 @@ def evaluate(
     Raises
     ------
     ValueError
-        The partitions do not fit, or the losses raise it: then the message names the partition.
+        The partitions do not fit, a group lies in two of them, or the losses raise it: then the message names the partition.
     TypeError
         An input is no Dask collection, or holds no numbers.
     ImportError
@@ -77,7 +85,7 @@ def evaluate(
     if isinstance(split_every, bool) or not isinstance(split_every, int) or split_every < 2:
         raise ValueError(f"split_every must be an integer from 2; got {split_every!r}.")
     empty = Evaluation(losses, reduction)
-    given = {"y_true": y_true, "y_pred": y_pred, **named, "sample_weight": sample_weight}
+    given = {"y_true": y_true, "y_pred": y_pred, **named, "sample_weight": sample_weight, "group": group}
     given = {name: value for name, value in given.items() if value is not None}
     if not given.keys() - {"sample_weight"}:
         takes = {name: ", ".join(loss.inputs) for name, loss in empty.losses.items()} or {"a metric": "y_true, y_pred"}
@@ -86,7 +94,7 @@ def evaluate(
     merge = delayed(_merge, pure=True)
     while len(states) > 1:
         states = [merge(states[i : i + split_every]) for i in range(0, len(states), split_every)]
-    result = delayed(Evaluation.result, pure=True)(states[0])
+    result = delayed(_result, pure=True)(states[0])
     return result.compute() if compute else result
 
 
@@ -145,7 +153,7 @@ def _partitions(frame: Any) -> str:
     return f"{frame.npartitions} ({', '.join(map(str, frame.divisions[:9]))}{', ...' if len(frame.divisions) > 9 else ''})"
 
 
-def _evaluate_frames(*frames: Any, empty: Evaluation, names: Sequence[str]) -> Evaluation | Exception:
+def _evaluate_frames(*frames: Any, empty: Evaluation, names: Sequence[str]) -> _Found | Exception:
     return _evaluate(empty, names, *(frame.to_numpy() for frame in frames))
 
 
@@ -191,25 +199,43 @@ def _numbered(states: Sequence[Any]) -> list[Any]:
     return [check(state, i, len(states)) for i, state in enumerate(states)]
 
 
-def _evaluate(empty: Evaluation, names: Sequence[str], *arrays: Any) -> Evaluation | Exception:
+def _evaluate(empty: Evaluation, names: Sequence[str], *arrays: Any) -> _Found | Exception:
     """Evaluate a partition; what is wrong with it is returned, for `_check` to say where."""
     given = dict(zip(names, arrays, strict=True))
-    weights = given.pop("sample_weight", None)
+    weights, group = given.pop("sample_weight", None), given.get("group")
+    ends = None
     # the scheduler runs as many tasks as there are processors
     with _threads.num_threads(1):
         try:
-            if given.keys() == {"y_true", "y_pred"}:
-                return empty.empty().update(*given.values(), sample_weight=weights)
-            return empty.empty().update(sample_weight=weights, **given)
+            if group is not None:
+                ends = (group[0], group[-1]) if len(group) else None
+                given["group"] = sizes = _arrays.runs(group)
+                weights = None if weights is None else _arrays.weights_of_runs(weights, sizes)
+            if given.keys() - {"group"} == {"y_true", "y_pred"}:
+                return empty.empty().update(*given.values(), sample_weight=weights), ends
+            return empty.empty().update(sample_weight=weights, **given), ends
         except (TypeError, ValueError) as error:
             return error
 
 
-def _check(state: Evaluation | Exception, i: int, count: int) -> Evaluation:
+def _check(state: _Found | Exception, i: int, count: int) -> _Found:
     if isinstance(state, Exception):
         raise prefixed(state, f"in partition {i} of {count}: ")
     return state
 
 
-def _merge(states: list[Evaluation]) -> Evaluation:
-    return reduce(Evaluation.merge, states, states[0].empty())
+def _merge(states: list[_Found]) -> _Found:
+    """Merge the evaluations of consecutive partitions; no group may go on in the next one."""
+    ends = [pair for _, pair in states if pair is not None]
+    for (_, last), (first, _) in pairwise(ends):
+        if last == first:
+            raise ValueError(
+                f"the group {first} lies in more than one partition. Cut the data where groups end, for example with "
+                "DataFrame.set_index of the groups."
+            )
+    evaluations = [evaluation for evaluation, _ in states]
+    return reduce(Evaluation.merge, evaluations, evaluations[0].empty()), (ends[0][0], ends[-1][1]) if ends else None
+
+
+def _result(found: _Found) -> dict[str, float]:
+    return found[0].result()

@@ -86,6 +86,19 @@ class WholeNumbers(Interval):
         return "hold whole numbers, like y_pred,"
 
 
+class Grades(Interval):
+    """The domain of whole numbers between two ends: how relevant an item is."""
+
+    __slots__ = ()
+
+    def outside(self, array: np.ndarray) -> np.ndarray:
+        """Tell which numbers are no grades; NaN passes."""
+        return Interval.outside(self, array) | ((array != np.trunc(array)) & ~np.isnan(array))
+
+    def __str__(self) -> str:
+        return f"hold whole numbers from {self.low:g} to {self.high:g}"
+
+
 #: What an input's domain can be.
 Domain = Interval | Choice
 

@@ -128,6 +128,10 @@ class Loss:
         """Return the loss that computes this of these inputs, and these in its order: itself, where they decide nothing."""
         return self, values
 
+    def _boosted(self) -> Loss:
+        """Return the loss whose derivatives boosting uses: itself, where the libraries do nothing else."""
+        return self
+
     def _unit_axes(self) -> int:
         """Tell how many axes there are before those of a mask."""
         return 1
@@ -305,6 +309,8 @@ class Loss:
 
     def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
         domains = self._domains()
+        if weights is not None and self.signature.plan == "groups":
+            weights = _arrays.weights_of_items(weights, inputs)
         for operand, name in zip(inputs.operands, self.signature.names, strict=True):
             if name in domains:
                 self._explain_domain(domains[name], operand, name, weights, inputs.single)

@@ -102,16 +102,17 @@ def exact_of_unit(loss: fl.Loss, unit: tuple[list[mpf], ...], which: int, at: in
     reference, x = REFERENCES[loss.name], unit[which][at]
     parameters = parameters_of(loss)
     h = UNIT_STEP * (min(abs(x), 1) or 1)
+    formula = reference.held(*unit, **parameters) if reference.held else reference.value
 
     def f(t: mpf) -> mpf:
         moved = [*unit[which][:at], t, *unit[which][at + 1 :]]
-        return reference.value(*unit[:which], moved, *unit[which + 1 :], **parameters)
+        return formula(*unit[:which], moved, *unit[which + 1 :], **parameters)
 
     low, middle, high = f(x - h), f(x), f(x + h)
     noise = mpf(10) ** (40 - mp.dps) * max(abs(low), abs(middle), abs(high))
     differences = {"gradient": (high - low, 2 * h), "hessian": (high - 2 * middle + low, h**2)}
     found = {kind: d / unit if abs(d) > noise else mpf(0) for kind, (d, unit) in differences.items()}
-    return {"value": middle, **found}
+    return {"value": reference.value(*unit, **parameters) if reference.held else middle, **found}
 
 
 def largest_terms_of_unit(loss: fl.Loss, unit: tuple[list[mpf], ...], which: int, at: int) -> dict[str, mpf | None]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import mul
 from typing import Any
 
@@ -28,6 +29,8 @@ class Reference:
     data: str = "residuals"
     instances: tuple[dict[str, Any], ...] = ({},)
     kinks: Formula = lambda **_: ()
+    #: makes, of a unit, what the derivatives there are those of, where that is not the value
+    held: Formula | None = None
     #: whether the terms of a Hessian cancel
     changes_sign: bool = False
     #: of value, gradient and Hessian, in ulp
@@ -663,6 +666,59 @@ def pairs_of(relevance: list[mpf], score: list[mpf]) -> list[tuple[int, int]]:
     return [(i, j) for i, r in enumerate(relevance) for j, other in enumerate(relevance) if r > other]
 
 
+def falling(x: list[mpf]) -> list[int]:
+    """Places in the order of falling numbers, ties as they come."""
+    return sorted(range(len(x)), key=lambda i: -x[i])
+
+
+def list_net(r: list[mpf], s: list[mpf], temperature: float) -> mpf:
+    x = [t / mpf(temperature) for t in s]
+    return sum(q * (log(sum(exp(t - max(x)) for t in x)) + max(x) - t) for q, t in zip(softmax(r), x, strict=True))
+
+
+def choices(r: list[mpf], s: list[mpf]) -> list[dict[int, mpf]]:
+    """The probabilities of the items that are left at each place of the order by relevance."""
+    order = falling(r)
+    powers = [exp(t) for t in s]
+    sums = list(accumulate(powers[i] for i in reversed(order)))[::-1]
+    return [{j: powers[j] / total for j in order[i:]} for i, total in enumerate(sums)]
+
+
+def list_mle(r: list[mpf], s: list[mpf]) -> mpf:
+    order = falling(r)
+    sums = list(accumulate(exp(s[i]) for i in reversed(order)))[::-1]
+    return sum((log(total) - s[i] for i, total in zip(order, sums, strict=True)), mpf(0))
+
+
+def ndcg_changes(r: list[mpf], s: list[mpf], k: int | None, gain: str) -> tuple[mpf, dict[tuple[int, int], mpf]]:
+    """1 - NDCG, and how much NDCG changes when the items of a pair change places, the more relevant one first."""
+    gains = [2**t - 1 if gain == "exp2" else t for t in r]
+    ranks = {i: rank for rank, i in enumerate(falling(s))}
+    discounts = [1 / log(mpf(2 + rank)) for rank in range(len(s))]
+    top = len(s) if k is None else min(k, len(s))
+    ideal = sum(gains[i] * d for i, d in zip(falling(gains)[:top], discounts, strict=False))
+    if not ideal:
+        return mpf(0), {}
+    found = sum(gains[i] * discounts[rank] for i, rank in ranks.items() if rank < top)
+    change = {
+        (i, j): (gains[i] - gains[j]) * fabs(discounts[ranks[i]] - discounts[ranks[j]]) / ideal
+        for i, j in pairs_of(r, s)
+        if min(ranks[i], ranks[j]) < top
+    }
+    return (ideal - found) / ideal, change
+
+
+def lambdas_held(r: list[mpf], s: list[mpf], sigma: float, k: int | None, gain: str) -> Formula:
+    _, change = ndcg_changes(r, s, k, gain)
+    return lambda r, s, sigma, **_: mpf(sum(d * log1p(exp(-mpf(sigma) * (s[i] - s[j]))) for (i, j), d in change.items()))
+
+
+def lambda_term(r: list[mpf], s: list[mpf], by: str, at: int, sigma: float, k: int | None, gain: str) -> mpf:
+    _, change = ndcg_changes(r, s, k, gain)
+    slopes = (d * mpf(sigma) * sigmoid(mpf(sigma) * (s[j] - s[i])) for (i, j), d in change.items() if at in (i, j))
+    return max(slopes, default=mpf(0))
+
+
 REFERENCES |= {
     "dice": Reference(
         dice,
@@ -764,6 +820,34 @@ REFERENCES |= {
         data="groups",
         instances=({}, {"sigma": 0.3}),
     ),
+    "list_net": Reference(
+        list_net,
+        terms=(
+            None,
+            lambda r, s, by, at, temperature: (
+                max(softmax(r)[at], softmax([t / mpf(temperature) for t in s])[at]) / mpf(temperature)
+            ),
+            None,
+        ),
+        data="groups",
+        instances=({}, {"temperature": 0.3}),
+    ),
+    "list_mle": Reference(
+        list_mle,
+        terms=(
+            None,
+            lambda r, s, by, at: max(mpf(1), sum(p[at] for p in choices(r, s) if at in p)),
+            lambda r, s, by, at: sum(p[at] for p in choices(r, s) if at in p),
+        ),
+        data="groups",
+    ),
+    "lambda_rank": Reference(
+        lambda r, s, sigma, k, gain: ndcg_changes(r, s, k, gain)[0],
+        terms=(lambda r, s, **_: mpf(1), lambda_term, None),
+        held=lambdas_held,
+        data="groups",
+        instances=({}, {"sigma": 0.3, "k": 5}, {"k": 1, "gain": "linear"}),
+    ),
 }
 
 
@@ -848,7 +932,7 @@ def contrasts(name: str, *inputs: Any) -> tuple[list[Any], list[Any], list[list[
     return rows, rows, [[mpf(yes) / max(sum(row), 1) for yes in row] for row in same]
 
 
-def contrastive(name: str) -> Formula:
+def contrasts_of(name: str) -> Formula:
     def value(*inputs: Any, temperature: float) -> list[mpf]:
         rows, keys, shares = contrasts(name, *inputs)
         scores = cosine_scores(rows, keys, temperature, name != "info_nce")
@@ -859,7 +943,7 @@ def contrastive(name: str) -> Formula:
     return value
 
 
-def contrastive_gradient_term(name: str) -> Formula:
+def contrasts_gradient_term(name: str) -> Formula:
     def term(*inputs: Any, by: str, at: tuple[int, ...], temperature: float) -> mpf:
         """The sum of the magnitudes of what is made of the derivatives by scores, which err by one part of 2 / T."""
         rows, keys, shares = contrasts(name, *inputs)
@@ -884,8 +968,8 @@ def contrastive_gradient_term(name: str) -> Formula:
 
 REFERENCES |= {
     name: Reference(
-        contrastive(name),
-        terms=(lambda *inputs, temperature: [1 / mpf(temperature)] * len(inputs[0]), contrastive_gradient_term(name), None),
+        contrasts_of(name),
+        terms=(lambda *inputs, temperature: [1 / mpf(temperature)] * len(inputs[0]), contrasts_gradient_term(name), None),
         data="tiles",
         instances=({}, {"temperature": 1.5}),
     )

@@ -79,6 +79,19 @@ def shares(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return np.r_[np.arange(4), rng.integers(0, 4, n)][:n], rng.dirichlet(np.ones(4), n)
 
 
+def rankings(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Grades and scores of seven items, of which many have one score; nothing gains in some rows."""
+    rng = np.random.default_rng(seed)
+    y_true = rng.integers(0, 4, (n, 7))
+    y_true[::9] = 0
+    return y_true, rng.integers(0, 5, (n, 7)) / 4
+
+
+def orders(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.random((n, 12)), rng.standard_normal((n, 12)).astype(np.float32)
+
+
 Data = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 # name, data, keywords
@@ -157,6 +170,9 @@ CASES: list[tuple[str, Data, dict[str, Any]]] = [
     *(("top_k_accuracy_score", shares, {"k": k}) for k in (1, 2, 3)),
     ("top_k_accuracy_score", shares, {"k": 2, "normalize": False}),
     ("top_k_accuracy_score", chances, {"k": 1}),
+    *((name, data, {"k": k}) for name in ("dcg_score", "ndcg_score") for data in (rankings, orders) for k in (None, 1, 3, 99)),
+    *((name, orders, {"k": 4, "ignore_ties": True}) for name in ("dcg_score", "ndcg_score")),
+    *(("dcg_score", rankings, {"log_base": base}) for base in (1.5, math.e, 10)),
 ]
 IDS = [f"{name}-{data.__name__}-{'-'.join(map(str, keywords.values()))}" for name, data, keywords in CASES]
 
@@ -188,7 +204,7 @@ def equal(mine: Any, other: Any, tolerance: float = 2e-13) -> None:
 
 def test_every_metric_is_compared() -> None:
     assert {name for name, _, _ in CASES} == set(NAMES)
-    assert len(NAMES) == 37
+    assert len(NAMES) == 39
 
 
 @pytest.mark.parametrize(("name", "data", "keywords"), CASES, ids=IDS)
@@ -370,6 +386,16 @@ ERRORS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("top_k_accuracy_score", ([0, 1, 2], [[0.1, 0.2, 0.3, 0.4]] * 3), {}),
     ("top_k_accuracy_score", ([0, 1, 2], [[0.1, 0.2, 0.3]] * 3), {"labels": [0, 2, 1]}),
     ("top_k_accuracy_score", ([0, 1, 2], [[0.1, 0.2, 0.3]] * 3), {"k": 0}),
+    ("ndcg_score", ([[1, -1, 0]], [[0.1, 0.2, 0.3]]), {}),
+    ("ndcg_score", ([[1], [2]], [[0.1], [0.2]]), {}),
+    ("ndcg_score", ([1, 2, 0], [0.1, 0.2, 0.3]), {}),
+    ("ndcg_score", ([[1, 2, 0]], [[0.1, 0.2, math.nan]]), {}),
+    ("ndcg_score", ([[1, 2, 0]], [[0.1, 0.2, 0.3]]), {"k": 0}),
+    ("ndcg_score", ([[1, 2, 0]], [[0.1, 0.2, 0.3]]), {"sample_weight": [0.0]}),
+    ("ndcg_score", ([[1, 2, 0]] * 2, [[0.1, 0.2, 0.3]]), {}),
+    ("dcg_score", ([0.5, 0.25], [0.1, 0.2]), {}),
+    ("dcg_score", ([[1, 2, 0]], [[0.1, 0.2, 0.3]]), {"log_base": 0}),
+    ("dcg_score", ([[1, 2, 0]], [[0.1, 0.2, 0.3]]), {"ignore_ties": "no"}),
 ]
 
 

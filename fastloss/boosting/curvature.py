@@ -256,6 +256,8 @@ CURVATURES = {
     "logistic": Curvature(None, _same, bound),
     "margins": Curvature(one, one, None),
     "of_target": Curvature(row_bound, frozen_rows, row_bound),
+    # sums over pairs: 0 for what is in none
+    "pairs": Curvature(None, _same, None),
     "quadratic": Curvature(None, _same, _steepest),
     "robust": _ROBUST,
     "smooth_margin": Curvature(_SMOOTH_MARGIN, _SMOOTH_MARGIN, _SMOOTH_MARGIN),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ..loss import Loss
 
 
 def is_dataset(value: Any) -> bool:
@@ -19,15 +22,18 @@ def is_lightgbm(dataset: Any) -> bool:
 
 
 def read_dataset(dataset: Any) -> tuple[Any, Any, Any]:
-    """Return labels, weights or None, and groups or None. Both libraries give views or plain copies; nothing is converted."""
+    """Return labels, weights or None, and sizes of groups or None. Labels and weights are views or plain copies."""
     labels = dataset.get_label()
     if labels is None or np.size(labels) == 0:
         raise ValueError(f"the {type(dataset).__name__} has no labels. Pass label= when it is made.")
     weights = dataset.get_weight()
     if weights is not None and not np.size(weights):
         weights = None
-    groups = dataset.get_group() if is_lightgbm(dataset) else dataset.get_uint_info("group_ptr")
-    return labels, weights, groups
+    if is_lightgbm(dataset):
+        return labels, weights, dataset.get_group()
+    # where groups begin, and where the last one ends
+    places = dataset.get_uint_info("group_ptr")
+    return labels, weights, np.diff(places.astype(np.int64)) if np.size(places) else None
 
 
 def arrays_of(y_true: Any, y_pred: Any, rows: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -43,13 +49,50 @@ def arrays_of(y_true: Any, y_pred: Any, rows: bool) -> tuple[np.ndarray, np.ndar
     return labels, predictions
 
 
-def refuse_groups(groups: Any) -> None:
-    """Raise for data in groups: there are no losses of groups."""
-    if groups is not None and np.size(groups):
+def check_groups(loss: Loss, groups: Any) -> None:
+    """Raise for data in groups where the loss looks at each row alone, and for data without where it takes groups."""
+    given = groups is not None and np.size(groups) > 0
+    if given and not is_group_loss(loss):
         raise ValueError(
-            "the data have groups (queries), which this loss would ignore: it looks at each row alone. Use a ranking objective "
-            "of the library, or leave the groups out."
+            "the data have groups (queries), which this loss would ignore: it looks at each row alone. Use a loss of ranking, "
+            "as fl.LambdaRank(), or leave the groups out."
         )
+    if is_group_loss(loss) and not given:
+        raise ValueError(
+            f"{type(loss).__name__} needs the sizes of the groups (queries): set_group of an xgboost.DMatrix, or its qid; "
+            "group= of a lightgbm.Dataset or of LGBMRanker.fit."
+        )
+
+
+def is_group_loss(loss: Loss) -> bool:
+    """Tell whether a loss is one of groups of rows."""
+    return loss.signature.plan == "groups"
+
+
+def weights_of_rows(weights: np.ndarray, groups: np.ndarray, n: int) -> np.ndarray:
+    """Return a weight for each row: XGBoost has one for each group, LightGBM one for each row."""
+    if weights.shape == (n,):
+        return weights
+    if weights.shape != (len(groups),):
+        raise ValueError(
+            f"sample_weight must have one weight per row, ({n},), or per group, ({len(groups)},); got {weights.shape}."
+        )
+    return np.repeat(weights, groups)
+
+
+def weights_of_groups(weights: np.ndarray, groups: np.ndarray, n: int) -> np.ndarray:
+    """Return a weight for each group: the mean of those of its rows, as LightGBM evaluates, where these have some."""
+    rows = weights_of_rows(weights, groups, n)
+    if rows is not weights:
+        return weights
+    ends = np.cumsum(groups)
+    begins = np.minimum(ends - groups, max(n - 1, 0))
+    totals = np.where(groups > 0, np.add.reduceat(rows.astype(np.float64), begins), 0.0) if n and len(groups) else ends * 0.0
+    # weights that are equal stay what they are
+    equal = np.repeat(rows[begins], groups) == rows if n else np.empty(0, bool)
+    alike = np.logical_and.reduceat(equal, begins) if n and len(groups) else ends == ends
+    first = rows[begins] if n else totals
+    return np.where(groups > 0, np.where(alike, first, totals / np.maximum(groups, 1)), 0.0)
 
 
 def library(name: str, what: str) -> Any:

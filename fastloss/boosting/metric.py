@@ -10,7 +10,7 @@ import numpy as np
 
 from ..loss import Loss
 from .curvature import is_row_loss
-from .datasets import arrays_of, is_dataset, is_lightgbm, read_dataset
+from .datasets import arrays_of, check_groups, is_dataset, is_group_loss, is_lightgbm, read_dataset, weights_of_groups
 
 # What stands for an argument that did not come.
 _ABSENT = object()
@@ -19,7 +19,8 @@ _ABSENT = object()
 class Metric:
     """A loss as the metric with which XGBoost, LightGBM, CatBoost or scikit-learn evaluates and stops early.
 
-    Its value is the mean loss, weighted by the weights of the data. Less is better.
+    Its value is the mean loss, weighted by the weights of the data. Less is better. That of ``fl.LambdaRank(k=10)`` is 1 -
+    NDCG@10; groups weigh what XGBoost's data say, or the mean of their rows' weights in LightGBM's.
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ class Metric:
 
     So with `Objective`, use the objective's own loss here; with a built-in objective of XGBoost, one of probabilities. XGBoost
     keeps six decimals of a custom metric, prints its objective's default metric beside it unless
-    ``disable_default_eval_metric`` is set, and stops early by the metric that comes last.
+    ``disable_default_eval_metric`` is set, and stops early by the metric that comes last; it takes one whose name begins with
+    that of one of its own scores, as ``ndcg``, for something that should grow.
 
     Examples
     --------
@@ -73,7 +75,7 @@ class Metric:
             raise TypeError(f"loss must be a loss, not its class: pass {loss.__name__}(), with parameters if it has any.")
         if not isinstance(loss, Loss):
             raise TypeError(f"loss must be a loss of fastloss, as fl.Huber(delta=1.0); got {type(loss).__name__}.")
-        if loss.inputs != Loss.inputs:
+        if loss.inputs != Loss.inputs and not is_group_loss(loss):
             raise TypeError(f"{type(loss).__name__} cannot be a metric here: it takes {', '.join(loss.inputs)}.")
         if raw is not None and not isinstance(raw, bool | np.bool_):
             raise ValueError(f"raw must be True, False or None; got {raw!r}.")
@@ -116,7 +118,7 @@ class Metric:
         sample_weight : array_like, default=None
             Weights.
         group : array_like, optional
-            What LightGBM's estimators pass as the fourth argument, by which they are known; not used.
+            The sizes of the groups, for losses of groups; LightGBM's estimators are known by this argument.
 
         Returns
         -------
@@ -129,17 +131,22 @@ class Metric:
         """
         if is_dataset(y_pred):
             dataset, predictions = y_pred, y_true
-            labels, weights, _ = read_dataset(dataset)
+            labels, weights, groups = read_dataset(dataset)
             if is_lightgbm(dataset):
-                return self.__name__, self._value(labels, predictions, weights, _lightgbm_is_raw(dataset)), False
-            return self.__name__, self._value(labels, predictions, weights, None)
-        value = self._value(y_true, y_pred, sample_weight, None)
+                return self.__name__, self._value(labels, predictions, weights, _lightgbm_is_raw(dataset), groups), False
+            return self.__name__, self._value(labels, predictions, weights, None, groups)
+        value = self._value(y_true, y_pred, sample_weight, None, None if group is _ABSENT else group)
         return value if group is _ABSENT else (self.__name__, value, False)
 
-    def _value(self, y_true: Any, y_pred: Any, sample_weight: Any, raw: bool | None) -> float:
+    def _value(self, y_true: Any, y_pred: Any, sample_weight: Any, raw: bool | None, group: Any = None) -> float:
         """Return the mean loss of predictions that are raw, or not, or what the loss takes (None)."""
         loss = self.loss
         labels, predictions = arrays_of(y_true, y_pred, is_row_loss(loss))
+        if is_group_loss(loss):
+            check_groups(loss, group)
+            sizes = np.asarray(group)
+            weights = None if sample_weight is None else weights_of_groups(np.asarray(sample_weight), sizes, len(predictions))
+            return float(loss(labels, predictions, sizes, sample_weight=weights))
         raw = raw if self.raw is None else self.raw
         if raw is not None:
             loss, predictions = _suited(loss, predictions, raw)

@@ -16,7 +16,7 @@ from ..errors import NotDifferentiableError
 from ..loss import Loss
 from . import parity as _parity
 from .curvature import LEAST, Curvature, _same, curvature_of, is_row_loss, mean_size, top
-from .datasets import arrays_of, is_dataset, read_dataset, refuse_groups
+from .datasets import arrays_of, check_groups, is_dataset, is_group_loss, read_dataset, weights_of_groups, weights_of_rows
 
 #: Where second derivatives can come from.
 HESSIANS = ("auto", "exact", "gauss_newton", "upper_bound", "constant")
@@ -78,12 +78,14 @@ class Objective:
     loss : Loss
         A loss of raw scores, that is with ``from_logits=True`` or ``from_log=True`` where it has that parameter. Losses of
         rows (multi-class) need as many scores as classes; the others take a score per row, or (n, k) scores for (n, k) labels.
+        Losses of groups (ranking) need data with groups, or queries.
     hessian : {"auto", "exact", "gauss_newton", "upper_bound", "constant"}, default="auto"
         The second derivative that is used, always per score (the diagonal). All but ``"exact"`` are positive;
         `fastloss.boosting.curvature` says for each loss what stands in for the exact one, and why.
 
         - ``"auto"``: the exact one where it is positive, the loss's surrogate elsewhere. Of losses with linear tails (log-cosh,
-          pseudo-Huber, Fair) it vanishes there: it counts as positive above 1/64 of the surrogate.
+          pseudo-Huber, Fair) it vanishes there: it counts as positive above 1/64 of the surrogate. The lambdas of LambdaRank
+          are normalised, as those of LightGBM and XGBoost.
         - ``"exact"``: the exact one, even where libraries build no tree with it.
         - ``"gauss_newton"``: without the second derivatives of what is inside the loss: Fisher's expected curvature,
           the weights of reweighted least squares.
@@ -107,6 +109,7 @@ class Objective:
     ============================ ===============================================================================================
     XGBoost                      ``xgb.train(params, dtrain, obj=obj)``, ``XGBRegressor(objective=obj)``, ``xgboost.dask``
     LightGBM                     ``lgb.train({**params, "objective": obj}, train_set)``, ``LGBMClassifier(objective=obj)``
+    ranking                      the same with ``DMatrix(..., qid=ids)``, ``Dataset(..., group=sizes)``, and ``LGBMRanker``
     CatBoost                     ``CatBoostRegressor(loss_function=obj, eval_metric=Metric(loss))``; for (n, k) labels
                                  ``loss_function=obj.to_catboost(), eval_metric=Metric(loss).to_catboost()``
     scikit-learn                 ``HistGradientBoostingClassifier(loss=obj.to_sklearn())``
@@ -226,7 +229,7 @@ class Objective:
         sample_weight : array_like of shape (n,), default=None
             Weights.
         group : array_like, default=None
-            Sizes of query groups; refused.
+            Sizes of the groups, for losses of groups; the others refuse them.
 
         Returns
         -------
@@ -236,7 +239,8 @@ class Objective:
         Raises
         ------
         ValueError
-            Shapes do not fit the loss, labels lie outside its domain, there are groups, or a derivative is not finite.
+            Shapes do not fit the loss, labels lie outside its domain, there are groups that the loss does not take, or none
+            that it needs, or a derivative is not finite.
         """
         native = is_dataset(y_pred)
         if native:
@@ -245,11 +249,11 @@ class Objective:
             dataset, scores = y_pred, y_true
             y_true, sample_weight, group = read_dataset(dataset)
             y_pred = scores
-        refuse_groups(group)
-        labels, scores, weights = self._match(y_true, y_pred, sample_weight)
+        check_groups(self.loss, group)
+        labels, scores, weights = self._match(y_true, y_pred, sample_weight, group)
         in_columns = scores.ndim > 1 and scores.flags.f_contiguous and not scores.flags.c_contiguous
         gradient, hessian = self._buffers.take(scores.shape, "F" if in_columns else "C")
-        self._derive(labels, scores, weights, gradient, hessian)
+        self._derive(labels, scores, weights, gradient, hessian, group=group)
         if native and self._mode == "exact" and hessian.size and not np.maximum.reduce(hessian, axis=None) > 0:
             raise ValueError(
                 f"the exact Hessian of {self.loss!r} is positive for no row: the library would build trees without a split. "
@@ -258,8 +262,10 @@ class Objective:
         shape = np.shape(y_pred)
         return (gradient, hessian) if gradient.shape == shape else (gradient.reshape(shape), hessian.reshape(shape))
 
-    def _match(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Make arrays of labels, scores and weights whose shapes fit the loss, without a copy; raise where they do not."""
+    def _match(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, group: Any = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Make arrays of labels, scores and weights of rows whose shapes fit the loss, without a copy, or raise."""
         labels, scores = arrays_of(y_true, y_pred, self._rows)
         if scores.ndim not in (1, 2):
             raise ValueError(f"raw scores must have shape (n,) or (n, K); got {scores.shape}.")
@@ -282,6 +288,8 @@ class Objective:
         weights = np.asarray(sample_weight)
         if weights.ndim == 2 and weights.shape[1] == 1:
             weights = weights[:, 0]
+        if is_group_loss(self.loss) and group is not None:
+            return labels, scores, weights_of_rows(weights, np.asarray(group), len(scores))
         if weights.shape != scores.shape[:1]:
             raise ValueError(f"sample_weight must have one weight per row, {scores.shape[:1]}; got {weights.shape}.")
         return labels, scores, weights
@@ -301,6 +309,7 @@ class Objective:
             self._exact = not convention.constant
             self._changes = convention.constant or convention.tie is not None or convention.outside is not None
         elif mode == "auto":
+            self._driven = self.loss._boosted()
             self._exact, self._surrogate = not curvature.never, curvature.auto
             self._limit = curvature.share * top(self.loss) if curvature.share else 0.0
         elif mode in ("gauss_newton", "upper_bound"):
@@ -310,10 +319,18 @@ class Objective:
         self._changes = self._changes or not self._exact
 
     def _derive(
-        self, labels: np.ndarray, scores: np.ndarray, weights: Any, gradient: np.ndarray, hessian: np.ndarray, sign: float = 1.0
+        self,
+        labels: np.ndarray,
+        scores: np.ndarray,
+        weights: Any,
+        gradient: np.ndarray,
+        hessian: np.ndarray,
+        sign: float = 1.0,
+        group: Any = None,
     ) -> None:
         """Write weighted derivatives, times ``sign``, into the arrays; raise if they are not finite."""
-        least, finite = self._drive(labels, scores, weights, gradient, hessian if self._exact else None, sign)
+        check_groups(self.loss, group)
+        least, finite = self._drive(labels, scores, weights, gradient, hessian if self._exact else None, sign, group)
         limit = self._limit
         if weights is not None and limit > 0:
             limit *= np.maximum.reduce(weights, initial=0.0)
@@ -339,14 +356,21 @@ class Objective:
             np.negative(hessian, out=hessian)
 
     def _drive(
-        self, labels: Any, scores: np.ndarray, weights: Any, gradient: np.ndarray, hessian: np.ndarray | None, sign: float
+        self,
+        labels: Any,
+        scores: np.ndarray,
+        weights: Any,
+        gradient: np.ndarray,
+        hessian: np.ndarray | None,
+        sign: float,
+        group: Any,
     ) -> tuple[float, bool]:
         """Let the driver write derivatives; return the smallest Hessian, and whether all are finite."""
         loss, convention = self._driven, self._convention
         factor = self._scale
         if convention is not None and convention.factor is not None:
             factor *= convention.factor(scores.shape[-1] if scores.ndim > 1 else 1)
-        inputs = loss._read((labels, scores))
+        inputs = loss._read((labels, scores) if group is None else (labels, scores, group))
         width = scores.shape[-1] if self._rows else 0
         kernel = self._kernels.get(width)
         if kernel is None:
@@ -355,11 +379,24 @@ class Objective:
         outputs = [Output(GRADIENT, _arrays.write(gradient), finish=finish)]
         if hessian is not None:
             outputs.append(Output(HESSIAN, _arrays.write(hessian), finish=finish))
-        read = None if weights is None else _arrays.read_weights(weights, inputs.shape)
+        uneven = False
+        if weights is not None and group is not None:
+            sizes = np.asarray(group)
+            by_group = weights_of_groups(weights, sizes, len(scores))
+            # what the rows of a group weigh differently is for afterwards
+            uneven = bool((np.repeat(by_group, sizes) != weights).any())
+            read = None if uneven else _arrays.read_weights(by_group, inputs.shape)
+        else:
+            read = None if weights is None else _arrays.read_weights(weights, inputs.shape)
         found = execute((kernel,), inputs, read, tuple(outputs))
         if found.fault & ~INFINITE_DERIVATIVE:
             # it raises, unless only what has no weight is concerned
             loss._explain(found.fault, inputs, read, False)
+        if uneven:
+            gradient *= weights
+            if hessian is not None:
+                hessian *= weights
+            return 0.0, not found.fault & INFINITE_DERIVATIVE
         return found.least, not found.fault & INFINITE_DERIVATIVE
 
     def _mend(self, labels: Any, scores: Any, weights: Any, hessian: np.ndarray) -> None:
@@ -556,6 +593,8 @@ class Objective:
         """
         from .sklearn import base_loss
 
+        if is_group_loss(self.loss):
+            raise TypeError(f"{type(self.loss).__name__} needs groups of rows, and scikit-learn's estimators have none.")
         return base_loss(self, n_classes)
 
     # ---- where to start -----------------------------------------------------------------------------------------
@@ -573,8 +612,8 @@ class Objective:
         Returns
         -------
         float, or ndarray with one number per score
-            The raw score that minimises the loss; zeros for margins of several classes, where no constant is better than any
-            other. Counts that are all zero get log(2**-52).
+            The raw score that minimises the loss; zeros for margins of several classes, and 0 for groups, where no constant is
+            better than any other. Counts that are all zero get log(2**-52).
 
         Notes
         -----
@@ -596,6 +635,9 @@ class Objective:
         1.0986122886681096
         """
         labels = np.asarray(y)
+        if is_group_loss(self.loss):
+            # only differences count
+            return 0.0
         if not self._rows:
             if labels.ndim == 2:
                 if labels.shape[1] > 1:
@@ -618,7 +660,7 @@ def _check_loss(loss: Any) -> None:
         raise TypeError(f"loss must be a loss of fastloss, as fl.Huber(delta=1.0); got {type(loss).__name__}.")
     if loss.no_gradient or loss.no_hessian:
         raise NotDifferentiableError(f"{type(loss).__name__} cannot be an objective: {loss.no_gradient or loss.no_hessian}")
-    if loss.inputs != Loss.inputs:
+    if loss.inputs != Loss.inputs and not is_group_loss(loss):
         raise TypeError(
             f"{type(loss).__name__} cannot be an objective: it takes {', '.join(loss.inputs)}; boosting has labels and scores."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from typing import Any
 
 from .. import bench
@@ -34,13 +35,22 @@ def loss(text: str) -> Loss:
     """Make a loss of ``huber:delta=2``."""
     name, _, rest = text.partition(":")
     pairs = [pair(item) for item in rest.split(",") if item]
-    parameters = {key: _value(key, value) for key, value in pairs}
+    words = _words(name)
+    parameters = {key: value if key in words else _value(key, value) for key, value in pairs}
     if len(parameters) < len(pairs):
         raise argparse.ArgumentTypeError(f"a parameter is given twice in {text!r}")
     try:
         return get_loss(name, **parameters)
     except (TypeError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _words(name: str) -> set[str]:
+    """List the parameters of a loss that are words."""
+    try:
+        return {item.name for item in fields(get_loss(name)) if isinstance(item.default, str)}
+    except ValueError:
+        return set()
 
 
 def _value(name: str, text: str) -> float | bool | None:

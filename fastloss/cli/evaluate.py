@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .._datasets import DataSet, Piece, SingleColumn, ahead, expand, side_by_side
+from .._arrays import runs, weights_of_runs
+from .._datasets import DataSet, Piece, SingleColumn, ahead, expand, side_by_side, whole_groups
 from .._readers import DataError, Keys, one_line
 from ..errors import InputError
 from ..evaluation import Evaluation
@@ -68,6 +69,11 @@ def add_parser(commands: Any) -> None:
         default=[],
         help="another input of a loss, by its name",
     )
+    parser.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="the groups (queries) of ranking losses: a number for each row, in runs (default: the column group)",
+    )
     parser.add_argument("--weights", metavar="COLUMN_OR_FILE", help="weights of the samples")
     parser.add_argument("--group-by", metavar="COLUMN", help="one row of results for each value of a column")
     parser.add_argument(
@@ -94,7 +100,9 @@ class _Job:
     evaluations: dict[int, Evaluation] = field(default_factory=dict)
 
     def takes(self, inputs: Mapping[str, tuple[Any, ...]]) -> bool:
-        return all(self.inputs.get(name, keys) == keys for name, keys in inputs.items())
+        # weights are those of rows, or of groups
+        alike = not self.inputs or ("group" in self.inputs) == ("group" in inputs)
+        return alike and all(self.inputs.get(name, keys) == keys for name, keys in inputs.items())
 
     def as_units(self, name: str, array: np.ndarray) -> np.ndarray:
         """Give vectors of one number, which are a single column, their axis."""
@@ -122,6 +130,14 @@ class _Plan:
     groups: Keys | None
     #: Whether a message can name the file of a bad number: not when each input has its own.
     one_file: bool
+
+    @property
+    def runs(self) -> Any:
+        """The key of the column of groups whose rows belong together; None: there is none."""
+        keys = {job.inputs["group"] for job in self.jobs if "group" in job.inputs}
+        if len(keys) > 1 or any(len(key) > 1 for key in keys):
+            raise UsageError("argument --group: there can be only one column of groups")
+        return keys.pop()[0] if keys else None
 
 
 @dataclass
@@ -163,6 +179,10 @@ def _plan_tables(options: argparse.Namespace, losses: Mapping[str, Loss], files:
     given: dict[str, list[str]] = {}
     for name, column in options.input:
         given.setdefault(name, []).append(column)
+    if options.group is not None:
+        if not any("group" in loss.inputs for loss in losses.values()):
+            raise UsageError("argument --group: no loss is one of groups here; --group-by has a row of results for each group")
+        given.setdefault("group", []).append(options.group)
     known = {name for loss in losses.values() for name in (*loss.inputs, *loss.optional)}
     for name in given:
         if name not in known:
@@ -191,7 +211,7 @@ def _plan_tables(options: argparse.Namespace, losses: Mapping[str, Loss], files:
 
 def _plan_inputs(options: argparse.Namespace, losses: Mapping[str, Loss], files: Sequence[str]) -> _Plan:
     """Take the inputs, which all losses share, and the weights, from a file each."""
-    if options.y_true or options.y_pred or options.input or options.group_by is not None:
+    if options.y_true or options.y_pred or options.input or options.group is not None or options.group_by is not None:
         raise UsageError("columns have names in tables only; here each file is one input of the loss, since one is an .npy")
     for name, loss in losses.items():
         if not len(loss.inputs) <= len(files) <= len(loss.inputs) + len(loss.optional):
@@ -232,7 +252,8 @@ def _run(plan: _Plan, reduction: str) -> dict[int, int]:
     except ValueError as error:
         raise DataError(str(error)) from error
     counts: dict[int, int] = {}
-    with progress("reading", plan.size) as show, closing(ahead(plan.pieces)) as pieces:
+    whole = plan.pieces if plan.runs is None else whole_groups(plan.pieces, plan.runs)
+    with progress("reading", plan.size) as show, closing(ahead(whole)) as pieces:
         for piece in pieces:
             arrays = _arrays_of(piece, plan)
             for group, rows in _split(piece.columns[plan.groups] if plan.groups else None):
@@ -241,8 +262,12 @@ def _run(plan: _Plan, reduction: str) -> dict[int, int]:
                     if group not in job.evaluations:
                         job.evaluations[group] = Evaluation(job.losses, reduction)
                     inputs = {name: job.as_units(name, some[keys]) for name, keys in job.inputs.items()}
+                    weights = some.get(_WEIGHTS)
                     try:
-                        job.evaluations[group].update(sample_weight=some.get(_WEIGHTS), **inputs)
+                        if "group" in inputs:
+                            inputs["group"] = runs(inputs["group"])
+                            weights = None if weights is None else weights_of_runs(weights, inputs["group"])
+                        job.evaluations[group].update(sample_weight=weights, **inputs)
                     except (TypeError, ValueError) as error:
                         raise DataError(_located(error, piece, rows, plan.one_file)) from error
                 counts[group] = counts.get(group, 0) + plan.jobs[0].count(some)

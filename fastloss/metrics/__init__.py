@@ -10,6 +10,7 @@ from ._check import InvalidParameterError, UndefinedMetricWarning
 from ._state import state_of
 from .classification import *  # noqa: F403
 from .probability import *  # noqa: F403
+from .ranking import *  # noqa: F403
 from .regression import *  # noqa: F403
 
 __all__ = ["InvalidParameterError", "State", "UndefinedMetricWarning", "state_of"]

@@ -61,6 +61,13 @@ labels : array_like, default=None
     "pos_label_of_brier_score": """\
 pos_label : number, str or bool, default=None
     The positive one of two labels; 1, or the larger number, if None.""",
+    # rankings
+    "rankings": """\
+y_true, y_score : array_like of shape (n_samples, n_items)
+    What the items of each ranking gain, and their scores.""",
+    "ignore_ties": """\
+ignore_ties : bool, default=False
+    Whether scores may be taken for different ones, which is faster; else items of one score gain the mean of theirs.""",
     # samples
     "normalize": """\
 normalize : bool, default=True

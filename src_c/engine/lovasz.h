@@ -61,8 +61,8 @@ FL_STATIC int FL_FN(fl_lovasz_mask)(const fl_block *b, ptrdiff_t unit, FL_FN(fl_
     const ptrdiff_t start = b->starts[unit], n = b->starts[unit + 1] - start;
     const FL_T *const y = (const FL_T *)b->input[0] + start, *const p = (const FL_T *)b->input[1] + start;
     FL_T *const memory = b->scratch, *const error = memory, *const order = memory + n;
-    FL_I *const sorted = (FL_I *)(void *)(memory + 2 * n), *const other = sorted + n, *const place = other + n;
-    FL_I *const label = place + n;
+    FL_I *sorted = (FL_I *)(void *)(memory + 2 * n), *other = sorted + n;
+    FL_I *const place = other + n, *const label = place + n;
     const double factor = (b->weight ? b->weight[unit] : 1.0) / b->divisor;
     const int invalid = map(y, p, n, error, order);
     FL_T sum = FL_C(0), low = FL_C(0), spoilt = FL_C(0);
@@ -78,14 +78,13 @@ FL_STATIC int FL_FN(fl_lovasz_mask)(const fl_block *b, ptrdiff_t unit, FL_FN(fl_
         label[wrong] = y[i] > FL_C(0);
         wrong += error[i] > FL_C(0);
     }
-    FL_FN(fl_group) g = {.n = wrong, .order = sorted, .other = other};
-    FL_FN(fl_sort_by_relevance)(order, &g);
+    FL_FN(fl_sort)(order, wrong, &sorted, &other);
     FL_T *const gradient = b->want & FL_GRADIENT ? (FL_T *)b->gradient[0] + start : NULL;
     for (ptrdiff_t i = 0; gradient && i < n; i++)
         gradient[i] = spoilt;
     int64_t either = both;
     for (ptrdiff_t i = 0; i < wrong; i++) {
-        const FL_I k = g.order[i];
+        const FL_I k = sorted[i];
         const double size = (double)either;
         double step;
         if (label[k]) {

@@ -11,7 +11,9 @@
  *   engine/predicted_labels.h   FL_LABEL_FORMULA       rows, by the class with the highest score
  *   engine/statistics.h         FL_STATISTICS_FORMULA  rows, masks and whole arrays, by a few sums over their numbers
  *   engine/vectors.h            FL_VECTOR_FORMULA      vectors of few numbers, by each of these
- *   engine/groups.h             FL_PAIR_FORMULA        groups, by all pairs of their numbers
+ *   engine/groups.h             FL_GROUP_FORMULA       groups, as a whole
+ *   engine/pairs.h              FL_PAIR_FORMULA        groups, by all pairs of their numbers
+ *                               FL_NDCG_FORMULA        groups, by what exchanging two of their numbers would change
  *   engine/tiles.h              FL_TILES_FORMULA       rows against the rows of another matrix, by their products
  *                               FL_TILES_SHARE_FORMULA the same, where several keys have a share of a row
  *

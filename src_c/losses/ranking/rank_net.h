@@ -3,7 +3,7 @@
  * logistic loss of sigma d (language/preference.h). The gradient of an item is the sum of slopes of both signs; its error is
  * relative to the largest of them.
  */
-#include "engine/groups.h"
+#include "engine/pairs.h"
 #include "language/preference.h"
 
 FL_PAIR_FORMULA(rank_net, d, (sigma))

@@ -1,0 +1,65 @@
+/*
+ * ListNet, top one (Cao et al. 2007): the cross-entropy of two probabilities to come first, q = softmax(relevance) and
+ * p = softmax(x), x = (score - largest score) / temperature.
+ *
+ *   value      sum_j q_j (L - x_j), L = log sum_k exp(x_k) >= 0: no term is negative
+ *   slope      (p_j - q_j) / temperature        curvature  p_j (1 - p_j) / temperature^2
+ *
+ * The largest item is left out of the sums of powers, which are 1 more: L = log1p(rest), and its 1 - p = rest / (1 + rest). The
+ * slope changes sign; its error is relative to the larger of p and q.
+ */
+#include "engine/groups.h"
+
+/* What a softmax is made of: the place of the largest number, the sum of the powers of all others, and that of all, 1 + rest */
+typedef struct {
+    ptrdiff_t largest;
+    FL_PAIR rest;
+    FL_T sum;
+} FL_FN(fl_shares);
+
+/* Writes x_i = (number - largest number) / scale and power_i = exp(x_i). */
+FL_STATIC FL_FN(fl_shares) FL_FN(fl_shares_of)(const FL_T *number, ptrdiff_t n, FL_PAIR scale, FL_T *x, FL_T *power)
+{
+    FL_FN(fl_shares) t = {.largest = 0};
+    for (ptrdiff_t i = 1; i < n; i++)
+        t.largest = number[i] > number[t.largest] ? i : t.largest;
+    const FL_T most = number[t.largest];
+    FL_SIMD
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const FL_PAIR d = FL_TWO_SUM(number[i], -most);
+        const FL_T quotient = d.hi / scale.hi;
+        const FL_T rest = FL_FMA(-quotient, scale.lo, FL_FMA(-quotient, scale.hi, d.hi) + d.lo) / scale.hi;
+        x[i] = quotient;
+        power[i] = FL_EXP_TIMES(FL_C(1), quotient, FL_SELECT(FL_ABS(quotient) < FL_INFINITY, rest, FL_C(0)));
+    }
+    power[t.largest] = FL_C(0);
+    t.rest = FL_FN(fl_sum_of)(power, n);
+    power[t.largest] = FL_C(1) + (most - most);
+    t.sum = FL_C(1) + (t.rest.hi + t.rest.lo);
+    return t;
+}
+
+FL_GROUP_FORMULA(list_net, FL_AS_THEY_COME, g, (temperature))
+{
+    const ptrdiff_t n = g->n;
+    const FL_PAIR scale = FL_EXACT_PARAMETER(temperature);
+    FL_T *const p = g->room[0], *const q = g->room[1], *const x = g->room[2], *const term = g->room[3];
+    if (!n)
+        return 0;
+    FL_FN(fl_spoil_by_scores)(g);
+    const FL_FN(fl_shares) wanted = FL_FN(fl_shares_of)(g->relevance, n, FL_EXACTLY(FL_C(1)), x, q);
+    const FL_FN(fl_shares) found = FL_FN(fl_shares_of)(g->score, n, scale, x, p);
+    const FL_PAIR l = FL_LOG1P_PAIR(found.rest.hi, found.rest.lo);
+    FL_SIMD
+    for (ptrdiff_t i = 0; i < n; i++) {
+        q[i] /= wanted.sum;
+        p[i] /= found.sum;
+        /* a share of zero takes nothing, even of infinity */
+        term[i] = FL_SELECT(q[i] > FL_C(0), q[i] * (l.hi - x[i]), FL_UNLESS_NAN(q[i], 0));
+        g->slope[i] = (p[i] - q[i]) / scale.hi;
+        g->curvature[i] = p[i] * (FL_C(1) - p[i]) / scale.hi / scale.hi;
+    }
+    g->value = FL_FN(fl_sum_of)(term, n);
+    g->curvature[found.largest] = p[found.largest] * (found.rest.hi / found.sum) / scale.hi / scale.hi;
+    return 0;
+}
