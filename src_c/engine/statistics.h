@@ -11,11 +11,12 @@
  *   }
  *
  * The derivative by an input is the sum over k of by[k] slope[k], divided by `divisor`: a slope may be a multiple of a
- * derivative, as long as `by` makes up for it. The three numbers are how many sums there are, how many of them are enough for
- * numbers of usual size (the terms of any other set `unusual`; where there are none, `few` is added in place of `add`), and
- * whether the terms are powers of differences that may over- or underflow. Such terms are those of the differences times
- * scale.of[k], a power of two, and give the size of the difference, not scaled, as .size[k]; the outcome knows the scales as
- * s.scale.of[k]. It is 1 unless the sum of a row at this scale is no number of good precision.
+ * derivative, as long as `by` makes up for it. The divisor of vectors, "(d)", is 1, and their `by` is best given
+ * for all sums that there may be: GCC does not vectorise what it has to clear. The three numbers are how many sums there
+ * are, how many of them are enough for numbers of usual size (the terms of any other set `unusual`; where there are none, `few`
+ * is added in place of `add`), and whether the terms are powers of differences that may over- or underflow. Such terms are
+ * those of the differences times scale.of[k], a power of two, and give the size of the difference, not scaled, as .size[k]; the
+ * outcome knows the scales as s.scale.of[k]. It is 1 unless the sum of a row at this scale is no number of good precision.
  *
  * Vectors may have labels, a number each, and sums that are found in a second look only, when others are known:
  *
@@ -74,6 +75,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         FL_FN(name##_gradients) = FL_COUNT(by_),                                                                               \
         FL_FN(name##_inputs) = FL_COUNT(given) + FL_COUNT(by_),                                                                \
         FL_FN(name##_labels) = FL_COUNT(labels_),                                                                              \
+        FL_FN(name##_divides) = sizeof axes != sizeof "(d)",                                                                   \
         FL_FN(name##_parameter_count) = FL_COUNT(parameters)                                                                   \
     };                                                                                                                         \
     FL_INLINE FL_TERMS FL_FN(name##_formula)(FL_ARGUMENTS(given, by_, parameters), const FL_SCALES scale);                     \
@@ -180,7 +182,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         g2[i] = FL_FN(fl_slope)(t, 2, count, by0, by1, by2, by3, by4) then;
 #define FL_ADD_TERM(k, from, to)                                                                                               \
     if (k >= from && k < to) {                                                                                                 \
-        const FL_PAIR sum = FL_TWO_SUM(s##k[i], FL_SELECT((FL_I)i < held, t.add[k], FL_C(0)));                                 \
+        const FL_PAIR sum = FL_TWO_SUM(s##k[i], FL_PICK(mask, t.add[k], FL_C(0)));                                             \
         s##k[i] = sum.hi;                                                                                                      \
         e##k[i] += sum.lo;                                                                                                     \
     }
@@ -214,12 +216,14 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
                 FL_SIMD_REDUCE(reduction(| : invalid))                                                                         \
                 for (int i = 0; i < FL_LANE_STEP; i++) {                                                                       \
                     const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, from > 0, i));                           \
+                    /* by masks: GCC makes sums with and without the term of a selection */                                    \
+                    const FL_U mask = FL_SELECT((FL_I)i < held, ~(FL_U)0, (FL_U)0);                                            \
                     FL_ADD_TERM(0, from, to)                                                                                   \
                     FL_ADD_TERM(1, from, to)                                                                                   \
                     FL_ADD_TERM(2, from, to)                                                                                   \
                     FL_ADD_TERM(3, from, to)                                                                                   \
                     FL_ADD_TERM(4, from, to)                                                                                   \
-                    invalid |= FL_SELECT((FL_I)i < held, t.invalid, (FL_I)0);                                                  \
+                    invalid |= t.invalid & (FL_I)mask;                                                                         \
                 }                                                                                                              \
             }                                                                                                                  \
             FL_KEEP_SUM(0, from, to)                                                                                           \
@@ -250,11 +254,14 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
                     const FL_TERMS t =                                                                                         \
                         FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, FL_FN(name##_first) < FL_FN(name##_count), i));         \
                     const FL_T by0 = of.by[0][i], by1 = of.by[1][i], by2 = of.by[2][i], by3 = of.by[3][i], by4 = of.by[4][i];  \
-                    FL_STORE_SLOPES(FL_FN(name##_gradients), FL_FN(name##_count), / of.divisor[i] * of.factor[i])              \
+                    FL_STORE_SLOPES(FL_FN(name##_gradients), FL_FN(name##_count), FL_DIVIDED(name, i) * of.factor[i])          \
                 }                                                                                                              \
             }                                                                                                                  \
         }                                                                                                                      \
     }
+
+/* A division by 1 takes its time, too. */
+#define FL_DIVIDED(name, i) / (FL_FN(name##_divides) ? of.divisor[i] : FL_C(1))
 
 #define FL_LANE_LOOPS(name)                                                                                                    \
     static void FL_FN(name##_size_lanes)(const fl_sheet *sheet, const FL_T *numbers, const double *parameters, FL_UNITS *u)    \

@@ -32,7 +32,7 @@ FL_OUTCOME_FOR(contrastive, s, (similar), (margin))
     const FL_T push = FL_SELECT((s.sum[0] > FL_C(0)) & (short_of > FL_C(0)), -(missing / scaled), none);
     return (FL_OUTCOME){
         .value = FL_C(0.5) * FL_SELECT(together, square, FL_SELECT(known, missing * missing, similar)),
-        .by = {FL_SELECT(together, FL_C(1) / scale, FL_SELECT(known, push, similar))},
+        .by = {FL_SELECT(together, FL_C(1) / scale, FL_SELECT(known, push, similar)), FL_C(0), FL_C(0), FL_C(0), FL_C(0)},
         .divisor = FL_C(1),
         .invalid = FL_INVALID(known & (similar != FL_C(0)) & (similar != FL_C(1))),
     };

@@ -61,7 +61,7 @@ FL_INLINE FL_OUTCOME FL_FN(triplet_outcome)(const FL_FN(fl_statistic_sums) s, do
     return (FL_OUTCOME){
         .value = FL_MAX(FL_C(0), value),
         .by = {FL_SELECT(active, positive.by, none), FL_SELECT(active & !swapped, -negative.by, none),
-               FL_SELECT(active & swapped, -other.by, none)},
+               FL_SELECT(active & swapped, -other.by, none), FL_C(0), FL_C(0)},
         .divisor = FL_C(1),
     };
 }
