@@ -24,11 +24,11 @@
 
 #include "engine/statistics.h"
 
-#define FL_ANGLE FL_FN(fl_angle)
+#define FL_VECTOR_ANGLE FL_FN(fl_vector_angle)
 #define FL_COSINE_TERMS(a, b, scale) FL_FN(fl_cosine_terms)(a, b, scale)
 #define FL_COSINE_OF(s) FL_FN(fl_cosine_of)(s)
 #define FL_RATIO_IF_PARALLEL(s) FL_FN(fl_ratio_if_parallel)(s)
-#define FL_ANGLE_OF(s) FL_FN(fl_angle_of)(s)
+#define FL_VECTOR_ANGLE_OF(s) FL_FN(fl_vector_angle_of)(s)
 
 #define FL_TEMPLATE "language/cosine.h"
 #include "language/both_precisions.inc"
@@ -39,7 +39,7 @@
 typedef struct {
     FL_T cosine, distance;
     FL_T rise[FL_MAX_STATISTICS], fall[FL_MAX_STATISTICS];
-} FL_FN(fl_angle);
+} FL_FN(fl_vector_angle);
 
 /* The sums A, B, I, and, in a second look, D and E. */
 FL_INLINE FL_TERMS FL_FN(fl_cosine_terms)(FL_T a, FL_T b, const FL_SCALES scale)
@@ -70,7 +70,7 @@ FL_INLINE FL_T FL_FN(fl_ratio_if_parallel)(const FL_FN(fl_statistic_sums) s)
     return FL_SELECT(FL_COSINE_OF(s) > FL_C(0.5), FL_SQRT(s.sum[0]) / FL_SQRT(s.sum[1]), FL_C(0));
 }
 
-FL_INLINE FL_ANGLE FL_FN(fl_angle_of)(const FL_FN(fl_statistic_sums) s)
+FL_INLINE FL_VECTOR_ANGLE FL_FN(fl_vector_angle_of)(const FL_FN(fl_statistic_sums) s)
 {
     const FL_T aa = s.sum[0], bb = s.sum[1], dd = s.sum[3], ee = s.sum[4];
     const FL_T cosine = FL_COSINE_OF(s), half = FL_C(0.5);
@@ -80,7 +80,7 @@ FL_INLINE FL_ANGLE FL_FN(fl_angle_of)(const FL_FN(fl_statistic_sums) s)
     const FL_T none = FL_UNLESS_NAN(aa + bb, 0);
     const FL_T of_a = FL_SELECT(some, cosine / aa, none), of_b = FL_SELECT(some, cosine / bb, none);
     const FL_T of_both = FL_SELECT(some, FL_C(1) / (FL_SQRT(aa) * FL_SQRT(bb)), none);
-    return (FL_ANGLE){
+    return (FL_VECTOR_ANGLE){
         .cosine = cosine,
         .distance = FL_SELECT(near, FL_MAX(FL_C(0), distance), FL_C(1) - cosine),
         .rise = {FL_SELECT(near, -half * (dd + ee) / across / aa, of_a), FL_SELECT(near, half * (ee - dd) / across / bb, of_b),

@@ -21,7 +21,7 @@ FL_LOOK_AGAIN(cosine_embedding, s, (target), (margin))
 
 FL_OUTCOME_FOR(cosine_embedding, s, (target), (margin))
 {
-    const FL_ANGLE angle = FL_ANGLE_OF(s);
+    const FL_VECTOR_ANGLE angle = FL_VECTOR_ANGLE_OF(s);
     const int together = target > FL_C(0), known = target == target;
     const FL_T beyond = angle.cosine - FL_C(margin);
     const int active = beyond > FL_C(0);

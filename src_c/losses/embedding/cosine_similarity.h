@@ -20,7 +20,7 @@ FL_LOOK_AGAIN(cosine_similarity, s, (), ())
 
 FL_OUTCOME_FOR(cosine_similarity, s, (), ())
 {
-    const FL_ANGLE angle = FL_ANGLE_OF(s);
+    const FL_VECTOR_ANGLE angle = FL_VECTOR_ANGLE_OF(s);
     return (FL_OUTCOME){
         .value = angle.distance,
         .by = {angle.rise[0], angle.rise[1], angle.rise[2], angle.rise[3], angle.rise[4]},
