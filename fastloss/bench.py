@@ -172,7 +172,7 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
     dtype : str
         Floating dtype of all but class indices and groups.
     n : int
-        Number of predictions: in rows, masks or groups of ten, if the loss takes such.
+        Number of predictions: in rows, masks or groups of ten, if the loss takes such; a box for every ten.
 
     Returns
     -------
@@ -184,8 +184,9 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
     if signature.plan == "tiles":
         return _make_tiles(signature, max(1, n // _TOGETHER), dtype)
     together = signature.axes in ("", "(...)", "[g]")
-    shape = (n,) if together else (max(1, n // _TOGETHER), _TOGETHER)
-    kinds = [domains.get(name, ANY) for name in signature.names]
+    width = signature.components or _TOGETHER
+    shape = (n,) if together else (max(1, n // _TOGETHER), width)
+    kinds = [domains.get(name, ANY) if not signature.components else "boxes" for name in signature.names]
     if signature.axes == "(k)":
         kinds = ["distribution" if name in domains else "scores" for name in signature.names]
         if loss.labels:
@@ -222,7 +223,11 @@ def _make(kinds: tuple[tuple[Domain | str, tuple[int, ...]], ...], dtype: str) -
 
 
 def _draw(generator: np.random.Generator, kind: Domain | str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """Draw numbers of a domain, or rows: of scores, of a distribution, of labels 0 and 1; or class indices."""
+    """Draw numbers of a domain, or rows: of scores, of a distribution, of labels 0 and 1, boxes; or class indices."""
+    if kind == "boxes":
+        ends = generator.random(shape)
+        ends[:, 2:] += ends[:, :2]
+        return ends.astype(dtype)
     if kind == "indices":
         return generator.integers(0, shape[1], shape[0])
     if kind == "lists":

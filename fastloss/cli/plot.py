@@ -124,6 +124,10 @@ def curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
             # two classes, the first of them right
             labels = [[1.0, 0.0]] if not forms else [[0, -1]] if forms[0].axes else [0]
             return [labels, [[varied, 1 - varied if "y_pred" in loss._domains() else 0.0]]]
+        if loss.signature.components:
+            # the left edge of a box, beside another one
+            box = [1.0, 1.0, 6.0, 6.0]
+            return [[box], [[varied, *box[1:]]]]
         numbers = [varied if i == loss.labels else 1.0 for i in range(len(names))]
         by_place = [item.forms[0].axes for item in loss.signature.inputs]
         return [[number] if own in ("", "(...)") else [[number]] for number, own in zip(numbers, by_place, strict=True)]
