@@ -110,7 +110,7 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
-    """Compute the loss of one sample, and its derivatives by its first input that is no label, where all others are 1."""
+    """Compute the loss of one sample (of tiles, of three), and its derivatives by the first number that is no label."""
     domain = loss._domains().get(loss.inputs[loss.labels], ANY)
     x = np.array([step for step in np.linspace(-4, 4, 1601) if 1 + step in domain])
     axes, forms, names = loss.signature.axes, loss.signature.labels, loss.signature.names
@@ -128,6 +128,14 @@ def curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
             # the left edge of a box, beside another one
             box = [1.0, 1.0, 6.0, 6.0]
             return [[box], [[varied, *box[1:]]]]
+        if loss.signature.plan == "tiles":
+            # three samples, two of them of one label, and as many keys
+            vectors = [[1.0, 1.0], [1.0, 2.0], [0.0, 1.0]]
+            first = [[varied, 1.0], *vectors[1:]]
+            given = [item for item in loss.signature.inputs if not item.optional]
+            return [
+                [0, 0, 1] if item.forms[0].index else first if i == loss.labels else vectors for i, item in enumerate(given)
+            ]
         numbers = [varied if i == loss.labels else 1.0 for i in range(len(names))]
         by_place = [item.forms[0].axes for item in loss.signature.inputs]
         return [[number] if own in ("", "(...)") else [[number]] for number, own in zip(numbers, by_place, strict=True)]
