@@ -112,8 +112,13 @@ FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff
         for (ptrdiff_t lane = 0; lane < n; lane++) {
             FL_FN(fl_add)(value, lane, ndcg ? FL_ABS(t.slope[lane]) : t.value[lane]);
             FL_FN(fl_add)(&slope, lane, t.slope[lane]);
-            FL_FN(fl_add)(&curvature, lane, t.curvature[lane]);
             FL_FN(fl_add_with_error)(&s[lane], &s_error[lane], -t.slope[lane]);
+        }
+        if (!(g->want & FL_HESSIAN))
+            continue;
+        FL_SIMD
+        for (ptrdiff_t lane = 0; lane < n; lane++) {
+            FL_FN(fl_add)(&curvature, lane, t.curvature[lane]);
             FL_FN(fl_add_with_error)(&c[lane], &c_error[lane], t.curvature[lane]);
         }
     }
