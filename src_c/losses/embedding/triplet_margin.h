@@ -58,12 +58,16 @@ FL_INLINE FL_OUTCOME FL_FN(triplet_outcome)(const FL_FN(fl_statistic_sums) s, do
     const FL_T value = difference + FL_C(margin);
     const int active = value > FL_C(0);
     const FL_T none = FL_UNLESS_NAN(value, 0);
-    return (FL_OUTCOME){
-        .value = FL_MAX(FL_C(0), value),
-        .by = {FL_SELECT(active, positive.by, none), FL_SELECT(active & !swapped, -negative.by, none),
-               FL_SELECT(active & swapped, -other.by, none), FL_C(0), FL_C(0)},
-        .divisor = FL_C(1),
-    };
+    /* one by one: GCC copies a literal of which some is constant, and does not vectorise that */
+    FL_OUTCOME outcome;
+    outcome.value = FL_MAX(FL_C(0), value);
+    outcome.by[0] = FL_SELECT(active, positive.by, none);
+    outcome.by[1] = FL_SELECT(active & !swapped, -negative.by, none);
+    outcome.by[2] = FL_SELECT(active & swapped, -other.by, none);
+    outcome.by[3] = outcome.by[4] = FL_C(0);
+    outcome.divisor = FL_C(1);
+    outcome.invalid = 0;
+    return outcome;
 }
 
 /* |r|^p, its derivative but for the factor p, and |r| */
