@@ -15,7 +15,7 @@ demo: $(VENV)/.installed
 	$(BIN)/fastloss bench
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto
 
 check: lint
 	$(BIN)/python -m pytest -m "not slow" --numprocesses=auto --quiet

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -40,12 +43,22 @@ def run(*command: str | Path) -> str:
     return done.stdout + done.stderr
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Let the tests of one process at a time write into a folder: others may run beside them."""
+    folder = ROOT / folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def objects(compiler: list[str], isa: str, flags: list[str]) -> list[Path]:
     """Make the objects of an instruction set's table with a compiler."""
     tool(compiler[0])
     folder = FOLDER / re.sub(r"\W+", "_", " ".join([*compiler, isa, *flags]))
     units = setup.kernel_units(isa, flags)
-    with ThreadPoolExecutor() as pool:
+    with alone_in(folder), ThreadPoolExecutor() as pool:
         return list(pool.map(lambda unit: setup.compile_unit(compiler, unit[0], folder / f"{unit[1]}.o", unit[2]), units))
 
 
@@ -54,8 +67,9 @@ def every_kernel(compiler: list[str]) -> Path:
     # flags come last, so that theirs count
     found = objects(compiler[:1], "baseline", compiler[1:])
     folder = found[0].parent
-    exact_sum = setup.compile_unit(compiler, "src_c/sum/exact_sum.c", folder / "exact_sum.o", [])
     program = folder / "every_kernel"
     source = ROOT / "tests" / "every_kernel.c"
-    run(*compiler, "-std=gnu11", "-DFL_ISA=baseline", "-Isrc_c", source, *found, exact_sum, "-o", program, "-lm")
+    with alone_in(folder):
+        exact_sum = setup.compile_unit(compiler, "src_c/sum/exact_sum.c", folder / "exact_sum.o", [])
+        run(*compiler, "-std=gnu11", "-DFL_ISA=baseline", "-Isrc_c", source, *found, exact_sum, "-o", program, "-lm")
     return program

@@ -269,6 +269,9 @@ static void write_elements(const fl_table *table, const fl_kernel *kernel, int p
 
 static void write_kernel(const fl_table *table, const fl_kernel *kernel, int precision, char **memory, ptrdiff_t n)
 {
+    /* what a kernel does not write is not what another one has left */
+    for (int k = INPUTS; k < ARRAYS; k++)
+        memset(memory[k], 0, (size_t)n * (precision == FL_F32 ? sizeof(float) : sizeof(double)));
     if (kernel->plan == FL_ELEMENTS) {
         write_elements(table, kernel, precision, memory, n);
         return;
