@@ -57,8 +57,10 @@ def tweedie_terms(y: mpf, mu: mpf, power: float) -> tuple[mpf, mpf, mpf]:
 
 
 def softmax(z: list[mpf]) -> list[mpf]:
-    powers = [exp(x - max(z)) for x in z]
-    return [x / sum(powers) for x in powers]
+    top = max(z)
+    powers = [exp(x - top) for x in z]
+    total = sum(powers)
+    return [x / total for x in powers]
 
 
 def largest(*terms: Any) -> mpf:
@@ -673,7 +675,9 @@ def falling(x: list[mpf]) -> list[int]:
 
 def list_net(r: list[mpf], s: list[mpf], temperature: float) -> mpf:
     x = [t / mpf(temperature) for t in s]
-    return sum(q * (log(sum(exp(t - max(x)) for t in x)) + max(x) - t) for q, t in zip(softmax(r), x, strict=True))
+    top = max(x)
+    total = log(sum(exp(t - top) for t in x)) + top
+    return sum(q * (total - t) for q, t in zip(softmax(r), x, strict=True))
 
 
 def choices(r: list[mpf], s: list[mpf]) -> list[dict[int, mpf]]:

@@ -687,6 +687,8 @@ def test_curves_belong_together(name: str) -> None:
     loss = fl.get_loss(name)
     if loss.no_gradient or (loss.signature.axes == "(k)" and "y_pred" in loss._domains()):
         pytest.skip("has no gradient, or probabilities of two classes are moved at once")
+    if name == "lambda_rank":
+        pytest.skip("has the derivatives of another function: its value is constant between exchanges")
     curves = {what: (x, y) for what, x, y in curves_of(loss)}
     for below, above in (("value", "gradient"), ("gradient", "Hessian")):
         if above not in curves:
