@@ -134,7 +134,7 @@ class OfClasses:
             index = _arrays.first(odd)
             errors.warn(errors.sum_is_not_one(self, index, sums[index]))
 
-    def _explain_index(self, labels: Any, shape: tuple[int, ...], weights: Any) -> None:
+    def _explain_index(self, labels: Any, shape: tuple[int, ...], weights: Any, of: str = "y_pred") -> None:
         original = _arrays.decode(labels)
         lists = original.ndim == len(shape)
         low = -1 if lists else 0
@@ -147,7 +147,7 @@ class OfClasses:
         if bad.any():
             index = _arrays.first(bad)
             found = original[index]
-            raise errors.bad_class(index, found, found == np.trunc(found), low, shape, "index" if lists else "row")
+            raise errors.bad_class(index, found, found == np.trunc(found), low, shape, "index" if lists else "row", of)
 
     @staticmethod
     def _explain_one_hot(labels: Any, weights: Any) -> None:

@@ -111,6 +111,7 @@ def test_the_buffer_protocol_and_dlpack() -> None:
     assert fl.mse(OnlyDlpack(Y), OnlyDlpack(P)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "torch"])
 def test_other_libraries(library: str) -> None:
     module = pytest.importorskip(library)

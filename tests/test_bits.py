@@ -88,6 +88,7 @@ def test_entry_points_agree(loss: fl.Loss, dtype: Any) -> None:
             assert_same_bits(alone[0] if isinstance(alone, tuple) else alone, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", PER_SAMPLE, ids=repr)
 def test_a_sample_does_not_depend_on_its_place(isa: str, loss: fl.Loss, dtype: Any) -> None:

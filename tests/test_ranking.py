@@ -50,8 +50,11 @@ def test_a_target_says_which_score_should_be_higher(dtype: Any) -> None:
     assert by_place == {"margin": loss(first, second, target)}
     both = fl.evaluate([loss, fl.pairwise_logistic], s_pos=first, s_neg=second, target=target)
     assert both == {**{"margin_ranking": by_place["margin"]}, "pairwise_logistic": fl.pairwise_logistic(first, second)}
+    # None is one that is left out
+    assert loss(first, second, None) == loss(first, second) == loss(first, second, np.ones(len(first), dtype))
 
 
+@pytest.mark.slow
 def test_margins_as_in_torch() -> None:
     torch = pytest.importorskip("torch")
     first, second, target = pairs(np.float64)

@@ -19,7 +19,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset, strstr
 
 from .fastloss_h cimport *
-from .kernels cimport Kernel, active
+from .kernels cimport FOR_STATISTICS, FOR_WEIGHT, IS_BAD_WEIGHT, IS_INFINITE, IS_NO_WEIGHT, Kernel, active
 from .operands cimport *
 from .sums cimport Sums, divide_sum, is_finite, merge_sum, round_sum, round_sum_down
 from .threads cimport share_out, thread_count
@@ -30,20 +30,17 @@ from .tiles cimport execute_tiles
 VALUE = FL_VALUE
 GRADIENT = FL_GRADIENT
 HESSIAN = FL_HESSIAN
-WEIGHT = 8
-STATISTICS = 16
+WEIGHT = FOR_WEIGHT
+STATISTICS = FOR_STATISTICS
 
 # What `execute` reports about the data. NOT_ONE: probabilities of a row may sum to something else than 1.
 OUTSIDE_DOMAIN = FL_OUTSIDE
-BAD_WEIGHT = 2
-NO_WEIGHT = 4
+BAD_WEIGHT = IS_BAD_WEIGHT
+NO_WEIGHT = IS_NO_WEIGHT
 NOT_ONE = FL_NOT_ONE
-INFINITE_DERIVATIVE = 16
+INFINITE_DERIVATIVE = IS_INFINITE
 
 cdef enum:
-    IS_BAD_WEIGHT = 2
-    IS_NO_WEIGHT = 4
-    IS_INFINITE = 16
     IS_HEAVY = 32  # the weights of a unit have a sum that is too large for a double
     MAX_OPERANDS = 12  # inputs and weights, and the outputs of one call
     # Units of statistics that are longer are computed in parts. (Shorter ones lie on sheets: engine/sheets.h.)
@@ -53,9 +50,6 @@ cdef enum:
 
 # Numbers from here on are infinite in the types that can be written.
 cdef double[4] BOUNDS = [2.0**128 - 2.0**103, INFINITY, 65520.0, 2.0**128 - 2.0**119]
-
-cdef fl_classes NO_CLASSES
-memset(&NO_CLASSES, 0, sizeof(NO_CLASSES))
 
 cdef Axes ONE_ITEM
 memset(&ONE_ITEM, 0, sizeof(ONE_ITEM))
@@ -847,13 +841,11 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = False
     call.block.width = job.row.size
     call.block.divisor = 1.0
-    call.block.classes = &NO_CLASSES
     if kernel is None:
         return 0
     call.kernel = kernel.found()
     call.block.parameters = kernel.parameters
-    if kernel.options is not None:
-        call.block.classes = &kernel.options.classes
+    call.block.classes = kernel.classes()
     if job.in_parts and call.kernel.plan == FL_STATISTICS:
         call.part = call.kernel.statistics.part[job.precision]
         # what is always that of all there is, is a result itself
@@ -869,7 +861,7 @@ cdef int add_output(Run *run, Output output) except -1:
     cdef Call *call = &job.call[output.call]
     cdef bint of_rows = job.row.ndim > 0
     cdef int place
-    if output.what == WEIGHT or output.what == STATISTICS:
+    if output.what == FOR_WEIGHT or output.what == FOR_STATISTICS:
         return 0
     call.block.want |= output.what
     if not isinstance(output.to, tuple):
@@ -1060,12 +1052,12 @@ cdef int export(Run *run, Output output, bint sums_only) except -1:
     cdef Sums sums = output.to
     cdef fl_sum *sum
     cdef int k
-    if output.what == STATISTICS:
+    if output.what == FOR_STATISTICS:
         for k in range(run.job.call[output.call].kernel.statistics.count):
             merge_sum(sums.at(output.place + k), &statistics_of(&run.team, 0, output.call)[k])
         return 0
     sum = sums.at(output.place)
-    if output.what != WEIGHT:
+    if output.what != FOR_WEIGHT:
         merge_sum(sum, &call_tally(&run.team, 0, output.call).total)
     elif not sums_only:
         if weights_of(run, output.call) != NULL:
@@ -1095,8 +1087,8 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
         begin(&run, kernels, inputs, weights)
         for output in outputs:
             add_output(&run, output)
-            sums_only = sums_only or output.what == STATISTICS
-            counts = counts or output.what == WEIGHT
+            sums_only = sums_only or output.what == FOR_STATISTICS
+            counts = counts or output.what == FOR_WEIGHT
         for k in range(job.calls):
             kernel = kernels[k]
             job.call[k].counts = counts and kernel is not None and kernel.options is not None and kernel.options.weighs

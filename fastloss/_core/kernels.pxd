@@ -15,3 +15,12 @@ cdef class Kernel:
     cdef readonly str name
     cdef readonly ClassOptions options
     cdef const fl_kernel *found(self) noexcept
+    cdef const fl_classes *classes(self) noexcept
+
+# What a call produces that no kernel does, and what the driver itself finds wrong: `execute` tells Python.
+cdef enum:
+    FOR_WEIGHT = 8
+    FOR_STATISTICS = 16
+    IS_BAD_WEIGHT = 2
+    IS_NO_WEIGHT = 4
+    IS_INFINITE = 16

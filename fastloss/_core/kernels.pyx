@@ -20,6 +20,9 @@ cdef const fl_table *tables[FL_MAX_TABLES]
 cdef int n_tables = fl_tables(tables)
 cdef const fl_table *active = tables[0]
 
+cdef fl_classes no_classes
+memset(&no_classes, 0, sizeof(no_classes))
+
 PLANS = {FL_ELEMENTS: "elements", FL_ROWS: "rows", FL_STATISTICS: "statistics", FL_GROUPS: "groups", FL_TILES: "tiles"}
 
 
@@ -115,6 +118,10 @@ cdef class Kernel:
 
     cdef const fl_kernel *found(self) noexcept:
         return active.kernel[self.place]
+
+    cdef const fl_classes *classes(self) noexcept:
+        """What the kernel knows of the classes; of losses without classes, nothing."""
+        return &no_classes if self.options is None else &self.options.classes
 
     def of_classes(self, ClassOptions options):
         """The same kernel for rows of classes of which this is known."""

@@ -16,7 +16,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from .fastloss_h cimport *
-from .kernels cimport Kernel, active
+from .kernels cimport FOR_WEIGHT, IS_BAD_WEIGHT, IS_NO_WEIGHT, Kernel, active
 from .operands cimport *
 from .sums cimport Sums, divide_sum, is_finite, merge_sum, round_sum, round_sum_down
 from .threads cimport thread_count, work_out
@@ -27,14 +27,7 @@ cdef extern from *:
     int __ATOMIC_RELAXED
 
 
-cdef fl_classes NO_CLASSES
-memset(&NO_CLASSES, 0, sizeof(NO_CLASSES))
-
-
 cdef enum:
-    WEIGHT = 8
-    IS_BAD_WEIGHT = 2
-    IS_NO_WEIGHT = 4
     GROUP = 96  # keys of a task
     WIDEST = 512  # columns of a task
     WHOLE_TILES = 12  # rows of a task are a multiple of this
@@ -336,7 +329,7 @@ cdef tuple compute(Tiles *tiles, Kernel kernel, Inputs inputs, weights, list out
     cdef int precision = 0 if inputs.single else 1
     cdef bint cosines = found.against != FL_AGAINST_KEYS
     cdef int views = 1
-    cdef const fl_classes *classes = &NO_CLASSES if kernel.options is None else &kernel.options.classes
+    cdef const fl_classes *classes = kernel.classes()
     cdef Matrix *vectors[3]
     cdef Matrix *gradients[3]
     cdef Matrix *value_array = NULL
@@ -385,7 +378,7 @@ cdef tuple compute(Tiles *tiles, Kernel kernel, Inputs inputs, weights, list out
     # the outputs
     memset(&tiles.block, 0, sizeof(fl_block))
     for output in outputs:
-        if output.what == WEIGHT:
+        if output.what == FOR_WEIGHT:
             continue
         tiles.block.want |= output.what
         if output.what == FL_VALUE:
@@ -542,7 +535,7 @@ cdef int add_to_sums(output, const fl_sum *total, const fl_sum *count, bint weig
     """Add what was found to the exact sums of the caller."""
     cdef Sums sums = output.to
     cdef double number = <double> units
-    if output.what != WEIGHT:
+    if output.what != FOR_WEIGHT:
         merge_sum(sums.at(output.place), total)
     elif weighs:
         merge_sum(sums.at(output.place), count)

@@ -278,7 +278,7 @@ class LinearCrossEntropy(OfClasses, Loss):
 
     def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
         weight = inputs.operands[2][0]
-        self._explain_index(inputs.operands[0], (*inputs.shape, len(weight)), weights)
+        self._explain_index(inputs.operands[0], (*inputs.shape, len(weight)), weights, "scores")
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
         """Raise TypeError: scores are those of a layer, whose weights are to be trained."""

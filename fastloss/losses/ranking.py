@@ -72,7 +72,9 @@ class MarginRanking(Loss):
     numpy_value = "np.mean(np.maximum(0, margin - (s_pos - s_neg)))"
 
     def _for(self, values: tuple[Any, ...]) -> tuple[Loss, tuple[Any, ...]]:
-        return (_margin_of_targets(self.margin), (values[2], *values[:2])) if len(values) > 2 else (self, values)
+        if len(values) > 2 and values[2] is not None:
+            return _margin_of_targets(self.margin), (values[2], *values[:2])
+        return self, values[:2]
 
     def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
         loss, values = self._for(values)

@@ -65,6 +65,9 @@ pos_label : number, str or bool, default=None
     "rankings": """\
 y_true, y_score : array_like of shape (n_samples, n_items)
     What the items of each ranking gain, and their scores.""",
+    "ranks": """\
+k : int, default=None
+    How many ranks count; None: all.""",
     "ignore_ties": """\
 ignore_ties : bool, default=False
     Whether scores may be taken for different ones, which is faster; else items of one score gain the mean of theirs.""",

@@ -144,8 +144,7 @@ def dcg_score(
     Parameters
     ----------
     $rankings
-    k : int, default=None
-        How many ranks count; None: all.
+    $ranks
     log_base : float, default=2
         The base of the logarithm of 1 + rank, from 1 on, by which an item's gain is divided.
     $sample_weight
@@ -175,8 +174,7 @@ def ndcg_score(
     Parameters
     ----------
     $rankings
-    k : int, default=None
-        How many ranks count; None: all.
+    $ranks
     $sample_weight
     $ignore_ties
 

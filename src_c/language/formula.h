@@ -28,9 +28,6 @@
 #include "language/lists.h"
 #include "language/vmath.h"
 
-/* FL_FN of a name that is itself put together */
-#define FL_NAMED(name) FL_FN(name)
-
 /* The signature of a kernel, after a comma and a space; `axes` is what a unit has of each input. */
 #define FL_GIVEN(axes, i, name) ", " #name axes
 #define FL_DIFFERENTIATED(axes, i, name) ", " #name axes "*"
