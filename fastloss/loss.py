@@ -309,7 +309,7 @@ class Loss:
 
     def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
         domains = self._domains()
-        if weights is not None and self.signature.plan == "groups":
+        if weights is not None and self.signature.axes == "[g]":
             weights = _arrays.weights_of_items(weights, inputs)
         for operand, name in zip(inputs.operands, self.signature.names, strict=True):
             if name in domains:

@@ -11,6 +11,7 @@ import pytest
 from conftest import each_team
 
 import fastloss as fl
+from fastloss.boosting import Metric
 
 OF_MASKS = [fl.Dice, fl.Jaccard, fl.Tversky, fl.FocalTversky]
 
@@ -331,3 +332,18 @@ def test_lovasz_of_masks_of_any_shape_and_layout() -> None:
         fl.lovasz(y + 0.5, z)
     with pytest.raises(ValueError, match="sample_weight must have the shape of the losses"):
         fl.lovasz(y, z, sample_weight=np.ones(y.shape))
+
+
+def test_bad_labels_of_weighted_masks_are_named() -> None:
+    y, p = np.array([[0, 0.5, 1], [0, 1, 1]]), np.ones((2, 3))
+    with pytest.raises(ValueError, match=r"y_true must be 0 or 1 for Lovasz\(.*\); got 0.5 at index \(0, 1\)\."):
+        fl.lovasz(y, p, sample_weight=[1, 2])
+    # a mask of weight 0 is not there
+    assert fl.lovasz(y, p, sample_weight=[0, 2]) == fl.lovasz(y[1:], p[1:])
+    with pytest.raises(ValueError, match=r"got 0.5 at index \(0, 0, 1\)\."):
+        fl.Lovasz(per_class=True)(y[None], p[None], sample_weight=[[1, 2]])
+
+
+def test_masks_are_no_groups_of_rows() -> None:
+    y, p = np.array([0, 1, 1]), np.array([1.0, -1.0, 2.0])
+    assert Metric(fl.lovasz)(y, p) == fl.lovasz(y, p)

@@ -66,7 +66,7 @@ def check_groups(loss: Loss, groups: Any) -> None:
 
 def is_group_loss(loss: Loss) -> bool:
     """Tell whether a loss is one of groups of rows."""
-    return loss.signature.plan == "groups"
+    return loss.signature.axes == "[g]"
 
 
 def weights_of_rows(weights: np.ndarray, groups: np.ndarray, n: int) -> np.ndarray:
