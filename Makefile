@@ -30,9 +30,8 @@ lint: $(VENV)/.installed-test
 clean:
 	rm -rf build dist *.egg-info .venv fastloss/_core/*.so
 
-# The build depends on every source; pip sees to the rest.
-SOURCES := setup.py pyproject.toml $(wildcard fastloss/*.py fastloss/*/*.py fastloss/_core/*.pyx fastloss/_core/*.pxd fastloss/_core/*.h) \
-	$(shell find src_c -type f)
+# What is compiled; an edited Python file needs no new installation.
+SOURCES := setup.py pyproject.toml $(wildcard fastloss/_core/*.pyx fastloss/_core/*.pxd fastloss/_core/*.h) $(shell find src_c -type f)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +41,6 @@ $(VENV)/.installed: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[cli]'
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed
+$(VENV)/.installed-test: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[cli,test]'
-	touch $@
+	touch $(VENV)/.installed $@

@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -150,7 +151,9 @@ class BuildKernels(build_ext):
         units["threads"][0][2].extend(openmp)
 
         jobs = os.cpu_count() or 1
-        folder, compiler = Path(self.build_temp, "objects"), self.compiler.compiler_so
+        # not in build_temp, which pip makes anew each time
+        folder = Path("build", f"objects.{sysconfig.get_platform()}-{sys.implementation.cache_tag}")
+        compiler = self.compiler.compiler_so
 
         def make(unit: tuple[str, str, list[str]]) -> str:
             source, name, flags = unit
