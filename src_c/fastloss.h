@@ -35,7 +35,7 @@ enum { FL_BLOCK = 1024 };
  * FL_ELEMENTS     a number of each input. Outputs may be the memory of an input, exactly, but of all three not.
  * FL_ROWS         a row of `width` numbers.
  * FL_STATISTICS   the same, where a few sums over the numbers say everything: units of any length can be computed in parts.
- * FL_GROUPS       a group of numbers, each of its own length.
+ * FL_GROUPS       a group of numbers, each of its own length, or of rows of `width` numbers; without rows the width is 1.
  * FL_TILES        a row of one matrix against all rows of another, by their products, of which `width` stand in a row of a
  * panel.
  *

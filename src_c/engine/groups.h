@@ -20,7 +20,7 @@
 /* The order of the items: as they come, or the largest number first; ties always as they come. */
 enum { FL_AS_THEY_COME, FL_BY_RELEVANCE, FL_BY_SCORE };
 
-/* How many numbers are not sorted by comparisons. */
+/* As many numbers are sorted by their bytes as fast as by comparisons; more are sorted faster. */
 enum { FL_SORT_BY_BYTES = 128 };
 
 /* Arrays of a group's length: those of the driver, and the rooms of the formulas. */
