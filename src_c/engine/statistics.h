@@ -180,20 +180,23 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         g1[i] = FL_FN(fl_slope)(t, 1, count, by0, by1, by2, by3, by4) then;                                                    \
     if (gradients > 2)                                                                                                         \
         g2[i] = FL_FN(fl_slope)(t, 2, count, by0, by1, by2, by3, by4) then;
-#define FL_ADD_TERM(k, from, to)                                                                                               \
-    if (k >= from && k < to) {                                                                                                 \
-        const FL_PAIR sum = FL_TWO_SUM(s##k[i], FL_PICK(mask, t.add[k], FL_C(0)));                                             \
-        s##k[i] = sum.hi;                                                                                                      \
-        e##k[i] += sum.lo;                                                                                                     \
-    }
+#define FL_KEEP_TERM(k, from, to)                                                                                              \
+    if (k >= from && k < to)                                                                                                   \
+        t##k[i] = FL_PICK(mask, t.add[k], FL_C(0));
+#define FL_ADD_TERMS(k, from, to)                                                                                              \
+    if (k >= from && k < to)                                                                                                   \
+        FL_FN(fl_add_step)(&s##k, t##k);
 #define FL_KEEP_SUM(k, from, to)                                                                                               \
-    if (k >= from && k < to) {                                                                                                 \
-        memcpy(u->sums[k].sum + first, s##k, sizeof s##k);                                                                     \
-        memcpy(u->sums[k].error + first, e##k, sizeof e##k);                                                                   \
-    }
+    if (k >= from && k < to)                                                                                                   \
+        FL_FN(fl_keep_step)(&u->sums[k], first, &s##k);
 
-/* The loops over a sheet, a step of lanes at a time: their sums, of the terms of all groups, and their scales stay at hand. */
-#define FL_EACH_STEP(sheet) for (ptrdiff_t first = 0; first < (sheet)->lanes; first += FL_LANE_STEP)
+/* The loops over a sheet, a step of lanes at a time: their sums, of the terms of all groups, and their scales stay in
+ * registers. */
+#define FL_STEP (FL_VECTOR_BYTES / (int)sizeof(FL_T))
+/* What is known of one long row as a whole is known of a step of its lanes, and serves all of them. */
+#define FL_KNOWN(sheet, lanes) ((sheet)->along ? FL_STEP : (lanes))
+#define FL_KNOWN_AT(sheet, first) ((sheet)->along ? 0 : (first))
+#define FL_EACH_STEP(sheet) for (ptrdiff_t first = 0; first < (sheet)->lanes; first += FL_STEP)
 #define FL_LANES_AT(sheet)                                                                                                     \
     const FL_T *const lanes = numbers + group * (sheet)->lanes + first;                                                        \
     const ptrdiff_t size = (sheet)->groups * (sheet)->lanes;                                                                   \
@@ -205,26 +208,32 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         FL_I invalid = 0;                                                                                                      \
         FL_EACH_STEP(sheet)                                                                                                    \
         {                                                                                                                      \
-            FL_T s0[FL_LANE_STEP] = {0}, s1[FL_LANE_STEP] = {0}, s2[FL_LANE_STEP] = {0}, s3[FL_LANE_STEP] = {0};               \
-            FL_T e0[FL_LANE_STEP] = {0}, e1[FL_LANE_STEP] = {0}, e2[FL_LANE_STEP] = {0}, e3[FL_LANE_STEP] = {0};               \
-            FL_T s4[FL_LANE_STEP] = {0}, e4[FL_LANE_STEP] = {0};                                                               \
-            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, first);                                                  \
+            FL_FN(fl_sums_of_step) s0 = {{0}, {0}}, s1 = s0, s2 = s0, s3 = s0, s4 = s0;                                        \
+            FL_T t0[FL_STEP], t1[FL_STEP], t2[FL_STEP], t3[FL_STEP], t4[FL_STEP];                                              \
+            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, FL_KNOWN_AT(sheet, first));                              \
+            if (from > 0 && !FL_FN(fl_looks_again)(&all))                                                                      \
+                continue;                                                                                                      \
             FL_EACH_GROUP(sheet)                                                                                               \
             {                                                                                                                  \
                 FL_LANES_AT(sheet)                                                                                             \
                 const FL_I held = FL_HELD(sheet, group) - (FL_I)first;                                                         \
                 FL_SIMD_REDUCE(reduction(| : invalid))                                                                         \
-                for (int i = 0; i < FL_LANE_STEP; i++) {                                                                       \
+                for (int i = 0; i < FL_STEP; i++) {                                                                            \
                     const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, from > 0, i));                           \
                     /* by masks: GCC makes sums with and without the term of a selection */                                    \
                     const FL_U mask = FL_SELECT((FL_I)i < held, ~(FL_U)0, (FL_U)0);                                            \
-                    FL_ADD_TERM(0, from, to)                                                                                   \
-                    FL_ADD_TERM(1, from, to)                                                                                   \
-                    FL_ADD_TERM(2, from, to)                                                                                   \
-                    FL_ADD_TERM(3, from, to)                                                                                   \
-                    FL_ADD_TERM(4, from, to)                                                                                   \
+                    FL_KEEP_TERM(0, from, to)                                                                                  \
+                    FL_KEEP_TERM(1, from, to)                                                                                  \
+                    FL_KEEP_TERM(2, from, to)                                                                                  \
+                    FL_KEEP_TERM(3, from, to)                                                                                  \
+                    FL_KEEP_TERM(4, from, to)                                                                                  \
                     invalid |= t.invalid & (FL_I)mask;                                                                         \
                 }                                                                                                              \
+                FL_ADD_TERMS(0, from, to)                                                                                      \
+                FL_ADD_TERMS(1, from, to)                                                                                      \
+                FL_ADD_TERMS(2, from, to)                                                                                      \
+                FL_ADD_TERMS(3, from, to)                                                                                      \
+                FL_ADD_TERMS(4, from, to)                                                                                      \
             }                                                                                                                  \
             FL_KEEP_SUM(0, from, to)                                                                                           \
             FL_KEEP_SUM(1, from, to)                                                                                           \
@@ -241,8 +250,8 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
         FL_EACH_STEP(sheet)                                                                                                    \
         {                                                                                                                      \
-            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, first);                                                  \
-            const FL_FN(fl_slopes_of_step) of = FL_FN(fl_slopes_of_step_at)(u, first);                                         \
+            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, FL_KNOWN_AT(sheet, first));                              \
+            const FL_FN(fl_slopes_of_step) of = FL_FN(fl_slopes_of_step_at)(u, FL_KNOWN_AT(sheet, first));                     \
             FL_EACH_GROUP(sheet)                                                                                               \
             {                                                                                                                  \
                 FL_LANES_AT(sheet)                                                                                             \
@@ -250,7 +259,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
                 FL_T *const g1 = FL_FN(name##_gradients) > 1 ? (FL_T *)x[FL_FN(name##_given) + 1] : NULL;                      \
                 FL_T *const g2 = FL_FN(name##_gradients) > 2 ? (FL_T *)x[FL_FN(name##_given) + 2] : NULL;                      \
                 FL_SIMD                                                                                                        \
-                for (int i = 0; i < FL_LANE_STEP; i++) {                                                                       \
+                for (int i = 0; i < FL_STEP; i++) {                                                                            \
                     const FL_TERMS t =                                                                                         \
                         FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, FL_FN(name##_first) < FL_FN(name##_count), i));         \
                     const FL_T by0 = of.by[0][i], by1 = of.by[1][i], by2 = of.by[2][i], by3 = of.by[3][i], by4 = of.by[4][i];  \
@@ -272,7 +281,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         {                                                                                                                      \
             FL_LANES_AT(sheet)                                                                                                 \
             FL_SIMD                                                                                                            \
-            for (int i = 0; i < FL_LANE_STEP; i++) {                                                                           \
+            for (int i = 0; i < FL_STEP; i++) {                                                                                \
                 const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_NOT_SCALED);                                                   \
                 for (int k = 0; k < FL_FN(name##_scaled); k++)                                                                 \
                     u->size[k][first + i] = FL_MAX(u->size[k][first + i], t.size[k]);                                          \
@@ -283,7 +292,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     {                                                                                                                          \
         FL_I again = 0;                                                                                                        \
         FL_SIMD_REDUCE(reduction(| : again))                                                                                   \
-        for (ptrdiff_t i = 0; i < sheet->lanes; i++) {                                                                         \
+        for (ptrdiff_t i = 0; i < FL_KNOWN(sheet, sheet->lanes); i++) {                                                        \
             const FL_FN(fl_statistic_sums) s = FL_SUMS_AT(name, FL_FN(name##_first), i);                                       \
             const FL_T look = FL_FN(name##_look)(s, q);                                                                        \
             u->again[i] = look;                                                                                                \
@@ -293,10 +302,9 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     }                                                                                                                          \
     static int FL_FN(name##_outcomes)(const fl_sheet *sheet, const double *q, FL_T weight, FL_UNITS *u)                        \
     {                                                                                                                          \
-        const ptrdiff_t held = sheet->along ? sheet->lanes : sheet->rows;                                                      \
         FL_I invalid = 0;                                                                                                      \
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
-        for (ptrdiff_t i = 0; i < held; i++) {                                                                                 \
+        for (ptrdiff_t i = 0; i < FL_KNOWN(sheet, sheet->rows); i++) {                                                         \
             const FL_FN(fl_statistic_sums) s = FL_SUMS_AT(name, FL_FN(name##_count), i);                                       \
             const FL_OUTCOME f = FL_FN(name##_outcome)(s, q);                                                                  \
             u->value[i] = f.value;                                                                                             \
@@ -407,11 +415,11 @@ typedef struct {
 
 /* What a loop needs to know of a step of lanes, where no output can overwrite it. */
 typedef struct {
-    FL_T of[FL_MAX_STATISTICS][FL_LANE_STEP], again[FL_LANE_STEP];
+    FL_T of[FL_MAX_STATISTICS][FL_STEP], again[FL_STEP];
 } FL_FN(fl_scales_of_step_type);
 
 typedef struct {
-    FL_T by[FL_MAX_STATISTICS][FL_LANE_STEP], divisor[FL_LANE_STEP], factor[FL_LANE_STEP];
+    FL_T by[FL_MAX_STATISTICS][FL_STEP], divisor[FL_STEP], factor[FL_STEP];
 } FL_FN(fl_slopes_of_step);
 
 FL_INLINE FL_FN(fl_scales_of_step_type) FL_FN(fl_scales_of_step)(const FL_UNITS *u, ptrdiff_t first)
@@ -423,6 +431,15 @@ FL_INLINE FL_FN(fl_scales_of_step_type) FL_FN(fl_scales_of_step)(const FL_UNITS 
     return step;
 }
 
+FL_INLINE int FL_FN(fl_looks_again)(const FL_SCALES_OF_STEP *step)
+{
+    FL_I again = 0;
+    FL_SIMD_REDUCE(reduction(| : again))
+    for (int i = 0; i < FL_STEP; i++)
+        again |= FL_SELECT(step->again[i] != FL_C(0), (FL_I)1, (FL_I)0);
+    return again != 0;
+}
+
 FL_INLINE FL_FN(fl_slopes_of_step) FL_FN(fl_slopes_of_step_at)(const FL_UNITS *u, ptrdiff_t first)
 {
     FL_FN(fl_slopes_of_step) step;
@@ -431,6 +448,27 @@ FL_INLINE FL_FN(fl_slopes_of_step) FL_FN(fl_slopes_of_step_at)(const FL_UNITS *u
     memcpy(step.divisor, u->divisor + first, sizeof step.divisor);
     memcpy(step.factor, u->factor + first, sizeof step.factor);
     return step;
+}
+
+/* What a loop adds up in a step of lanes, as fl_add does: in registers, where GCC does not keep arrays. */
+typedef FL_T FL_FN(fl_step) __attribute__((vector_size(FL_VECTOR_BYTES)));
+typedef struct {
+    FL_FN(fl_step) sum, error;
+} FL_FN(fl_sums_of_step);
+
+FL_INLINE void FL_FN(fl_add_step)(FL_FN(fl_sums_of_step) * s, const FL_T *terms)
+{
+    FL_FN(fl_step) x;
+    memcpy(&x, terms, sizeof x);
+    const FL_FN(fl_step) sum = s->sum + x, part = sum - s->sum;
+    s->error += (s->sum - (sum - part)) + (x - part);
+    s->sum = sum;
+}
+
+FL_INLINE void FL_FN(fl_keep_step)(FL_FN(fl_sums) * s, ptrdiff_t first, const FL_FN(fl_sums_of_step) * step)
+{
+    memcpy(s->sum + first, &step->sum, sizeof step->sum);
+    memcpy(s->error + first, &step->error, sizeof step->error);
 }
 
 typedef struct {
@@ -483,12 +521,14 @@ FL_STATIC int FL_FN(fl_rescale)(const fl_block *b, const fl_sheet *sheet, const 
 {
     /* a second look is at squares that are smaller by the square of a rounding error */
     const FL_T least = maps->first < maps->count ? FL_LEAST_SUM / (FL_ROUNDING * FL_ROUNDING) : FL_LEAST_SUM;
-    int bad = 0;
-    for (int k = 0; k < maps->scaled; k++)
-        for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
+    FL_I bad = 0;
+    for (int k = 0; k < maps->scaled; k++) {
+        FL_SIMD_REDUCE(reduction(| : bad))
+        for (ptrdiff_t lane = 0; lane < sheet->rows; lane++) {
             const FL_T sum = u->sums[k].sum[lane];
-            bad |= (sheet->along || lane < sheet->rows) && (sum < least || sum > FL_LARGEST_SUM);
+            bad |= FL_SELECT((sum < least) | (sum > FL_LARGEST_SUM), (FL_I)1, (FL_I)0);
         }
+    }
     if (!bad)
         return 0;
     memset(u->size, 0, sizeof u->size);
@@ -512,7 +552,9 @@ FL_STATIC int FL_FN(fl_rescale)(const fl_block *b, const fl_sheet *sheet, const 
 FL_STATIC void FL_FN(fl_take_labels)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
                                      const FL_FN(fl_statistic_maps) * maps, FL_UNITS *u)
 {
-    memset(u->label, 0, sizeof u->label);
+    for (int j = 0; j < FL_MAX_LABELS; j++)
+        FL_EACH_LANE(sheet)
+    u->label[j][lane] = FL_C(0);
     for (int j = 0; j < maps->labels; j++)
         for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++)
             u->label[j][lane] = ((const FL_T *)b->input[maps->inputs + j])[row + (lane < sheet->rows ? lane : 0)];
@@ -532,14 +574,17 @@ FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet
     for (int k = 0; k < FL_MAX_STATISTICS; k++)
         FL_EACH_LANE(sheet)
     u.scale[k][lane] = FL_C(1);
-    memset(u.again, 0, sizeof u.again);
+    FL_EACH_LANE(sheet)
+    u.again[lane] = FL_C(0);
     FL_FN(fl_take_labels)(b, sheet, row, maps, &u);
     int invalid = FL_FN(fl_add_up)(b, sheet, maps, FL_FIRST_LOOK, &u);
     const int scaled = FL_FN(fl_rescale)(b, sheet, maps, &u);
     if (scaled)
         invalid |= FL_FN(fl_add_up)(b, sheet, maps, FL_SCALED_LOOK, &u);
     if (maps->first < maps->count) {
-        memset(u.sums + maps->first, 0, (size_t)(maps->count - maps->first) * sizeof *u.sums);
+        for (int k = maps->first; k < maps->count; k++)
+            FL_EACH_LANE(sheet)
+        u.sums[k].sum[lane] = FL_C(0);
         if (maps->look(sheet, b->parameters, width, &u))
             FL_FN(fl_add_up)(b, sheet, maps, FL_SECOND_LOOK, &u);
     }
