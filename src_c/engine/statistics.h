@@ -31,6 +31,10 @@
  * Labels are the last inputs. These numbers are how many sums there are, how many of them, the first ones, have scales, and how
  * many are those of the first look.
  *
+ * A formula may see a function of its last input in place of it, which is computed once for the sums and the gradients:
+ *
+ *   FL_STATISTICS_FORMULA_FROM(dice_from_logits, "(m...)", (y_true), (y_pred), (smooth), 2, 2, 0, function)
+ *
  * Short units lie on sheets, and their sums are kept with their errors. Of a longer unit, parts are computed one by one, and
  * the sums, which are the driver's, are exact. The length of a unit decides which it is.
  */
@@ -57,14 +61,19 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     return sheet;
 }
 
+#define FL_AS_IT_IS(x) (x)
 #define FL_STATISTICS_FORMULA(name, axes, given, by, parameters, count, usual, scaled)                                         \
-    FL_STATISTICS_DECLARED(name, axes, given, by, (), parameters, count, usual, (scaled) ? count : 0, count)
+    FL_STATISTICS_DECLARED(name, axes, given, by, (), parameters, count, usual, (scaled) ? count : 0, count, 0, FL_AS_IT_IS)
+
+#define FL_STATISTICS_FORMULA_FROM(name, axes, given, by, parameters, count, usual, scaled, function)                          \
+    FL_STATISTICS_DECLARED(name, axes, given, by, (), parameters, count, usual, (scaled) ? count : 0, count, 1, function)
 
 #define FL_STATISTICS_FORMULA_OF(name, axes, given, by, labels, parameters, count, scaled, first)                              \
     _Static_assert(sizeof axes == sizeof "(d)", "units that come in parts have no labels, and are looked at once");            \
-    FL_STATISTICS_DECLARED(name, axes, given, by, labels, parameters, count, count, scaled, first)
+    FL_STATISTICS_DECLARED(name, axes, given, by, labels, parameters, count, count, scaled, first, 0, FL_AS_IT_IS)
 
-#define FL_STATISTICS_DECLARED(name, axes, given, by_, labels_, parameters, count_, usual_, scaled_, first_)                   \
+#define FL_STATISTICS_DECLARED(name, axes, given, by_, labels_, parameters, count_, usual_, scaled_, first_, prepares_,        \
+                               function)                                                                                       \
     FL_DECLARE(name, FL_STATISTICS, FL_SIGNATURE(axes, given, by_) FL_EACH(FL_GIVEN, "", labels_), parameters)                 \
     enum {                                                                                                                     \
         FL_FN(name##_count) = count_,                                                                                          \
@@ -75,6 +84,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         FL_FN(name##_gradients) = FL_COUNT(by_),                                                                               \
         FL_FN(name##_inputs) = FL_COUNT(given) + FL_COUNT(by_),                                                                \
         FL_FN(name##_labels) = FL_COUNT(labels_),                                                                              \
+        FL_FN(name##_prepares) = prepares_,                                                                                    \
         FL_FN(name##_divides) = sizeof axes != sizeof "(d)",                                                                   \
         FL_FN(name##_parameter_count) = FL_COUNT(parameters)                                                                   \
     };                                                                                                                         \
@@ -86,6 +96,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         (void)q;                                                                                                               \
         return FL_FN(name##_formula)(FL_BOUND(given, by_, parameters), scale);                                                 \
     }                                                                                                                          \
+    FL_PREPARE_LOOP(name, function)                                                                                            \
     FL_ADD_LOOP(name, add_lanes, 0, FL_FN(name##_first), 0)                                                                    \
     FL_ADD_LOOP(name, add_scaled_lanes, 0, FL_FN(name##_first), FL_FN(name##_scaled))                                          \
     FL_ADD_LOOP(name, add_again_lanes, FL_FN(name##_first), FL_FN(name##_count), FL_FN(name##_scaled))                         \
@@ -104,6 +115,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
             .count = FL_FN(name##_count),                                                                                      \
             .scaled = FL_FN(name##_scaled),                                                                                    \
             .first = FL_FN(name##_first),                                                                                      \
+            .prepare = FL_FN(name##_prepares) ? FL_FN(name##_prepare) : NULL,                                                  \
             .add = {FL_FN(name##_add_lanes), FL_FN(name##_add_scaled_lanes), FL_FN(name##_add_again_lanes)},                   \
             .slopes = {FL_FN(name##_slope_lanes), FL_FN(name##_slope_scaled_lanes)},                                           \
             .size = FL_FN(name##_size_lanes),                                                                                  \
@@ -242,6 +254,16 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
             FL_KEEP_SUM(4, from, to)                                                                                           \
         }                                                                                                                      \
         return invalid != 0;                                                                                                   \
+    }
+
+#define FL_PREPARE_LOOP(name, function)                                                                                        \
+    FL_STATIC void FL_FN(name##_prepare)(const void *from, void *to, ptrdiff_t n)                                              \
+    {                                                                                                                          \
+        const FL_T *const x = from;                                                                                            \
+        FL_T *const prepared = to;                                                                                             \
+        FL_SIMD                                                                                                                \
+        for (ptrdiff_t i = 0; i < n; i++)                                                                                      \
+            prepared[i] = function(x[i]);                                                                                      \
     }
 
 #define FL_SLOPE_LOOP(name, which, scaled)                                                                                     \
@@ -473,6 +495,7 @@ FL_INLINE void FL_FN(fl_keep_step)(FL_FN(fl_sums) * s, ptrdiff_t first, const FL
 
 typedef struct {
     int inputs, gradients, labels, count, scaled, first;
+    fl_prepare prepare;
     /* sums of the first look, with scales or without, and of the second one */
     int (*add[3])(const fl_sheet *sheet, const FL_T *numbers, const double *q, FL_UNITS *u);
     void (*slopes[2])(const fl_sheet *sheet, FL_T *numbers, const double *q, const FL_UNITS *u);
@@ -569,6 +592,10 @@ FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet
     FL_UNITS u;
     for (int i = 0; i < maps->inputs; i++)
         FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[i] + first, (FL_T *)b->scratch + i * numbers, FL_C(0));
+    if (maps->prepare) {
+        FL_T *const last = (FL_T *)b->scratch + (maps->inputs - 1) * numbers;
+        maps->prepare(last, last, numbers);
+    }
     for (ptrdiff_t r = 0; r < sheet->rows; r++)
         labels.dropped[r] = FL_FN(fl_drops)(b, row + r);
     for (int k = 0; k < FL_MAX_STATISTICS; k++)
