@@ -119,6 +119,21 @@ def read_units(values: Sequence[Any], signature: Signature, unit_axes: int = 1) 
     return Inputs(operands, shape[:units], inputs.single, len(shape) - units, False, starts)
 
 
+def read_classes_of_masks(values: Sequence[Any]) -> Inputs:
+    """Read the class index of each pixel, and a mask of predictions for each class."""
+    labels, predictions = read(values[0], "y_true"), read(values[1], "y_pred")
+    shape, found = labels[0].shape, predictions[0].shape
+    units = 1 if len(shape) > 1 else 0
+    if found[:units] + found[units + 1 :] != shape or len(found) != len(shape) + 1 or not shape or not all(found[units:]):
+        wanted = f"(n, K, ...), for y_true of shape (n, ...), or (K, m) for (m,): {(*shape[:units], 'K', *shape[units:])}"
+        raise ValueError(
+            f"y_pred must have the shape {wanted.replace(chr(39), '')}, with K classes, at least one, and pixels; got {found}."
+        )
+    starts = np.arange(math.prod(shape[:units]) + 1, dtype=np.int64) * math.prod(shape[units:])
+    single = is_single(predictions[1])
+    return Inputs((labels, predictions), shape[:units], single, len(found) - units, True, starts)
+
+
 def _read_label(value: Any, name: str, shape: Shape, others: Sequence[str]) -> Operand:
     """Read one number for each unit."""
     label = read(value, name)

@@ -172,7 +172,8 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
     dtype : str
         Floating dtype of all but class indices and groups.
     n : int
-        Number of predictions: in rows, masks or groups of ten, if the loss takes such; a box for every ten.
+        Number of predictions: in rows, masks or groups of ten, if the loss takes such; for every ten, two classes of five
+        pixels, or a box.
 
     Returns
     -------
@@ -193,6 +194,8 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
             kinds[0] = "labels" if kinds[1] == "scores" else kinds[1]
         if signature.labels:
             kinds[0] = "lists" if signature.labels[0].axes else "indices"
+    if signature.axes == "[m...](k)":
+        shape, kinds = (max(1, n // _TOGETHER), 2, width // 2), ["indices", "scores" if loss.from_logits else "distribution"]
     shapes = [shape if together or item.forms[0].axes or item.forms[0].index else shape[:1] for item in signature.inputs]
     arrays = _make(tuple(zip(kinds, shapes, strict=True)), dtype)
     return (*arrays, _groups_of(n)) if signature.axes == "[g]" else arrays
@@ -229,7 +232,7 @@ def _draw(generator: np.random.Generator, kind: Domain | str, dtype: np.dtype, s
         ends[:, 2:] += ends[:, :2]
         return ends.astype(dtype)
     if kind == "indices":
-        return generator.integers(0, shape[1], shape[0])
+        return generator.integers(0, shape[1], (shape[0], *shape[2:]))
     if kind == "lists":
         # as many right classes as there are others
         lists = generator.permuted(np.broadcast_to(np.arange(shape[1]), shape), axis=1)

@@ -18,6 +18,25 @@ _MOST_CLASSES = 1 << 20
 _INT64 = np.iinfo(np.int64)
 
 
+def explain_index(
+    labels: Any, shape: tuple[int, ...], weights: Any, ignored: int | None = None, of: str = "y_pred", axis: int = -1
+) -> None:
+    """Raise for the first label that is no class of the predictions of this shape; return if all are."""
+    original = _arrays.decode(labels)
+    lists = original.ndim == len(shape)
+    low, classes = -1 if lists else 0, shape[axis]
+    with np.errstate(invalid="ignore"):
+        bad = ~((original >= low) & (original < classes) & (original == np.trunc(original)))
+    if ignored is not None:
+        bad &= original != ignored
+    if weights is not None:
+        bad &= _arrays.spread(_arrays.decode(weights), original.ndim) != 0
+    if bad.any():
+        index = _arrays.first(bad)
+        noun = "row" if axis == -1 and not lists else "index"
+        raise errors.bad_class(index, original[index], low, classes, f"{of} of shape {shape}", noun)
+
+
 class OfClasses:
     """What losses of rows of classes share.
 
@@ -59,6 +78,10 @@ class OfClasses:
     def _kernel_name(self) -> str:
         return f"{self.formula}_from_logits" if getattr(self, "from_logits", False) else self.formula
 
+    @property
+    def _ignored(self) -> int | None:
+        return getattr(self, "ignore_index", None)
+
     # ---- what the kernel knows of the classes -------------------------------------------------------------------
 
     def _class_scale(self, width: int) -> np.ndarray | None:
@@ -82,7 +105,7 @@ class OfClasses:
             self._per_class("class_weight", width) if self.mean_by_class else None,
             getattr(self, "label_smoothing", 0.0),
             getattr(self, "eps", 0.0),
-            getattr(self, "ignore_index", None),
+            self._ignored,
             self._sum_tolerance(inputs),
         )
         return self._kernel.of_classes(options)
@@ -96,7 +119,7 @@ class OfClasses:
 
     def _read(self, values: tuple[Any, ...]) -> Inputs:
         inputs = super()._read(values)
-        if inputs.labels and getattr(self, "ignore_index", None) == _INT64.min:
+        if inputs.labels and self._ignored == _INT64.min:
             # the driver's mark for what is no integer: labels that are none become -1, which is no class
             labels = _arrays.decode(inputs.operands[0])
             if labels.dtype != np.int64:
@@ -113,7 +136,7 @@ class OfClasses:
     def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
         labels, predictions = inputs.operands
         if inputs.labels:
-            self._explain_index(labels, predictions[0].shape, weights)
+            explain_index(labels, predictions[0].shape, weights, self._ignored)
         elif self.one_hot:
             self._explain_one_hot(labels, weights)
         elif self.labels:
@@ -127,27 +150,11 @@ class OfClasses:
         odd = np.abs(sums - 1) > self._sum_tolerance(inputs)
         if weights is not None:
             odd &= _arrays.decode(weights) != 0
-        ignored = getattr(self, "ignore_index", None)
-        if ignored is not None and labels[0].shape == sums.shape:
-            odd &= _arrays.decode(labels) != ignored
+        if self._ignored is not None and labels[0].shape == sums.shape:
+            odd &= _arrays.decode(labels) != self._ignored
         if odd.any():
             index = _arrays.first(odd)
             errors.warn(errors.sum_is_not_one(self, index, sums[index]))
-
-    def _explain_index(self, labels: Any, shape: tuple[int, ...], weights: Any, of: str = "y_pred") -> None:
-        original = _arrays.decode(labels)
-        lists = original.ndim == len(shape)
-        low = -1 if lists else 0
-        with np.errstate(invalid="ignore"):
-            bad = ~((original >= low) & (original < shape[-1]) & (original == np.trunc(original)))
-        if getattr(self, "ignore_index", None) is not None:
-            bad &= original != self.ignore_index
-        if weights is not None:
-            bad &= _arrays.spread(_arrays.decode(weights), original.ndim) != 0
-        if bad.any():
-            index = _arrays.first(bad)
-            found = original[index]
-            raise errors.bad_class(index, found, found == np.trunc(found), low, shape, "index" if lists else "row", of)
 
     @staticmethod
     def _explain_one_hot(labels: Any, weights: Any) -> None:
@@ -209,15 +216,14 @@ class OfClasses:
     def _shares_of_indices(self, labels: Any, array: np.ndarray, sample_weight: Any) -> np.ndarray:
         if not array.size:
             raise ValueError("the starting score of no labels is undefined.")
-        ignored = getattr(self, "ignore_index", None)
-        kept = array != ignored if ignored is not None else np.ones(array.shape, bool)
+        kept = array != self._ignored if self._ignored is not None else np.ones(array.shape, bool)
         weights = self._weights_of_labels(sample_weight, array.shape) * kept
         class_weight = getattr(self, "class_weight", None) or ()
         most = float(np.max(array[kept], initial=0))
         if not class_weight and most >= _MOST_CLASSES:
             index = _arrays.first(kept & (array == most))
             raise errors.too_many_classes(index, array[index], _MOST_CLASSES)
-        self._explain_index(labels, (*array.shape, len(class_weight) or (int(most) + 1 if most == most else 1)), None)
+        explain_index(labels, (*array.shape, len(class_weight) or (int(most) + 1 if most == most else 1)), None, self._ignored)
         indices = array[kept].astype(np.int64).ravel()
         return np.bincount(indices, weights[kept].ravel(), minlength=len(class_weight))
 

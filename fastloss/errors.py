@@ -77,14 +77,12 @@ def bad_weight(index: Index, value: Any) -> InputError:
     return InputError(f"sample_weight must be finite and not negative; got {value}{{place}}.", "sample_weight", index, value)
 
 
-def bad_class(
-    index: Index, value: Any, whole: bool, low: int, shape: tuple[int, ...], noun: str, of: str = "y_pred"
-) -> InputError:
+def bad_class(index: Index, value: Any, low: int, classes: int, of: str, noun: str) -> InputError:
     """Say that a label is no class index."""
-    if not whole:
-        sentence = f"y_true must hold class indices for {of} of shape {shape}; got {value}{{place}}."
+    if not float(value).is_integer():
+        sentence = f"y_true must hold class indices for {of}; got {value}{{place}}."
     else:
-        sentence = f"y_true holds class index {value}{{place}}, outside [{low}, {shape[-1]}) for {of} of shape {shape}."
+        sentence = f"y_true holds class index {value}{{place}}, outside [{low}, {classes}) for {of}."
     return InputError(sentence, "y_true", index, value, noun)
 
 

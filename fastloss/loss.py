@@ -208,6 +208,8 @@ class Loss:
             return _arrays.read_groups(values, self.inputs)
         if signature.plan == "tiles":
             return _arrays.read_tiles(values, signature)
+        if signature.axes == "[m...](k)":
+            return _arrays.read_classes_of_masks(values)
         if signature.axes == "(k)" and self.labels:
             forms = signature.inputs[0].forms
             return _arrays.read_rows(values, [form for form in forms if form.index or not self.indices_only])
@@ -216,7 +218,7 @@ class Loss:
     def _read_weights(self, sample_weight: Any, inputs: Inputs) -> Any:
         if sample_weight is None:
             return None
-        numbers = inputs.operands[self.labels][0].shape if self.signature.in_parts else None
+        numbers = inputs.operands[0][0].shape if self.signature.weighs_numbers else None
         return _arrays.read_weights(sample_weight, inputs.shape, numbers)
 
     def _check_reduction(self, reduction: str) -> None:

@@ -18,10 +18,10 @@ class Form:
 
     Parameters
     ----------
-    axes : {"", "(k)", "(4)", "(m...)", "(...)", "[g]", "[m...]", "[k]", "[k](d)"}
+    axes : {"", "(k)", "(4)", "(m...)", "(...)", "[g]", "[m...]", "[m...](k)", "[k]", "[k](d)"}
         One number; those along the last axis, any number or so many; along all axes but those of the units, or of the whole
-        array; a group; or, as a group, all axes but those of the units. Of tiles, brackets are the axis of units of the input's
-        own.
+        array; a group; or, as a group, all axes but those of the units, the first of which may be the classes. Of tiles,
+        brackets are the axis of units of the input's own.
     index : bool
         Whether the numbers are class indices.
     """
@@ -79,6 +79,11 @@ class Signature:
     def in_parts(self) -> bool:
         """Whether the numbers of a unit may come in parts, each with a weight: those of masks and of whole arrays."""
         return self.axes in ("(m...)", "(...)")
+
+    @cached_property
+    def weighs_numbers(self) -> bool:
+        """Whether the numbers of a unit may have weights."""
+        return self.in_parts or self.axes.startswith("[m...]")
 
     @cached_property
     def labels(self) -> tuple[Form, ...]:

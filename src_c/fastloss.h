@@ -76,6 +76,7 @@ typedef struct {
     const void *input[FL_MAX_INPUTS]; /* in the order of the signature */
     const int64_t *label;             /* in place of the first input, where that may hold class indices */
     const double *weight;             /* per unit, or NULL: multiplies derivatives; a unit whose weight is 0 is left out */
+    const double *number_weight;      /* of groups whose numbers have weights: per number, or NULL */
     const double *parameters;
     const fl_classes *classes;
     double divisor; /* of the derivatives */
@@ -115,9 +116,10 @@ typedef struct {
     /*
      * Inputs in their order, with a star at those that are differentiated: "y_true, y_pred*". What a unit has of an input
      * stands behind its name: (k) its last axis, (4) the same with so many numbers, (m...) all axes but those of the units,
-     * (...) all axes there are, [g] the numbers of a group, nothing: one number. Inputs that may be class indices say so:
-     * "y_true index|(k), y_pred(k)*". An input that has units of its own has their axis before those of one: "x(d)*,
-     * weight[k](d)*, bias?[k]*"; with a question mark it may be left out.
+     * (...) all axes there are, [g] the numbers of a group, [m...] those of all axes but those of the units, as a group, with
+     * (k) rows of numbers, nothing: one number. Inputs that may be class indices say so: "y_true index|(k), y_pred(k)*". An
+     * input that has units of its own has their axis before those of one: "x(d)*, weight[k](d)*, bias?[k]*"; with a question
+     * mark it may be left out.
      */
     const char *signature;
     const char *parameters; /* names in the order the kernel reads them, separated by ", " */
@@ -212,7 +214,8 @@ typedef struct {
     /* 1 when a weight is negative, infinite or NaN */
     int (*bad_weights)(const double *w, ptrdiff_t n);
     /* How many units of a plan and width are best computed at a time, and the numbers of scratch memory for it. The width of
-       groups is that of the longest one, and the first result means nothing. */
+       groups is that of the longest one, and the first result means nothing. Groups of rows need as much memory as rows of
+       their width, too, and a number for each of the longest group. */
     ptrdiff_t (*layout)(int plan, ptrdiff_t width, ptrdiff_t *scratch);
     /* Class indices; INT64_MIN for what is no integer of 64 bits. */
     void (*labels[FL_FROM_TYPES])(const void *from, int64_t *to, ptrdiff_t n);

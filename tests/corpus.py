@@ -116,6 +116,11 @@ def unit_inputs(loss: Any, dtype: str, width: int, n: int) -> tuple[np.ndarray, 
             stream.numbers(n * width, -12, 3).astype(dtype),
             np.concatenate([[0, 1], np.full(n - 1, width), [width - 1, 0]]),
         )
+    if loss.signature.axes == "[m...](k)":
+        scores = stream.numbers((n, 3, width), -12, 3)
+        if not loss.from_logits:
+            scores = fold(scores, domains["y_pred"])
+        return stream.integers(3, (n, width)), scores.astype(dtype)
     shapes = [(n, width) if item.forms[0].axes else n for item in loss.signature.inputs]
     return tuple(
         fold(stream.numbers(shape, -12, 3), domains.get(name)).astype(dtype)

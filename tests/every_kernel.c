@@ -148,8 +148,21 @@ static void write_groups(const fl_table *table, const fl_kernel *kernel, int pre
     table->passes[precision]->load[FL_FROM_F64](relevance, numbers, n);
     table->layout(kernel->plan, n, &scratch);
     fl_block block = block_of(memory);
-    block.scratch = malloc((size_t)scratch * size);
     block.input[0] = numbers;
+    block.width = 1;
+    int64_t *label = NULL;
+    if (strstr(kernel->signature, "](k)")) {
+        ptrdiff_t of_rows;
+        block.width = 2;
+        table->layout(FL_ROWS, block.width, &of_rows);
+        scratch += of_rows + n * block.width;
+        label = malloc((size_t)n * sizeof *label);
+        for (ptrdiff_t i = 0; i < n; i++)
+            label[i] = i * i % 5 % block.width;
+        block.label = label;
+        block.input[0] = NULL;
+    }
+    block.scratch = malloc((size_t)scratch * size);
     block.starts = starts;
     block.units = groups;
     block.parameters = parameters;
@@ -157,7 +170,8 @@ static void write_groups(const fl_table *table, const fl_kernel *kernel, int pre
     block.want = ALL;
     put_integer(kernel->map[precision](&block), precision);
     put(block.value, size * (size_t)groups);
-    put_derivatives(kernel, &block, size * (size_t)n);
+    put_derivatives(kernel, &block, size * (size_t)(n * block.width));
+    free(label);
     free(block.scratch);
     free(relevance);
     free(numbers);

@@ -551,15 +551,46 @@ def tversky_gradient_term(
     return steep * term * (p[at] * (1 - p[at]) if how["from_logits"] else 1)
 
 
+def jaccard_growth(y: list[mpf], errors: list[mpf]) -> list[mpf]:
+    """How much each pixel adds to the Jaccard loss: by differences of that loss, which are exact for all purposes."""
+    growth, missed, before = [mpf(0)] * len(y), mpf(0), mpf(0)
+    for i, k in enumerate(sorted(range(len(y)), key=lambda i: -errors[i])):
+        missed += y[k]
+        now = 1 - (sum(y) - missed) / (sum(y) + i + 1 - missed)
+        growth[k], before = now - before, now
+    return growth
+
+
 def lovasz(y: list[mpf], x: list[mpf], from_logits: bool, per_class: bool) -> mpf:
-    """By differences of the Jaccard losses of the masks with the first pixels wrong, which are exact for all purposes."""
     errors = [1 - side(a) * b if from_logits else fabs(a - b) for a, b in zip(y, x, strict=True)]
-    falling = sorted(range(len(y)), key=lambda i: -errors[i])
-    losses = [mpf(0)]
-    for i in range(len(y)):
-        missed = sum(y[k] for k in falling[: i + 1])
-        losses.append(1 - (sum(y) - missed) / (sum(y) + i + 1 - missed))
-    return sum(max(mpf(0), errors[k]) * (losses[i + 1] - losses[i]) for i, k in enumerate(falling))
+    return sum(max(mpf(0), error) * growth for error, growth in zip(errors, jaccard_growth(y, errors), strict=True))
+
+
+def masks_of_classes(y: list[mpf], x: list[mpf], from_logits: bool) -> list[tuple[list[mpf], list[mpf]]]:
+    """The labels and the errors of the pixels of each class; ``x`` holds its numbers class by class."""
+    masks = [x[i : i + len(y)] for i in range(0, len(x), len(y))]
+    if from_logits:
+        masks = list(zip(*(softmax(pixel) for pixel in zip(*masks, strict=True)), strict=True))
+    labels = [[mpf(a == k) for a in y] for k in range(len(masks))]
+    return [(own, [fabs(a - b) for a, b in zip(own, p, strict=True)]) for own, p in zip(labels, masks, strict=True)]
+
+
+def lovasz_softmax(y: list[mpf], x: list[mpf], from_logits: bool, present_only: bool) -> mpf:
+    masks = [(own, errors) for own, errors in masks_of_classes(y, x, from_logits) if any(own) or not present_only]
+    total = sum(e * growth for own, errors in masks for e, growth in zip(errors, jaccard_growth(own, errors), strict=True))
+    return total / len(masks)
+
+
+def lovasz_softmax_gradient_term(y: list[mpf], x: list[mpf], by: str, at: int, from_logits: bool, present_only: bool) -> mpf:
+    """From scores, the largest of what the derivatives by the probabilities of a pixel add to it."""
+    masks = masks_of_classes(y, x, from_logits)
+    counted = [any(own) or not present_only for own, _ in masks]
+    k, pixel = divmod(at, len(y))
+    growth = [jaccard_growth(*mask)[pixel] * count / sum(counted) for mask, count in zip(masks, counted, strict=True)]
+    if not from_logits:
+        return growth[k]
+    p = [fabs(own[pixel] - errors[pixel]) for own, errors in masks]
+    return p[k] * largest(growth[k] * (1 - p[k]), *(a * b for i, (a, b) in enumerate(zip(growth, p, strict=True)) if i != k))
 
 
 def box_parts(a: list[mpf], b: list[mpf]) -> tuple[Any, ...]:
@@ -759,6 +790,12 @@ REFERENCES |= {
         ),
     ),
     "lovasz": Reference(lovasz, data="pixels", instances=({}, {"from_logits": False})),
+    "lovasz_softmax": Reference(
+        lovasz_softmax,
+        terms=(None, lovasz_softmax_gradient_term, None),
+        data="class_masks",
+        instances=tuple({"from_logits": a, "present_only": b} for a in (True, False) for b in (True, False)),
+    ),
     "box_iou": Reference(
         box_loss,
         terms=(None, box_gradient_term, None),

@@ -210,6 +210,17 @@ def _pixels(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.nd
     return y.astype(dtype), (scores if loss.from_logits else rng.uniform(0.01, 0.99, (n, width))).astype(dtype)
 
 
+def _class_masks(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Class indices of the pixels, and a mask for each of three classes; pictures of one class alone."""
+    rng = np.random.default_rng(width)
+    y = rng.integers(0, 3, (n, width))
+    y[-1:] = 2
+    z = rng.standard_normal((n, 3, width)) * 10.0 ** rng.uniform(-2, 1.5, (n, 1, 1))
+    if not loss.from_logits:
+        z = rng.dirichlet(np.ones(3), (n, width)).transpose(0, 2, 1)
+    return y, z.astype(dtype)
+
+
 def _boxes(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Boxes that overlap, that hold each other, that are apart; near each other, and of sizes whose squares are no numbers."""
     rng = np.random.default_rng(width)
@@ -240,6 +251,7 @@ _MAKE = {
     "vectors": _vectors,
     "boxes": _boxes,
     "pixels": _pixels,
+    "class_masks": _class_masks,
     "groups": _groups,
 }
 
@@ -261,7 +273,7 @@ def vectors_and_keys(
 def numbers_of(loss: fl.Loss, inputs: tuple[np.ndarray, ...], i: int, array: np.ndarray) -> np.ndarray:
     """The numbers of an input, or of a derivative, that belong to unit i."""
     if loss.signature.axes != "[g]":
-        return array[i]
+        return array[i].ravel() if array.ndim > 2 else array[i]
     end = int(np.cumsum(inputs[-1])[i])
     return array[end - inputs[-1][i] : end]
 

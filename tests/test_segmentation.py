@@ -296,6 +296,25 @@ def test_gradients_of_lovasz_are_exact_fractions(from_logits: bool, dtype: Any) 
     assert value == pytest.approx(float(total), rel=float(np.finfo(dtype).eps) * 2)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [100, 127, 128, 1000])
+def test_equal_errors_come_as_they_lie(n: int, dtype: Any) -> None:
+    """Few scores and many, of both signs, of all sizes; two zeros are one number."""
+    rng = np.random.default_rng(n)
+    y, info = rng.integers(0, 2, n), np.finfo(dtype)
+    for z in (
+        rng.choice(np.array([-0.0, 0.0], dtype), n),
+        rng.choice(np.array([-0.0, 0.0, 1.5, -1.5, info.tiny, -info.tiny], dtype), n),
+        np.linspace(-1, 1, n, dtype=dtype)[rng.permutation(n)],
+        (rng.standard_normal(n) * 10.0 ** rng.uniform(-30, 0, n)).astype(dtype),
+    ):
+        steps, falling = exact_lovasz(y, (1 - 2 * y) * z)
+        wrong = 1 - (2 * y - 1) * z.astype(dtype) > 0
+        expected = np.zeros(n)
+        expected[falling] = [float(step) for step in steps]
+        np.testing.assert_allclose(fl.lovasz.gradient(y, z), (1 - 2 * y) * expected * wrong, rtol=float(info.eps))
+
+
 def test_masks_without_pixels_and_with_all() -> None:
     z = np.array([[0.5, -2.0, 0.25], [2.0, -0.5, 0.0]])
     empty, full = fl.lovasz.value_and_gradient(np.zeros((2, 3)), z, reduction="none"), np.ones((2, 3))
@@ -350,7 +369,131 @@ def test_lovasz_of_masks_of_any_shape_and_layout() -> None:
     with pytest.raises(ValueError, match="y_true must be 0 or 1"):
         fl.lovasz(y + 0.5, z)
     with pytest.raises(ValueError, match="sample_weight must have the shape of the losses"):
-        fl.lovasz(y, z, sample_weight=np.ones(y.shape))
+        fl.lovasz(y, z, sample_weight=np.ones(y.shape[:2]))
+
+
+def test_weights_of_pixels_are_numbers_of_pixels() -> None:
+    """A pixel of weight 2 is two pixels with one error; one of weight 0 is not there, whatever it holds."""
+    rng = np.random.default_rng(0)
+    y, z = rng.integers(0, 2, (3, 40)), rng.standard_normal((3, 40))
+    w = rng.integers(0, 4, y.shape)
+    for loss, p in ((fl.lovasz, z), (fl.Lovasz(from_logits=False), rng.random(z.shape))):
+        value, gradient = loss.value_and_gradient(y, p, sample_weight=w, reduction="none")
+        for i in range(3):
+            assert value[i] == pytest.approx(loss(np.repeat(y[i], w[i]), np.repeat(p[i], w[i])), rel=1e-14)
+        assert not gradient[w == 0].any()
+        spoilt, labels = np.where(w, p, np.nan), np.where(w, y, 7)
+        for size in (1.0, 1e308, 5e-324):
+            got = loss.value_and_gradient(labels, spoilt, sample_weight=w * size if size != 1e308 else w * (size / 3))
+            np.testing.assert_allclose(got[0], value.mean(), rtol=1e-14)
+            np.testing.assert_allclose(got[1], gradient / 3, rtol=1e-13)
+        assert loss(y, p, sample_weight=w * 0) == 0.0
+        states = fl.Evaluation([loss]).update(y[:2], p[:2], sample_weight=w[:2]).update(y[2:], p[2:], sample_weight=w[2:])
+        assert states.result()[loss.name] == loss(y, p, sample_weight=w)
+    with pytest.raises(ValueError, match=r"sample_weight must be finite and not negative; got -1 at index \(1, 2\)"):
+        fl.lovasz(y, z, sample_weight=np.where(np.arange(120).reshape(3, 40) == 42, -1, 1))
+
+
+# ---- LovaszSoftmax ----------------------------------------------------------------------------------------------
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 5, 300])
+def test_the_softmax_is_the_mean_of_the_masks_of_the_classes(classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    y, z = rng.integers(0, max(1, classes - 1), (4, 5, 7)), rng.standard_normal((4, classes, 5, 7)) * 3
+    p, w = softmax(z), rng.integers(0, 3, y.shape) / 4
+    one_hot = (y[:, None] == np.arange(classes)[:, None, None]).astype(float)
+    for weights in (None, w):
+        spread = None if weights is None else np.broadcast_to(w[:, None], p.shape)
+        kept = one_hot if weights is None else one_hot * w[:, None]
+        by_class, slopes = fl.Lovasz(from_logits=False, per_class=True).value_and_gradient(
+            one_hot, p, sample_weight=spread, reduction="none"
+        )
+        for present_only in (True, False):
+            counts = kept.any(axis=(2, 3)) if present_only else np.ones((4, classes), bool)
+            expected = (by_class * counts).sum(axis=1) / counts.sum(axis=1)
+            by_p = slopes * (counts / counts.sum(axis=1, keepdims=True))[..., None, None]
+            by_z = p * (by_p - (by_p * p).sum(axis=1, keepdims=True))
+            for from_logits, given, gradient in ((False, p, by_p), (True, z, by_z)):
+                loss = fl.LovaszSoftmax(from_logits, present_only)
+                got = loss.value_and_gradient(y, given, sample_weight=weights, reduction="none")
+                np.testing.assert_allclose(got[0], expected, rtol=1e-12)
+                np.testing.assert_allclose(got[1], gradient, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_pictures_of_any_layout(from_logits: bool) -> None:
+    rng = np.random.default_rng(0)
+    loss, y, z = fl.LovaszSoftmax(from_logits), rng.integers(0, 4, (3, 25, 37)), rng.standard_normal((3, 4, 25, 37))
+    p = z if from_logits else softmax(z)
+    value, gradient = loss.value_and_gradient(y, p, reduction="none")
+    for i in range(3):
+        alone, own = loss.value_and_gradient(y[i].ravel(), p[i].reshape(4, -1))
+        assert alone == value[i]
+        np.testing.assert_array_equal(own, gradient[i].reshape(4, -1))
+    for change in (np.asfortranarray, lambda a: np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1)):
+        out = np.empty(3), change(np.empty(p.shape))
+        got = loss.value_and_gradient(np.asfortranarray(y), change(p), reduction="none", out=out)
+        for a, b in zip(got, (value, gradient), strict=True):
+            np.testing.assert_array_equal(a, b)
+    overwritten = p.copy()
+    assert loss.gradient(y, overwritten, reduction="none", out=overwritten) is overwritten
+    np.testing.assert_array_equal(overwritten, gradient)
+    for team in each_team(1, 2):
+        np.testing.assert_array_equal(loss(y, p, reduction="none"), value, err_msg=team)
+    assert fl.Evaluation([loss]).update(y[:1], p[:1]).update(y[1:], p[1:]).result()[loss.name] == loss(y, p)
+
+
+def test_pixels_that_are_left_out_of_pictures() -> None:
+    """Nothing about them matters; a picture without others, and a NaN elsewhere."""
+    rng = np.random.default_rng(0)
+    y, z = rng.integers(0, 3, (3, 8)), rng.standard_normal((3, 3, 8))
+    w = rng.integers(0, 2, y.shape)
+    w[2] = 0
+    value, gradient = fl.lovasz_softmax.value_and_gradient(y, z, sample_weight=w, reduction="none")
+    labels, spoilt = np.where(w, y, 255), np.where(w[:, None], z, np.nan)
+    got = fl.lovasz_softmax.value_and_gradient(labels, spoilt, sample_weight=labels != 255, reduction="none")
+    for a, b in zip(got, (value, gradient), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for i in range(2):
+        assert value[i] == fl.lovasz_softmax(y[i][w[i] > 0], z[i][:, w[i] > 0])
+    assert value[2] == 0.0
+    assert not gradient.transpose(0, 2, 1)[w == 0].any()
+    z[1, 2, 3] = np.nan
+    assert np.isnan(fl.lovasz_softmax(y, z, reduction="none")).tolist() == [False, True, False]
+    spoilt = np.isnan(fl.lovasz_softmax.gradient(y, z, reduction="none"))
+    assert spoilt.all(axis=(1, 2)).tolist() == [False, True, False]
+    assert spoilt.any(axis=(1, 2)).tolist() == [False, True, False]
+
+
+def test_pictures_that_are_wrong() -> None:
+    y, z = np.zeros((2, 3), int), np.zeros((2, 4, 3))
+    for labels, message in (
+        ([[0, 1, 4], [0, 0, 0]], r"class index 4 at index \(0, 2\), outside \[0, 4\) for y_pred of shape \(2, 4, 3\)"),
+        (
+            [[0, 1, 2], [0, 0.5, 0]],
+            r"y_true must hold class indices for y_pred of shape \(2, 4, 3\); got 0.5 at index \(1, 1\)",
+        ),
+    ):
+        with pytest.raises(fl.InputError, match=message):
+            fl.lovasz_softmax(labels, z)
+    for shape in ((2, 3), (2, 3, 4), (2, 0, 3), (3, 4, 3)):
+        with pytest.raises(ValueError, match=r"y_pred must have the shape \(n, K, ...\), .*: \(2, K, 3\), with K classes"):
+            fl.lovasz_softmax(y, np.zeros(shape))
+    p = np.full((2, 4, 3), 0.25)
+    p[1, 2, 0] = 1.5
+    with pytest.raises(fl.InputError, match=r"y_pred must lie in \[0, 1\] .*; got 1.5 at index \(1, 2, 0\)"):
+        fl.LovaszSoftmax(False)(y, p, sample_weight=[[0, 1, 1], [1, 1, 1]])
+    assert fl.LovaszSoftmax(False)(y, p, sample_weight=[[1, 1, 1], [0, 1, 1]]) == 0.75
+    with pytest.raises(fl.NotDifferentiableError, match="LovaszSoftmax has no Hessian"):
+        fl.lovasz_softmax.gradient_and_hessian(y, z)
+    with pytest.raises(ValueError, match=r"shape of the losses, \(2,\), or that of the inputs, \(2, 3\); got \(2, 4, 3\)"):
+        fl.lovasz_softmax(y, z, sample_weight=np.ones((2, 4, 3)))
 
 
 def test_bad_labels_of_weighted_masks_are_named() -> None:

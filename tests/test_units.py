@@ -15,7 +15,7 @@ from units import WIDTHS, flat, same
 import fastloss as fl
 from fastloss import _core
 
-LOSSES = every_unit_loss("masks", "pixels", "vectors", "boxes", "groups")
+LOSSES = every_unit_loss("masks", "pixels", "class_masks", "vectors", "boxes", "groups")
 
 
 def outputs(loss: Any, inputs: tuple[np.ndarray, ...], **options: Any) -> list[np.ndarray]:

@@ -296,6 +296,14 @@ cdef void merge_members(Team *team) noexcept:
 
 # ---- a block ---------------------------------------------------------------------------------------------------
 
+cdef inline bint has_weights_of_units(const Job *job) noexcept nogil:
+    return job.weight >= 0 and job.operand[job.weight].of_units
+
+
+cdef inline bint has_weights_of_numbers(const Job *job) noexcept nogil:
+    return job.weight >= 0 and not job.operand[job.weight].of_units
+
+
 cdef inline const double *read_weights(const Job *job, const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count) noexcept nogil:
     cdef const Operand *operand = &job.operand[job.weight]
     cdef double *weights = <double *> read_block(
@@ -414,6 +422,7 @@ cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) 
     cdef char *scratch = scratch_of(team, member)
     cdef const void *inputs[FL_MAX_INPUTS]
     cdef const double *weights = NULL
+    cdef const double *number_weights = NULL
     cdef Py_ssize_t *starts
     cdef Py_ssize_t first, count, unit, units, i
     cdef int k
@@ -432,12 +441,18 @@ cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) 
         for k in range(job.inputs):
             inputs[k] = read_block(&job.operand[k], &job.items, &job.row, job.operand[k].data, scratch, first, count)
         if job.weight >= 0:
-            weights = read_weights(job, job.operand[job.weight].data, scratch, unit, units)
-            if active.bad_weights(weights, units):
-                tally.flags |= IS_BAD_WEIGHT
-            if job.counting:
-                active.passes[1].sum(&tally.weight, weights, units)
+            if job.starts != NULL and has_weights_of_numbers(job):
+                number_weights = read_weights(job, job.operand[job.weight].data, scratch, first, count)
+                if active.bad_weights(number_weights, count):
+                    tally.flags |= IS_BAD_WEIGHT
+            else:
+                weights = read_weights(job, job.operand[job.weight].data, scratch, unit, units)
+                if active.bad_weights(weights, units):
+                    tally.flags |= IS_BAD_WEIGHT
+                if job.counting:
+                    active.passes[1].sum(&tally.weight, weights, units)
         for k in range(job.calls):
+            call_tally(team, member, k).block.number_weight = number_weights
             do_call(job, &job.call[k], inputs, weights, scratch, first, count, unit, units, call_tally(team, member, k))
         task += 1
     if job.streams:
@@ -451,14 +466,6 @@ cdef bint too_large(const fl_sum *sum) noexcept nogil:
 
 
 # ---- parts of units --------------------------------------------------------------------------------------------
-
-cdef inline bint has_weights_of_units(const Job *job) noexcept nogil:
-    return job.weight >= 0 and job.operand[job.weight].of_units
-
-
-cdef inline bint has_weights_of_numbers(const Job *job) noexcept nogil:
-    return job.weight >= 0 and not job.operand[job.weight].of_units
-
 
 cdef inline void find_unit(const Job *job, Py_ssize_t unit, const char **data) noexcept nogil:
     """Where the operands of a unit begin."""
@@ -718,6 +725,7 @@ cdef int add_operand(Run *run, item, int kind, bint output, bint of_units, bint 
     cdef int place = job.operands
     cdef Operand *operand = &job.operand[place]
     cdef Py_buffer *buffer = &run.buffers[place]
+    cdef int row_axis
     if place == MAX_OPERANDS:
         raise AssertionError("there is no room for another operand")
     describe(operand, buffer, item[0], item[1], kind, output)
@@ -728,10 +736,14 @@ cdef int add_operand(Run *run, item, int kind, bint output, bint of_units, bint 
         if not of_units:
             set_strides(operand.strides, &job.items, buffer, job.units.ndim)
     else:
-        set_strides(operand.strides, &job.units if operand.of_units else &job.items, buffer, 0)
+        # of groups of rows, the axis of the rows comes before those of the group
+        row_axis = job.items.ndim if job.starts == NULL else job.units.ndim
         if of_rows:
-            set_strides(operand.row_strides, &job.row, buffer, job.items.ndim)
+            set_strides(operand.strides, &job.items, buffer, 0, row_axis)
+            set_strides(operand.row_strides, &job.row, buffer, row_axis)
             operand.width = job.row.size
+        else:
+            set_strides(operand.strides, &job.units if operand.of_units else &job.items, buffer, 0)
     return place
 
 
@@ -750,7 +762,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     cdef Kernel kernel = kernels[0]
     cdef int plan = FL_ELEMENTS if kernel is None else kernel.found().plan
     cdef int units_ndim = <int> len(inputs.shape), ndim = units_ndim + inputs.core
-    cdef Py_ssize_t scratch = 0
+    cdef Py_ssize_t scratch = 0, row_scratch
     cdef tuple shape
     cdef bint full, of_rows
     cdef int k
@@ -773,10 +785,14 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
             if len(item[0].shape) >= len(shape):
                 shape = item[0].shape
     if plan == FL_GROUPS:
-        set_axes(&job.items, shape, 0, <int> len(shape))
+        set_axes(&job.items, inputs.operands[0][0].shape, 0, inputs.operands[0][0].ndim)
         set_axes(&job.units, inputs.shape, 0, units_ndim)
         set_groups(job, inputs.starts.tobytes())
         active.layout(plan, job.block, &scratch)
+        if len(shape) > job.items.ndim:
+            set_axes(&job.row, shape, units_ndim, units_ndim + 1)
+            active.layout(FL_ROWS, job.row.size, &row_scratch)
+            scratch += row_scratch + job.block * job.row.size
     elif plan == FL_ELEMENTS:
         set_axes(&job.items, shape, 0, ndim)
         job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
@@ -798,7 +814,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     job.kernel_scratch = scratch
     of_rows = job.row.ndim > 0
     for k in range(job.inputs):
-        full = inputs.operands[k][0].ndim == ndim
+        full = inputs.operands[k][0].ndim == len(shape)
         add_operand(run, inputs.operands[k], LABELS if k == 0 and inputs.labels else job.precision, False, False, of_rows and full)
     job.weight = -1
     if weights is not None:
@@ -1046,7 +1062,7 @@ cdef const fl_sum *weights_of(Run *run, int call) noexcept:
     cdef Job *job = &run.job
     if job.call[call].counts:
         return &call_tally(&run.team, 0, call).counted
-    if job.weight >= 0 and not (job.in_parts and has_weights_of_numbers(job)):
+    if job.weight >= 0 and not ((job.in_parts or job.starts != NULL) and has_weights_of_numbers(job)):
         return &(<Tally *> member_of(&run.team, 0)).weight
     return NULL
 

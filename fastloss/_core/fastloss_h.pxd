@@ -56,6 +56,7 @@ cdef extern from "fastloss.h" nogil:
         const void *input[FL_MAX_INPUTS]
         const int64_t *label
         const double *weight
+        const double *number_weight
         const double *parameters
         const fl_classes *classes
         double divisor

@@ -123,14 +123,17 @@ cdef int set_axes(Axes *axes, tuple shape, int first, int last) except -1:
     return 0
 
 
-cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buffer, int first) except -1:
-    """Take the strides of an array along axes that it has from ``first`` on."""
-    cdef int axis
+cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buffer, int first, int without=MAX_DIMS) except -1:
+    """Take the strides of an array along axes that it has from ``first`` on, ``without`` one that stands among them."""
+    cdef int axis, own
     for axis in range(axes.ndim):
+        own = first + axis
+        if own >= without:
+            own += 1
         # _arrays.py has compared the shapes; this keeps a mistake there from reading foreign memory
-        if first + axis >= buffer.ndim or buffer.shape[first + axis] != axes.shape[axis]:
+        if own >= buffer.ndim or buffer.shape[own] != axes.shape[axis]:
             raise AssertionError("an operand does not fit the others")
-        strides[axis] = buffer.strides[first + axis]
+        strides[axis] = buffer.strides[own]
     return 0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _arrays, errors
 from .._core import ClassOptions, Inputs, Kernel
-from ..classes import OfClasses
+from ..classes import OfClasses, explain_index
 from ..domains import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, UNIT, Choice, Domain, Interval, parameter
 from ..loss import Loss
 
@@ -278,7 +278,7 @@ class LinearCrossEntropy(OfClasses, Loss):
 
     def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
         weight = inputs.operands[2][0]
-        self._explain_index(inputs.operands[0], (*inputs.shape, len(weight)), weights, "scores")
+        explain_index(inputs.operands[0], (*inputs.shape, len(weight)), weights, self._ignored, "scores")
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
         """Raise TypeError: scores are those of a layer, whose weights are to be trained."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
+
+from .._core import Inputs
+from ..classes import explain_index
 from ..domains import NOT_NEGATIVE, POSITIVE, PROBABILITIES, UNIT, Choice, Domain, brief, parameter
 from ..loss import Loss
 
@@ -379,16 +383,13 @@ class Lovasz(OfMasks, Loss):
 
     The derivative of L by the error of a pixel is its g, and 0 where the error is not positive. Each g is a quotient of numbers
     of pixels, no difference of losses. Equal errors come in the order of the pixels. For a mask without any pixel of label 1,
-    the first g is 1 and the others are 0: its loss is the largest error. ``sample_weight`` has one number for each loss. There
-    is no Hessian.
-
-    The Lovász softmax of the source is this loss of probabilities: ``Lovasz(from_logits=False, per_class=True)``, of those
-    of the shape (n, K, ...) and labels of that shape with a single 1 among the K of each pixel. The source leaves classes out
-    that have no pixel. So do weights: ``sample_weight=y_true.any(axis=(2, 3))`` for pictures. The mean is then that over the
-    classes that each picture has, of all pictures together.
+    the first g is 1 and the others are 0: its loss is the largest error. ``sample_weight`` has one number for each loss, or one
+    for each pixel, by which it counts in the Jaccard loss: a weight of 0 leaves the pixel out. A mask without any other has the
+    loss 0. There is no Hessian.
 
     See Also
     --------
+    LovaszSoftmax : of class indices.
     Jaccard : which has sums over probabilities in place of sorted errors.
 
     References
@@ -415,3 +416,80 @@ class Lovasz(OfMasks, Loss):
 
     def _domains(self) -> dict[str, Domain]:
         return {"y_true": LABELS} if self.from_logits else {"y_true": LABELS, "y_pred": PROBABILITIES}
+
+
+@dataclass(frozen=True, slots=True)
+class LovaszSoftmax(OfMasks, Loss):
+    r"""Lovász softmax of class indices: the mean over the classes of the Lovász loss of each one's mask.
+
+    ``y_true`` has the shape (n, ...) and holds class indices in [0, K), ``y_pred`` has the shape (n, K, ...): one loss for each
+    sample. A ``y_true`` of one axis is a single picture of m pixels, with a ``y_pred`` of the shape (K, m).
+
+    Parameters
+    ----------
+    from_logits : bool, default=True
+        Whether ``y_pred`` holds raw scores, of which the softmax over the classes is taken, rather than probabilities in
+        [0, 1].
+    present_only : bool, default=True
+        Whether classes that have no pixel in a sample are left out of its mean. The loss of such a class is its largest
+        probability.
+
+    Notes
+    -----
+    With the probabilities :math:`p_{ki}` of class k at pixel i, the errors :math:`m_{ki} = |[y_i = k] - p_{ki}|` and the
+    increments :math:`g_{ki}` of the Jaccard loss of class k, as those of `Lovasz`:
+
+    .. math::
+
+        L = \frac{1}{C} \sum_k \sum_i m_{ki} g_{ki}, \qquad
+        c_{ki} = \frac{\partial L}{\partial p_{ki}} = \frac{(1 - 2 [y_i = k]) g_{ki}}{C}, \qquad
+        \frac{\partial L}{\partial z_{ki}} = p_{ki} \Big(c_{ki} - \sum_j c_{ji} p_{ji}\Big)
+
+    where C is the number of classes that count. Equal errors of a class come in the order of the pixels. ``sample_weight`` has
+    one number for each loss, or one for each pixel, by which it counts in the Jaccard losses: ``sample_weight=y_true != 255``
+    leaves pixels of that label out. A sample without any other has the loss 0. There is no Hessian.
+
+    The source takes all pixels of a batch for one picture, unless it is told not to. That is
+    ``lovasz_softmax(y_true.ravel(), y_pred.swapaxes(0, 1).reshape(K, -1))``.
+
+    See Also
+    --------
+    Lovasz : of masks of labels 0 and 1.
+
+    References
+    ----------
+    M. Berman, A. R. Triki, M. B. Blaschko, The Lovász-softmax loss, CVPR (2018). arXiv:1705.08790
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> y_true, p = [0, 2, 2], [[0.5, 0.25, 0.0], [0.5, 0.0, 0.0], [0.0, 0.75, 1.0]]
+    >>> value, gradient = fl.LovaszSoftmax(from_logits=False).value_and_gradient(y_true, p)
+    >>> value
+    0.3125
+    >>> gradient
+    array([[-0.5 ,  0.  ,  0.  ],
+           [ 0.  ,  0.  ,  0.  ],
+           [ 0.  , -0.25,  0.  ]])
+    """
+
+    from_logits: bool = True
+    present_only: bool = True
+
+    numpy_value = (
+        "np.mean([np.mean([np.sum(e[o] * np.diff(1 - (t.sum() - np.cumsum(t[o])) / (t.sum() + np.cumsum(1 - t[o])), prepend=0))"
+        " for k in np.unique(y) for t in [y == k] for e in [np.abs(t - p[k])] for o in [np.argsort(-e, kind='stable')]])"
+        " for y, q in zip(y_true, np.exp(y_pred - y_pred.max(1, keepdims=True))) for p in [q / q.sum(0)]])"
+    )
+
+    def _domains(self) -> dict[str, Domain]:
+        return {} if self.from_logits else {"y_pred": PROBABILITIES}
+
+    def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
+        labels, predictions = inputs.operands
+        axis = len(inputs.shape)
+        explain_index(labels, predictions[0].shape, weights, axis=axis)
+        if weights is not None and weights[0].ndim > axis:
+            weights = np.expand_dims(weights[0], axis), weights[1]
+        for name, domain in self._domains().items():
+            self._explain_domain(domain, predictions, name, weights, inputs.single)

@@ -20,6 +20,9 @@
 /* The order of the items: as they come, or the largest number first; ties always as they come. */
 enum { FL_AS_THEY_COME, FL_BY_RELEVANCE, FL_BY_SCORE };
 
+/* How many numbers are not sorted by comparisons. */
+enum { FL_SORT_BY_BYTES = 128 };
+
 /* Arrays of a group's length: those of the driver, and the rooms of the formulas. */
 enum { FL_GROUP_ROOMS = 5, FL_GROUP_ARRAYS = 8 + FL_GROUP_ROOMS };
 
@@ -63,12 +66,51 @@ typedef struct {
 
 typedef int (*FL_FN(fl_group_map))(FL_FN(fl_group) * g, const double *parameters);
 
-/* Sorts places by falling numbers, stable; `order` has the places then, `other` is as long. */
+/* A byte of a whole number that rises where x falls, and is the same for both zeros. */
+FL_INLINE ptrdiff_t FL_FN(fl_falling_byte)(FL_T x, int byte)
+{
+    const FL_U bits = FL_TO_BITS(x + FL_C(0)), sign = (FL_U)1 << (FL_BITS - 1);
+    return (ptrdiff_t)((bits & sign ? bits : ~bits & ~sign) >> (8 * byte) & 255);
+}
+
+/* Sorts as many numbers as pay for counting all their bytes. */
+FL_STATIC void FL_FN(fl_sort_by_bytes)(const FL_T *x, ptrdiff_t n, FL_I **order, FL_I **other)
+{
+    enum { BYTES = sizeof(FL_T) };
+    ptrdiff_t place[BYTES][256];
+    memset(place, 0, sizeof place);
+    for (ptrdiff_t i = 0; i < n; i++)
+        for (int byte = 0; byte < BYTES; byte++)
+            place[byte][FL_FN(fl_falling_byte)(x[i], byte)]++;
+    FL_I *from = *order, *to = *other;
+    for (int byte = 0; byte < BYTES; byte++) {
+        if (place[byte][FL_FN(fl_falling_byte)(x[0], byte)] == n)
+            continue;
+        for (ptrdiff_t value = 0, first = 0; value < 256; value++) {
+            const ptrdiff_t count = place[byte][value];
+            place[byte][value] = first;
+            first += count;
+        }
+        for (ptrdiff_t i = 0; i < n; i++)
+            to[place[byte][FL_FN(fl_falling_byte)(x[from[i]], byte)]++] = from[i];
+        FL_I *const sorted = to;
+        to = from;
+        from = sorted;
+    }
+    *order = from;
+    *other = to;
+}
+
+/* Sorts places by falling numbers, stable; `order` has the places then, `other` is as long. Where NaN comes does not matter. */
 FL_STATIC void FL_FN(fl_sort)(const FL_T *x, ptrdiff_t n, FL_I **order, FL_I **other)
 {
     FL_I *from = *order, *to = *other;
     for (ptrdiff_t i = 0; i < n; i++)
         from[i] = (FL_I)i;
+    if (n >= FL_SORT_BY_BYTES) {
+        FL_FN(fl_sort_by_bytes)(x, n, order, other);
+        return;
+    }
     for (ptrdiff_t width = 1; width < n; width *= 2) {
         for (ptrdiff_t first = 0; first < n; first += 2 * width) {
             const ptrdiff_t middle = FL_MIN(first + width, n), end = FL_MIN(first + 2 * width, n);
@@ -183,7 +225,7 @@ FL_STATIC int FL_FN(fl_one_group)(const fl_block *b, ptrdiff_t unit, int arrange
 /* A group of weight 0 counts for nothing; returns 1 for such a one. */
 FL_STATIC int FL_FN(fl_drop_group)(const fl_block *b, ptrdiff_t unit)
 {
-    const ptrdiff_t start = b->starts[unit], n = b->starts[unit + 1] - start;
+    const ptrdiff_t start = b->starts[unit] * b->width, n = b->starts[unit + 1] * b->width - start;
     if (!b->weight || b->weight[unit] > 0.0)
         return 0;
     if (b->want & FL_VALUE)
