@@ -97,15 +97,18 @@ typedef struct {
  */
 enum { FL_OUTSIDE = 1, FL_UNUSUAL = 2, FL_NOT_ONE = 8 };
 typedef int (*fl_map)(const fl_block *block);
+typedef void (*fl_prepare)(const void *from, void *to, ptrdiff_t n);
 
 /*
  * A loss of statistics in parts: `part` writes what the numbers of a part of a unit add to the statistics, or, where `outcome`
  * is given, the gradients before their division. The outcome is that of the sums, over all parts, of statistics and weights.
+ * Where `prepare` is given, parts take what it makes of their last input, both times; it may do so in place.
  */
 typedef struct {
     int count, usual; /* the first `usual` are enough until a part returns FL_UNUSUAL; then all are written */
     fl_map part[FL_PRECISIONS];
     void (*outcome)(const double *sums, double weight, int precision, const double *parameters, fl_outcome *outcome);
+    fl_prepare prepare[FL_PRECISIONS]; /* or NULL */
 } fl_statistics;
 
 typedef struct {

@@ -31,7 +31,12 @@
 #define FL_TILES_KERNEL(kernel) FL_KERNEL_WITH(kernel, kernel##_against_f64, NULL)
 #define FL_STATISTICS_KERNEL(kernel)                                                                                           \
     static const fl_statistics kernel##_statistics = {                                                                         \
-        kernel##_count_f64, kernel##_usual_f64, {kernel##_part_f32, kernel##_part_f64}, kernel##_outcome_of_f64};              \
+        kernel##_count_f64,                                                                                                    \
+        kernel##_usual_f64,                                                                                                    \
+        {kernel##_part_f32, kernel##_part_f64},                                                                                \
+        kernel##_outcome_of_f64,                                                                                               \
+        {kernel##_prepares_f64 ? kernel##_prepare_f32 : NULL, kernel##_prepares_f64 ? kernel##_prepare_f64 : NULL},            \
+    };                                                                                                                         \
     FL_KERNEL_WITH(kernel, 0, &kernel##_statistics)
 
 FL_KERNELS

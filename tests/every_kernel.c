@@ -119,6 +119,10 @@ static void write_part(const fl_kernel *kernel, int precision, char **memory)
     fl_block block = block_of(memory);
     block.units = FL_BLOCK;
     block.parameters = parameters;
+    if (kernel->statistics->prepare[precision]) {
+        kernel->statistics->prepare[precision](block.input[1], memory[ARRAYS - 1], FL_BLOCK);
+        block.input[1] = memory[ARRAYS - 1];
+    }
     for (int k = 0; k < kernel->statistics->count; k++)
         block.statistic[k] = memory[INPUTS + k];
     put_integer(kernel->statistics->part[precision](&block), precision);

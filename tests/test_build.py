@@ -162,9 +162,15 @@ def test_every_lane_loop_is_vectorised(kernels: Kernels) -> None:
         assert found[name] == found[name[:-3] + "f64"], name
     texts = [path.read_text() for path in ROOT.glob("src_c/losses/*/*.h")]
     of_sums = ["add_lanes", "slope_lanes", "few", "part_gradient"]
-    of_masks = [*of_sums, *(f"from_logits_{loop}" for loop in of_sums)]
-    for macro, loops in (("TARGET", ["target"]), ("STATISTICS", of_sums), ("MASK", of_masks)):
-        formulas = [name for text in texts for name in re.findall(rf"^FL_{macro}_FORMULA\((\w+)", text, re.M)]
+    of_masks = [*of_sums, *(f"from_logits_{loop}" for loop in ("prepare", *of_sums))]
+    of_vectors = ["add_lanes", "slope_lanes", "outcomes"]
+    for macro, loops in (
+        ("TARGET_FORMULA", ["target"]),
+        ("STATISTICS_FORMULA", of_sums),
+        ("STATISTICS_FORMULA_OF", of_vectors),
+        ("MASK_FORMULA", of_masks),
+    ):
+        formulas = [name for text in texts for name in re.findall(rf"^FL_{macro}\((\w+)", text, re.M)]
         assert formulas
         wanted = [f"{name}_{loop}_{bits}" for name in formulas for loop in loops for bits in ("f32", "f64")]
         # where the loops of several formulas are the same, only one has a body

@@ -132,6 +132,25 @@ def test_a_mask_in_parts_is_the_mask(loss_class: Any) -> None:
         np.testing.assert_array_equal(gradient, whole[1])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss_class", OF_MASKS)
+def test_gradients_of_masks_in_parts_go_anywhere(loss_class: Any, dtype: Any) -> None:
+    """What the first pass leaves in the array of the gradient is not needed where it cannot lie there."""
+    loss = loss_class(from_logits=True)
+    rng = np.random.default_rng(2)
+    y, z = rng.integers(0, 2, (5, 70, 71)).astype(dtype), 9 * rng.standard_normal((5, 70, 71)).astype(dtype)
+    z[0, 0, :5] = np.inf, -np.inf, 0.0, -0.0, -800.0
+    value, expected = loss.value_and_gradient(y, z)
+    assert loss(y, z) == value
+    np.testing.assert_array_equal(loss.gradient(y, z), expected)
+    over_scores, over_labels, apart = z.copy(), y.copy(), np.empty((5, 70, 142), dtype)[..., ::2]
+    for team in each_team(1, 2, 3):
+        over_scores[...], over_labels[...] = z, y
+        for labels, scores, out in (y, over_scores, over_scores), (over_labels, z, over_labels), (y, z, apart):
+            assert loss.value_and_gradient(labels, scores, out=out)[0] == value, team
+            np.testing.assert_array_equal(out, expected, team)
+
+
 # ---- boxes ------------------------------------------------------------------------------------------------------
 
 KINDS = ("iou", "giou", "diou", "ciou")

@@ -124,6 +124,9 @@ cdef struct Call:
     Py_ssize_t gradient_buffer
     Py_ssize_t counted_buffer  # where what rows count for goes; -1: nowhere
     Py_ssize_t[FL_MAX_STATISTICS] statistic_buffer
+    void (*prepare)(const void *, void *, Py_ssize_t) noexcept nogil  # what parts want done with their last input first; or NULL
+    Py_ssize_t prepared_buffer  # where that goes
+    bint keeps_prepared  # it stays in the array of the gradient until that is written
     bint writes_derivatives
     bint sums_value
     bint sums_gradient
@@ -478,6 +481,21 @@ cdef inline void find_unit(const Job *job, Py_ssize_t unit, const char **data) n
             data[k] += index * job.unit_strides[k][axis]
 
 
+cdef inline void *place_of_prepared(const Job *job, const Call *call, const char **data, char *scratch, Py_ssize_t first) noexcept nogil:
+    if call.keeps_prepared:
+        return <char *> data[call.gradient[0]] + first * job.operand[call.gradient[0]].itemsize
+    return scratch + call.prepared_buffer
+
+
+cdef inline const void *prepare(
+    const Job *job, const Call *call, const fl_block *part, const char **data, char *scratch, Py_ssize_t first
+) noexcept nogil:
+    """What the parts of a call take in place of their last input."""
+    cdef void *prepared = place_of_prepared(job, call, data, scratch, first)
+    call.prepare(part.input[job.inputs - 1], prepared, part.units)
+    return prepared
+
+
 cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_t block) noexcept nogil:
     """Add the statistics of a block of a unit, and its weights, to the sums of a member; sum what calls of numbers want summed."""
     cdef const Job *job = team.job
@@ -512,6 +530,8 @@ cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_
         part.outcome = NULL
         for k in range(job.inputs):
             part.input[k] = inputs[k]
+        if call.prepare != NULL:
+            part.input[job.inputs - 1] = prepare(job, call, part, data, scratch, first)
         statistics = call.kernel.statistics.usual
         for k in range(call.kernel.statistics.count):
             part.statistic[k] = scratch + call.statistic_buffer[k] if k < statistics else NULL
@@ -581,6 +601,10 @@ cdef void write_gradient(
         part.outcome = &outcomes[c]
         for k in range(job.inputs):
             part.input[k] = read_block(&job.operand[k], &job.items, &job.row, data[k], scratch, first, count)
+        if call.keeps_prepared:
+            part.input[job.inputs - 1] = place_of_prepared(job, call, data, scratch, first)
+        elif call.prepare != NULL:
+            part.input[job.inputs - 1] = prepare(job, call, part, data, scratch, first)
         if has_weights_of_numbers(job):
             weights = read_weights(job, data[job.weight], scratch, first, count)
         for k in range(FL_MAX_GRADIENTS):
@@ -854,7 +878,8 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     call.value_buffer = call.gradient_buffer = call.counted_buffer = -1
     for k in range(FL_MAX_GRADIENTS):
         call.gradient[k] = call.hessian[k] = -1
-    call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = False
+    call.prepare = NULL
+    call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = call.keeps_prepared = False
     call.block.width = job.row.size
     call.block.divisor = 1.0
     if kernel is None:
@@ -864,6 +889,7 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     call.block.classes = kernel.classes()
     if job.in_parts and call.kernel.plan == FL_STATISTICS:
         call.part = call.kernel.statistics.part[job.precision]
+        call.prepare = call.kernel.statistics.prepare[job.precision]
         # what is always that of all there is, is a result itself
         call.rounds = job.precision == 0 and strstr(call.kernel.signature, "(...)") == NULL
     else:
@@ -952,6 +978,15 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
             for k in range(call.kernel.statistics.count):
                 call.statistic_buffer[k] = scratch
                 scratch += room(longest)
+            if call.prepare != NULL:
+                call.prepared_buffer = scratch
+                scratch += room(longest)
+                call.keeps_prepared = (
+                    call.gradient[0] >= 0
+                    and job.operand[call.gradient[0]].direct
+                    and not job.operand[call.gradient[0]].streamed
+                    and not overwrites
+                )
         elif call.map != NULL and call.block.want & FL_VALUE and call.value < 0:
             call.value_buffer = scratch
             scratch += room(longest)

@@ -74,6 +74,7 @@ cdef extern from "fastloss.h" nogil:
         int usual
         fl_map part[FL_PRECISIONS]
         void (*outcome)(const double *, double, int, const double *, fl_outcome *) noexcept nogil
+        void (*prepare[FL_PRECISIONS])(const void *, void *, Py_ssize_t) noexcept nogil
     ctypedef struct fl_kernel:
         const char *name
         const char *family

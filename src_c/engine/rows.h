@@ -97,15 +97,6 @@
     }                                                                                                                          \
     FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_T y_, const FL_TARGET_INPUT t_)
 
-/*
- * Exponentials of the engine are 2^FL_RAISED times as large, so that none is subnormal: those that are, are rounded when they
- * are divided by their sum.
- */
-#define FL_RAISED (FL_BITS == 32 ? 64 : 600)
-#define FL_RAISED_ONE FL_FROM_BITS((FL_U)(FL_EXPONENT_BIAS + FL_RAISED) << FL_MANTISSA_BITS)
-/* exp of less is nothing beside the smallest number, and still normal when it is raised */
-#define FL_LEAST_POWER FL_C(FL_BITS == 32 ? -130 : -1100)
-
 /* The sum of the exponentials of all classes but this one. */
 #define FL_OTHERS(s, exponential, k)                                                                                           \
     FL_SELECT((k) == (s)->largest.first[lane], (s)->others[lane], (s)->total[lane] - (exponential))
@@ -134,19 +125,6 @@ typedef struct {
     FL_T others[FL_LANES], total[FL_LANES], inverse[FL_LANES], log_high[FL_LANES], log_low[FL_LANES];
     FL_T scale[FL_LANES]; /* of the derivatives */
 } FL_FN(fl_softmax);
-
-/* exp(x + low) for x <= 0, raised; about 1 ulp */
-FL_INLINE FL_T FL_FN(fl_raised_exp)(FL_T x, FL_T low)
-{
-    const FL_T d = FL_SELECT(x < FL_LEAST_POWER, FL_LEAST_POWER, x);
-    const FL_T shifted = FL_FMA(d, FL_CONSTANT(LOG2_E), FL_SHIFTER);
-    const FL_T k = shifted - FL_SHIFTER;
-    const FL_T coarse = FL_FMA(-k, FL_CONSTANT(LN2), d);
-    const FL_T r = coarse + FL_FMA(-k, FL_CONSTANT(LN2_LOW), low);
-    const FL_T mantissa = FL_C(1) + FL_FMA(r * r, FL_POLYNOMIAL(EXPM1, r), r);
-    const FL_U exponent = FL_TO_BITS(shifted) - FL_TO_BITS(FL_SHIFTER) + (FL_U)(FL_RAISED + FL_EXPONENT_BIAS);
-    return mantissa * FL_FROM_BITS(exponent << FL_MANTISSA_BITS);
-}
 
 /* What follows from the sum of the others: the sum of all exponentials, its inverse and its logarithm. */
 FL_STATIC void FL_FN(fl_finish_exponentials)(const fl_sheet *sheet, FL_FN(fl_softmax) * s)

@@ -31,6 +31,10 @@
  * Labels are the last inputs. These numbers are how many sums there are, how many of them, the first ones, have scales, and how
  * many are those of the first look.
  *
+ * A formula may see a function of its last input in place of it, which is computed once for the sums and the gradients:
+ *
+ *   FL_STATISTICS_FORMULA_FROM(dice_from_logits, "(m...)", (y_true), (y_pred), (smooth), 2, 2, 0, function)
+ *
  * Short units lie on sheets, and their sums are kept with their errors. Of a longer unit, parts are computed one by one, and
  * the sums, which are the driver's, are exact. The length of a unit decides which it is.
  */
@@ -57,14 +61,19 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     return sheet;
 }
 
+#define FL_AS_IT_IS(x) (x)
 #define FL_STATISTICS_FORMULA(name, axes, given, by, parameters, count, usual, scaled)                                         \
-    FL_STATISTICS_DECLARED(name, axes, given, by, (), parameters, count, usual, (scaled) ? count : 0, count)
+    FL_STATISTICS_DECLARED(name, axes, given, by, (), parameters, count, usual, (scaled) ? count : 0, count, 0, FL_AS_IT_IS)
+
+#define FL_STATISTICS_FORMULA_FROM(name, axes, given, by, parameters, count, usual, scaled, function)                          \
+    FL_STATISTICS_DECLARED(name, axes, given, by, (), parameters, count, usual, (scaled) ? count : 0, count, 1, function)
 
 #define FL_STATISTICS_FORMULA_OF(name, axes, given, by, labels, parameters, count, scaled, first)                              \
     _Static_assert(sizeof axes == sizeof "(d)", "units that come in parts have no labels, and are looked at once");            \
-    FL_STATISTICS_DECLARED(name, axes, given, by, labels, parameters, count, count, scaled, first)
+    FL_STATISTICS_DECLARED(name, axes, given, by, labels, parameters, count, count, scaled, first, 0, FL_AS_IT_IS)
 
-#define FL_STATISTICS_DECLARED(name, axes, given, by_, labels_, parameters, count_, usual_, scaled_, first_)                   \
+#define FL_STATISTICS_DECLARED(name, axes, given, by_, labels_, parameters, count_, usual_, scaled_, first_, prepares_,        \
+                               function)                                                                                       \
     FL_DECLARE(name, FL_STATISTICS, FL_SIGNATURE(axes, given, by_) FL_EACH(FL_GIVEN, "", labels_), parameters)                 \
     enum {                                                                                                                     \
         FL_FN(name##_count) = count_,                                                                                          \
@@ -75,6 +84,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         FL_FN(name##_gradients) = FL_COUNT(by_),                                                                               \
         FL_FN(name##_inputs) = FL_COUNT(given) + FL_COUNT(by_),                                                                \
         FL_FN(name##_labels) = FL_COUNT(labels_),                                                                              \
+        FL_FN(name##_prepares) = prepares_,                                                                                    \
         FL_FN(name##_divides) = sizeof axes != sizeof "(d)",                                                                   \
         FL_FN(name##_parameter_count) = FL_COUNT(parameters)                                                                   \
     };                                                                                                                         \
@@ -86,6 +96,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         (void)q;                                                                                                               \
         return FL_FN(name##_formula)(FL_BOUND(given, by_, parameters), scale);                                                 \
     }                                                                                                                          \
+    FL_PREPARE_LOOP(name, function)                                                                                            \
     FL_ADD_LOOP(name, add_lanes, 0, FL_FN(name##_first), 0)                                                                    \
     FL_ADD_LOOP(name, add_scaled_lanes, 0, FL_FN(name##_first), FL_FN(name##_scaled))                                          \
     FL_ADD_LOOP(name, add_again_lanes, FL_FN(name##_first), FL_FN(name##_count), FL_FN(name##_scaled))                         \
@@ -104,6 +115,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
             .count = FL_FN(name##_count),                                                                                      \
             .scaled = FL_FN(name##_scaled),                                                                                    \
             .first = FL_FN(name##_first),                                                                                      \
+            .prepare = FL_FN(name##_prepares) ? FL_FN(name##_prepare) : NULL,                                                  \
             .add = {FL_FN(name##_add_lanes), FL_FN(name##_add_scaled_lanes), FL_FN(name##_add_again_lanes)},                   \
             .slopes = {FL_FN(name##_slope_lanes), FL_FN(name##_slope_scaled_lanes)},                                           \
             .size = FL_FN(name##_size_lanes),                                                                                  \
@@ -180,20 +192,23 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         g1[i] = FL_FN(fl_slope)(t, 1, count, by0, by1, by2, by3, by4) then;                                                    \
     if (gradients > 2)                                                                                                         \
         g2[i] = FL_FN(fl_slope)(t, 2, count, by0, by1, by2, by3, by4) then;
-#define FL_ADD_TERM(k, from, to)                                                                                               \
-    if (k >= from && k < to) {                                                                                                 \
-        const FL_PAIR sum = FL_TWO_SUM(s##k[i], FL_PICK(mask, t.add[k], FL_C(0)));                                             \
-        s##k[i] = sum.hi;                                                                                                      \
-        e##k[i] += sum.lo;                                                                                                     \
-    }
+#define FL_KEEP_TERM(k, from, to)                                                                                              \
+    if (k >= from && k < to)                                                                                                   \
+        t##k[i] = FL_PICK(mask, t.add[k], FL_C(0));
+#define FL_ADD_TERMS(k, from, to)                                                                                              \
+    if (k >= from && k < to)                                                                                                   \
+        FL_FN(fl_add_step)(&s##k, t##k);
 #define FL_KEEP_SUM(k, from, to)                                                                                               \
-    if (k >= from && k < to) {                                                                                                 \
-        memcpy(u->sums[k].sum + first, s##k, sizeof s##k);                                                                     \
-        memcpy(u->sums[k].error + first, e##k, sizeof e##k);                                                                   \
-    }
+    if (k >= from && k < to)                                                                                                   \
+        FL_FN(fl_keep_step)(&u->sums[k], first, &s##k);
 
-/* The loops over a sheet, a step of lanes at a time: their sums, of the terms of all groups, and their scales stay at hand. */
-#define FL_EACH_STEP(sheet) for (ptrdiff_t first = 0; first < (sheet)->lanes; first += FL_LANE_STEP)
+/* The loops over a sheet, a step of lanes at a time: their sums, of the terms of all groups, and their scales stay in
+ * registers. */
+#define FL_STEP (FL_VECTOR_BYTES / (int)sizeof(FL_T))
+/* What is known of one long row as a whole is known of a step of its lanes, and serves all of them. */
+#define FL_KNOWN(sheet, lanes) ((sheet)->along ? FL_STEP : (lanes))
+#define FL_KNOWN_AT(sheet, first) ((sheet)->along ? 0 : (first))
+#define FL_EACH_STEP(sheet) for (ptrdiff_t first = 0; first < (sheet)->lanes; first += FL_STEP)
 #define FL_LANES_AT(sheet)                                                                                                     \
     const FL_T *const lanes = numbers + group * (sheet)->lanes + first;                                                        \
     const ptrdiff_t size = (sheet)->groups * (sheet)->lanes;                                                                   \
@@ -205,26 +220,32 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         FL_I invalid = 0;                                                                                                      \
         FL_EACH_STEP(sheet)                                                                                                    \
         {                                                                                                                      \
-            FL_T s0[FL_LANE_STEP] = {0}, s1[FL_LANE_STEP] = {0}, s2[FL_LANE_STEP] = {0}, s3[FL_LANE_STEP] = {0};               \
-            FL_T e0[FL_LANE_STEP] = {0}, e1[FL_LANE_STEP] = {0}, e2[FL_LANE_STEP] = {0}, e3[FL_LANE_STEP] = {0};               \
-            FL_T s4[FL_LANE_STEP] = {0}, e4[FL_LANE_STEP] = {0};                                                               \
-            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, first);                                                  \
+            FL_FN(fl_sums_of_step) s0 = {{0}, {0}}, s1 = s0, s2 = s0, s3 = s0, s4 = s0;                                        \
+            FL_T t0[FL_STEP], t1[FL_STEP], t2[FL_STEP], t3[FL_STEP], t4[FL_STEP];                                              \
+            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, FL_KNOWN_AT(sheet, first));                              \
+            if (from > 0 && !FL_FN(fl_looks_again)(&all))                                                                      \
+                continue;                                                                                                      \
             FL_EACH_GROUP(sheet)                                                                                               \
             {                                                                                                                  \
                 FL_LANES_AT(sheet)                                                                                             \
                 const FL_I held = FL_HELD(sheet, group) - (FL_I)first;                                                         \
                 FL_SIMD_REDUCE(reduction(| : invalid))                                                                         \
-                for (int i = 0; i < FL_LANE_STEP; i++) {                                                                       \
+                for (int i = 0; i < FL_STEP; i++) {                                                                            \
                     const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, from > 0, i));                           \
                     /* by masks: GCC makes sums with and without the term of a selection */                                    \
                     const FL_U mask = FL_SELECT((FL_I)i < held, ~(FL_U)0, (FL_U)0);                                            \
-                    FL_ADD_TERM(0, from, to)                                                                                   \
-                    FL_ADD_TERM(1, from, to)                                                                                   \
-                    FL_ADD_TERM(2, from, to)                                                                                   \
-                    FL_ADD_TERM(3, from, to)                                                                                   \
-                    FL_ADD_TERM(4, from, to)                                                                                   \
+                    FL_KEEP_TERM(0, from, to)                                                                                  \
+                    FL_KEEP_TERM(1, from, to)                                                                                  \
+                    FL_KEEP_TERM(2, from, to)                                                                                  \
+                    FL_KEEP_TERM(3, from, to)                                                                                  \
+                    FL_KEEP_TERM(4, from, to)                                                                                  \
                     invalid |= t.invalid & (FL_I)mask;                                                                         \
                 }                                                                                                              \
+                FL_ADD_TERMS(0, from, to)                                                                                      \
+                FL_ADD_TERMS(1, from, to)                                                                                      \
+                FL_ADD_TERMS(2, from, to)                                                                                      \
+                FL_ADD_TERMS(3, from, to)                                                                                      \
+                FL_ADD_TERMS(4, from, to)                                                                                      \
             }                                                                                                                  \
             FL_KEEP_SUM(0, from, to)                                                                                           \
             FL_KEEP_SUM(1, from, to)                                                                                           \
@@ -235,14 +256,24 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         return invalid != 0;                                                                                                   \
     }
 
+#define FL_PREPARE_LOOP(name, function)                                                                                        \
+    FL_STATIC void FL_FN(name##_prepare)(const void *from, void *to, ptrdiff_t n)                                              \
+    {                                                                                                                          \
+        const FL_T *const x = from;                                                                                            \
+        FL_T *const prepared = to;                                                                                             \
+        FL_SIMD                                                                                                                \
+        for (ptrdiff_t i = 0; i < n; i++)                                                                                      \
+            prepared[i] = function(x[i]);                                                                                      \
+    }
+
 #define FL_SLOPE_LOOP(name, which, scaled)                                                                                     \
     static void FL_FN(name##_##which)(const fl_sheet *sheet, FL_T *numbers, const double *parameters, const FL_UNITS *u)       \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
         FL_EACH_STEP(sheet)                                                                                                    \
         {                                                                                                                      \
-            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, first);                                                  \
-            const FL_FN(fl_slopes_of_step) of = FL_FN(fl_slopes_of_step_at)(u, first);                                         \
+            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, FL_KNOWN_AT(sheet, first));                              \
+            const FL_FN(fl_slopes_of_step) of = FL_FN(fl_slopes_of_step_at)(u, FL_KNOWN_AT(sheet, first));                     \
             FL_EACH_GROUP(sheet)                                                                                               \
             {                                                                                                                  \
                 FL_LANES_AT(sheet)                                                                                             \
@@ -250,7 +281,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
                 FL_T *const g1 = FL_FN(name##_gradients) > 1 ? (FL_T *)x[FL_FN(name##_given) + 1] : NULL;                      \
                 FL_T *const g2 = FL_FN(name##_gradients) > 2 ? (FL_T *)x[FL_FN(name##_given) + 2] : NULL;                      \
                 FL_SIMD                                                                                                        \
-                for (int i = 0; i < FL_LANE_STEP; i++) {                                                                       \
+                for (int i = 0; i < FL_STEP; i++) {                                                                            \
                     const FL_TERMS t =                                                                                         \
                         FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, FL_FN(name##_first) < FL_FN(name##_count), i));         \
                     const FL_T by0 = of.by[0][i], by1 = of.by[1][i], by2 = of.by[2][i], by3 = of.by[3][i], by4 = of.by[4][i];  \
@@ -272,7 +303,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         {                                                                                                                      \
             FL_LANES_AT(sheet)                                                                                                 \
             FL_SIMD                                                                                                            \
-            for (int i = 0; i < FL_LANE_STEP; i++) {                                                                           \
+            for (int i = 0; i < FL_STEP; i++) {                                                                                \
                 const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_NOT_SCALED);                                                   \
                 for (int k = 0; k < FL_FN(name##_scaled); k++)                                                                 \
                     u->size[k][first + i] = FL_MAX(u->size[k][first + i], t.size[k]);                                          \
@@ -283,7 +314,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     {                                                                                                                          \
         FL_I again = 0;                                                                                                        \
         FL_SIMD_REDUCE(reduction(| : again))                                                                                   \
-        for (ptrdiff_t i = 0; i < sheet->lanes; i++) {                                                                         \
+        for (ptrdiff_t i = 0; i < FL_KNOWN(sheet, sheet->lanes); i++) {                                                        \
             const FL_FN(fl_statistic_sums) s = FL_SUMS_AT(name, FL_FN(name##_first), i);                                       \
             const FL_T look = FL_FN(name##_look)(s, q);                                                                        \
             u->again[i] = look;                                                                                                \
@@ -293,10 +324,9 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     }                                                                                                                          \
     static int FL_FN(name##_outcomes)(const fl_sheet *sheet, const double *q, FL_T weight, FL_UNITS *u)                        \
     {                                                                                                                          \
-        const ptrdiff_t held = sheet->along ? sheet->lanes : sheet->rows;                                                      \
         FL_I invalid = 0;                                                                                                      \
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
-        for (ptrdiff_t i = 0; i < held; i++) {                                                                                 \
+        for (ptrdiff_t i = 0; i < FL_KNOWN(sheet, sheet->rows); i++) {                                                         \
             const FL_FN(fl_statistic_sums) s = FL_SUMS_AT(name, FL_FN(name##_count), i);                                       \
             const FL_OUTCOME f = FL_FN(name##_outcome)(s, q);                                                                  \
             u->value[i] = f.value;                                                                                             \
@@ -407,11 +437,11 @@ typedef struct {
 
 /* What a loop needs to know of a step of lanes, where no output can overwrite it. */
 typedef struct {
-    FL_T of[FL_MAX_STATISTICS][FL_LANE_STEP], again[FL_LANE_STEP];
+    FL_T of[FL_MAX_STATISTICS][FL_STEP], again[FL_STEP];
 } FL_FN(fl_scales_of_step_type);
 
 typedef struct {
-    FL_T by[FL_MAX_STATISTICS][FL_LANE_STEP], divisor[FL_LANE_STEP], factor[FL_LANE_STEP];
+    FL_T by[FL_MAX_STATISTICS][FL_STEP], divisor[FL_STEP], factor[FL_STEP];
 } FL_FN(fl_slopes_of_step);
 
 FL_INLINE FL_FN(fl_scales_of_step_type) FL_FN(fl_scales_of_step)(const FL_UNITS *u, ptrdiff_t first)
@@ -421,6 +451,15 @@ FL_INLINE FL_FN(fl_scales_of_step_type) FL_FN(fl_scales_of_step)(const FL_UNITS 
         memcpy(step.of[k], u->scale[k] + first, sizeof step.of[k]);
     memcpy(step.again, u->again + first, sizeof step.again);
     return step;
+}
+
+FL_INLINE int FL_FN(fl_looks_again)(const FL_SCALES_OF_STEP *step)
+{
+    FL_I again = 0;
+    FL_SIMD_REDUCE(reduction(| : again))
+    for (int i = 0; i < FL_STEP; i++)
+        again |= FL_SELECT(step->again[i] != FL_C(0), (FL_I)1, (FL_I)0);
+    return again != 0;
 }
 
 FL_INLINE FL_FN(fl_slopes_of_step) FL_FN(fl_slopes_of_step_at)(const FL_UNITS *u, ptrdiff_t first)
@@ -433,8 +472,30 @@ FL_INLINE FL_FN(fl_slopes_of_step) FL_FN(fl_slopes_of_step_at)(const FL_UNITS *u
     return step;
 }
 
+/* What a loop adds up in a step of lanes, as fl_add does: in registers, where GCC does not keep arrays. */
+typedef FL_T FL_FN(fl_step) __attribute__((vector_size(FL_VECTOR_BYTES)));
+typedef struct {
+    FL_FN(fl_step) sum, error;
+} FL_FN(fl_sums_of_step);
+
+FL_INLINE void FL_FN(fl_add_step)(FL_FN(fl_sums_of_step) * s, const FL_T *terms)
+{
+    FL_FN(fl_step) x;
+    memcpy(&x, terms, sizeof x);
+    const FL_FN(fl_step) sum = s->sum + x, part = sum - s->sum;
+    s->error += (s->sum - (sum - part)) + (x - part);
+    s->sum = sum;
+}
+
+FL_INLINE void FL_FN(fl_keep_step)(FL_FN(fl_sums) * s, ptrdiff_t first, const FL_FN(fl_sums_of_step) * step)
+{
+    memcpy(s->sum + first, &step->sum, sizeof step->sum);
+    memcpy(s->error + first, &step->error, sizeof step->error);
+}
+
 typedef struct {
     int inputs, gradients, labels, count, scaled, first;
+    fl_prepare prepare;
     /* sums of the first look, with scales or without, and of the second one */
     int (*add[3])(const fl_sheet *sheet, const FL_T *numbers, const double *q, FL_UNITS *u);
     void (*slopes[2])(const fl_sheet *sheet, FL_T *numbers, const double *q, const FL_UNITS *u);
@@ -483,12 +544,14 @@ FL_STATIC int FL_FN(fl_rescale)(const fl_block *b, const fl_sheet *sheet, const 
 {
     /* a second look is at squares that are smaller by the square of a rounding error */
     const FL_T least = maps->first < maps->count ? FL_LEAST_SUM / (FL_ROUNDING * FL_ROUNDING) : FL_LEAST_SUM;
-    int bad = 0;
-    for (int k = 0; k < maps->scaled; k++)
-        for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
+    FL_I bad = 0;
+    for (int k = 0; k < maps->scaled; k++) {
+        FL_SIMD_REDUCE(reduction(| : bad))
+        for (ptrdiff_t lane = 0; lane < sheet->rows; lane++) {
             const FL_T sum = u->sums[k].sum[lane];
-            bad |= (sheet->along || lane < sheet->rows) && (sum < least || sum > FL_LARGEST_SUM);
+            bad |= FL_SELECT((sum < least) | (sum > FL_LARGEST_SUM), (FL_I)1, (FL_I)0);
         }
+    }
     if (!bad)
         return 0;
     memset(u->size, 0, sizeof u->size);
@@ -512,7 +575,9 @@ FL_STATIC int FL_FN(fl_rescale)(const fl_block *b, const fl_sheet *sheet, const 
 FL_STATIC void FL_FN(fl_take_labels)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
                                      const FL_FN(fl_statistic_maps) * maps, FL_UNITS *u)
 {
-    memset(u->label, 0, sizeof u->label);
+    for (int j = 0; j < FL_MAX_LABELS; j++)
+        FL_EACH_LANE(sheet)
+    u->label[j][lane] = FL_C(0);
     for (int j = 0; j < maps->labels; j++)
         for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++)
             u->label[j][lane] = ((const FL_T *)b->input[maps->inputs + j])[row + (lane < sheet->rows ? lane : 0)];
@@ -527,19 +592,26 @@ FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet
     FL_UNITS u;
     for (int i = 0; i < maps->inputs; i++)
         FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[i] + first, (FL_T *)b->scratch + i * numbers, FL_C(0));
+    if (maps->prepare) {
+        FL_T *const last = (FL_T *)b->scratch + (maps->inputs - 1) * numbers;
+        maps->prepare(last, last, numbers);
+    }
     for (ptrdiff_t r = 0; r < sheet->rows; r++)
         labels.dropped[r] = FL_FN(fl_drops)(b, row + r);
     for (int k = 0; k < FL_MAX_STATISTICS; k++)
         FL_EACH_LANE(sheet)
     u.scale[k][lane] = FL_C(1);
-    memset(u.again, 0, sizeof u.again);
+    FL_EACH_LANE(sheet)
+    u.again[lane] = FL_C(0);
     FL_FN(fl_take_labels)(b, sheet, row, maps, &u);
     int invalid = FL_FN(fl_add_up)(b, sheet, maps, FL_FIRST_LOOK, &u);
     const int scaled = FL_FN(fl_rescale)(b, sheet, maps, &u);
     if (scaled)
         invalid |= FL_FN(fl_add_up)(b, sheet, maps, FL_SCALED_LOOK, &u);
     if (maps->first < maps->count) {
-        memset(u.sums + maps->first, 0, (size_t)(maps->count - maps->first) * sizeof *u.sums);
+        for (int k = maps->first; k < maps->count; k++)
+            FL_EACH_LANE(sheet)
+        u.sums[k].sum[lane] = FL_C(0);
         if (maps->look(sheet, b->parameters, width, &u))
             FL_FN(fl_add_up)(b, sheet, maps, FL_SECOND_LOOK, &u);
     }

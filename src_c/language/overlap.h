@@ -38,9 +38,9 @@
         t.invalid = FL_OUTSIDE_UNIT(y_true) | FL_OUTSIDE_UNIT(y_pred);                                                         \
         return t;                                                                                                              \
     }                                                                                                                          \
-    FL_STATISTICS_FORMULA(name##_from_logits, "(m...)", (y_true), (y_pred), parameters, 2, 2, 0)                               \
+    FL_STATISTICS_FORMULA_FROM(name##_from_logits, "(m...)", (y_true), (y_pred), parameters, 2, 2, 0, FL_FN(fl_signed_side))   \
     {                                                                                                                          \
-        FL_TERMS t = FL_FN(name##_terms)(y_true, FL_FN(fl_of_logit)(y_pred) FL_EACH(FL_PASS, , parameters));                   \
+        FL_TERMS t = FL_FN(name##_terms)(y_true, FL_FN(fl_of_signed_side)(y_pred) FL_EACH(FL_PASS, , parameters));             \
         t.invalid = FL_OUTSIDE_UNIT(y_true);                                                                                   \
         return t;                                                                                                              \
     }                                                                                                                          \
@@ -73,13 +73,26 @@ FL_INLINE FL_FN(fl_predicted) FL_FN(fl_of_probability)(FL_T p)
     return (FL_FN(fl_predicted)){p, FL_C(1) - p, FL_C(1)};
 }
 
-FL_INLINE FL_FN(fl_predicted) FL_FN(fl_of_logit)(FL_T z)
+/*
+ * The smaller one of p and 1 - p, with the sign of the logit: e / (1 + e) for e = exp(-|z|), with the remainder of the division.
+ * It says everything, and is computed once.
+ */
+FL_INLINE FL_T FL_FN(fl_signed_side)(FL_T z)
 {
-    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(z);
-    const FL_T near_zero = t.near_zero_up * FL_DOWN;
-    const int negative = z < FL_C(0);
-    const FL_T p = FL_SELECT(negative, near_zero, t.near_one), q = FL_SELECT(negative, t.near_one, near_zero);
-    return (FL_FN(fl_predicted)){p, q, p * q};
+    const FL_T e = FL_FN(fl_raised_exp)(-FL_ABS(z), FL_C(0));
+    const FL_PAIR sum = FL_FAST_TWO_SUM(FL_C(1), e / FL_RAISED_ONE);
+    const FL_T quotient = e / sum.hi;
+    const FL_T remainder = FL_FMA(-quotient, sum.lo, FL_FMA(-quotient, sum.hi, e));
+    /* one minus the quotient is close to the inverse of the sum */
+    const FL_T smaller = FL_FMA(remainder, FL_C(1) - quotient / FL_RAISED_ONE, quotient) / FL_RAISED_ONE;
+    return FL_WITH_SIGN_OF(z, smaller);
+}
+
+FL_INLINE FL_FN(fl_predicted) FL_FN(fl_of_signed_side)(FL_T side)
+{
+    const FL_T smaller = FL_ABS(side), larger = FL_C(1) - smaller;
+    const FL_U negative = FL_UNIFORM(FL_TO_BITS(side) >> (FL_BITS - 1));
+    return (FL_FN(fl_predicted)){FL_PICK(negative, smaller, larger), FL_PICK(negative, larger, smaller), smaller * larger};
 }
 
 FL_INLINE FL_TERMS FL_FN(fl_overlap_terms)(FL_T y, const FL_FN(fl_predicted) p, FL_T a, FL_T b, FL_T hit)

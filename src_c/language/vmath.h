@@ -43,6 +43,15 @@
 #define FL_UP FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2))
 #define FL_DOWN (FL_C(1) / FL_UP)
 
+/*
+ * Raised exponentials are 2^FL_RAISED times as large, so that none is subnormal: those that are, are rounded when they are
+ * divided by a sum.
+ */
+#define FL_RAISED (FL_BITS == 32 ? 64 : 600)
+#define FL_RAISED_ONE FL_FROM_BITS((FL_U)(FL_EXPONENT_BIAS + FL_RAISED) << FL_MANTISSA_BITS)
+/* exp of less is nothing beside the smallest number, and still normal when it is raised */
+#define FL_LEAST_POWER FL_C(FL_BITS == 32 ? -130 : -1100)
+
 #define FL_EXP(x) FL_FN(fl_exp)(x)
 #define FL_EXP_TIMES(factor, x, low) FL_FN(fl_exp_times)(factor, x, low)
 #define FL_EXPM1(x) FL_FN(fl_expm1)(x)
@@ -120,6 +129,19 @@ FL_INLINE FL_T FL_FN(fl_exp_times)(FL_T factor, FL_T x, FL_T low)
     const FL_PAIR s = FL_FAST_TWO_SUM(FL_C(1), t.r.hi);
     const FL_T rest = FL_FN(fl_expm1_rest)(t.r);
     return FL_FN(fl_scale)(factor * (s.hi + (s.lo + FL_FMA(low, s.hi + rest, rest))), t.quotient);
+}
+
+/* exp(x + low) for x <= 0, raised; about 1 ulp */
+FL_INLINE FL_T FL_FN(fl_raised_exp)(FL_T x, FL_T low)
+{
+    const FL_T d = FL_SELECT(x < FL_LEAST_POWER, FL_LEAST_POWER, x);
+    const FL_T shifted = FL_FMA(d, FL_CONSTANT(LOG2_E), FL_SHIFTER);
+    const FL_T k = shifted - FL_SHIFTER;
+    const FL_T coarse = FL_FMA(-k, FL_CONSTANT(LN2), d);
+    const FL_T r = coarse + FL_FMA(-k, FL_CONSTANT(LN2_LOW), low);
+    const FL_T mantissa = FL_C(1) + FL_FMA(r * r, FL_POLYNOMIAL(EXPM1, r), r);
+    const FL_U exponent = FL_TO_BITS(shifted) - FL_TO_BITS(FL_SHIFTER) + (FL_U)(FL_RAISED + FL_EXPONENT_BIAS);
+    return mantissa * FL_FROM_BITS(exponent << FL_MANTISSA_BITS);
 }
 
 /* expm1(x + low) as a pair, from x's reduction (|x| at most FL_EXPM1_LIMIT) */

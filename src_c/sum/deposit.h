@@ -79,14 +79,14 @@ FL_INLINE FL_FN(fl_folds) FL_FN(fl_fold)(const FL_T *x, ptrdiff_t n, int exponen
             last = second_rest - (thrice - c);
             third += FL_TO_BITS(thrice);
         }
-        /* the sign bit, of a zero, does not count */
-        remains |= FL_TO_BITS(last) << 1;
+        remains |= FL_TO_BITS(last);
     }
     folds.units[0] = first - (FL_U)n * FL_TO_BITS(a);
     folds.units[1] = second - (FL_U)n * FL_TO_BITS(b);
     folds.units[2] = FL_BITS == 32 ? third - (FL_U)n * FL_TO_BITS(c) : 0;
     folds.overflow = range >> (FL_FIRST_FOLD + 1) != 0;
-    folds.incomplete = remains != 0;
+    /* the sign bit, of a zero, does not count */
+    folds.incomplete = remains << 1 != 0;
     return folds;
 }
 

@@ -25,5 +25,6 @@ FL_OUTCOME_FOR(cosine_similarity, s, (), ())
         .value = angle.distance,
         .by = {angle.rise[0], angle.rise[1], angle.rise[2], angle.rise[3], angle.rise[4]},
         .divisor = FL_C(1),
+        .invalid = 0,
     };
 }
