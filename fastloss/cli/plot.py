@@ -124,6 +124,9 @@ def curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
             # two classes, the first of them right
             labels = [[1.0, 0.0]] if not forms else [[0, -1]] if forms[0].axes else [0]
             return [labels, [[varied, 1 - varied if "y_pred" in loss._domains() else 0.0]]]
+        if axes == "[m...](k)":
+            # a mask of one pixel, of the first of two classes
+            return [[[0]], [[[varied], [0.0]]]]
         if loss.signature.components:
             # the left edge of a box, beside another one
             box = [1.0, 1.0, 6.0, 6.0]
