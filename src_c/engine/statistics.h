@@ -230,10 +230,10 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
                 FL_LANES_AT(sheet)                                                                                             \
                 const FL_I held = FL_HELD(sheet, group) - (FL_I)first;                                                         \
                 FL_SIMD_REDUCE(reduction(| : invalid))                                                                         \
-                for (int i = 0; i < FL_STEP; i++) {                                                                            \
+                for (FL_I i = 0; i < FL_STEP; i++) {                                                                           \
                     const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, from > 0, i));                           \
                     /* by masks: GCC makes sums with and without the term of a selection */                                    \
-                    const FL_U mask = FL_SELECT((FL_I)i < held, ~(FL_U)0, (FL_U)0);                                            \
+                    const FL_U mask = FL_SELECT(i < held, ~(FL_U)0, (FL_U)0);                                                  \
                     FL_KEEP_TERM(0, from, to)                                                                                  \
                     FL_KEEP_TERM(1, from, to)                                                                                  \
                     FL_KEEP_TERM(2, from, to)                                                                                  \
@@ -281,7 +281,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
                 FL_T *const g1 = FL_FN(name##_gradients) > 1 ? (FL_T *)x[FL_FN(name##_given) + 1] : NULL;                      \
                 FL_T *const g2 = FL_FN(name##_gradients) > 2 ? (FL_T *)x[FL_FN(name##_given) + 2] : NULL;                      \
                 FL_SIMD                                                                                                        \
-                for (int i = 0; i < FL_STEP; i++) {                                                                            \
+                for (FL_I i = 0; i < FL_STEP; i++) {                                                                           \
                     const FL_TERMS t =                                                                                         \
                         FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, FL_FN(name##_first) < FL_FN(name##_count), i));         \
                     const FL_T by0 = of.by[0][i], by1 = of.by[1][i], by2 = of.by[2][i], by3 = of.by[3][i], by4 = of.by[4][i];  \
@@ -303,7 +303,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         {                                                                                                                      \
             FL_LANES_AT(sheet)                                                                                                 \
             FL_SIMD                                                                                                            \
-            for (int i = 0; i < FL_STEP; i++) {                                                                                \
+            for (FL_I i = 0; i < FL_STEP; i++) {                                                                               \
                 const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_NOT_SCALED);                                                   \
                 for (int k = 0; k < FL_FN(name##_scaled); k++)                                                                 \
                     u->size[k][first + i] = FL_MAX(u->size[k][first + i], t.size[k]);                                          \
@@ -457,7 +457,7 @@ FL_INLINE int FL_FN(fl_looks_again)(const FL_SCALES_OF_STEP *step)
 {
     FL_I again = 0;
     FL_SIMD_REDUCE(reduction(| : again))
-    for (int i = 0; i < FL_STEP; i++)
+    for (FL_I i = 0; i < FL_STEP; i++)
         again |= FL_SELECT(step->again[i] != FL_C(0), (FL_I)1, (FL_I)0);
     return again != 0;
 }
