@@ -9,6 +9,8 @@
 
 #elif defined(FL_TEMPLATE)
 
+typedef FL_T FL_FN(fl_four) __attribute__((vector_size(4 * sizeof(FL_T))));
+
 /* The sums of rows, in an order that their length alone decides. */
 FL_STATIC void FL_FN(fl_row_sums)(const FL_T *x, ptrdiff_t rows, ptrdiff_t classes, FL_T *sum)
 {

@@ -64,6 +64,7 @@ FL_INLINE fl_sheet fl_sheet_by_row(ptrdiff_t classes)
 
 #if defined(__clang__) || __GNUC__ >= 12
 #define FL_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#define FL_RESIZE FL_SHUFFLE
 #else
 #define FL_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (__typeof__((a) < (a))){__VA_ARGS__})
 #endif
@@ -81,38 +82,102 @@ FL_INLINE fl_sheet fl_sheet_by_row(ptrdiff_t classes)
 
 #elif defined(FL_TEMPLATE)
 
-typedef FL_T FL_FN(fl_four) __attribute__((vector_size(4 * sizeof(FL_T))));
+/* Vectors that may stand anywhere: where there is a choice, GCC copies memory by 16 bytes, and what is loaded then waits for
+ * two stores. */
+typedef FL_T FL_FN(fl_half) __attribute__((vector_size(16), aligned(sizeof(FL_T)), may_alias));
+typedef FL_T FL_FN(fl_whole) __attribute__((vector_size(32), aligned(sizeof(FL_T)), may_alias));
 
-/* target[j][i] = source[i][j]: in squares of four, which the compiler moves through registers, and what is left one by one */
+/* How many numbers there are in half a vector. */
+#undef FL_HALF
+#define FL_HALF (16 / (int)sizeof(FL_T))
+
+#undef FL_JOINED
+#undef FL_FIRST_HALF
+#undef FL_SECOND_HALF
+#if FL_BITS == 32
+#define FL_JOINED(a, b) FL_RESIZE(a, b, 0, 1, 2, 3, 4, 5, 6, 7)
+#define FL_FIRST_HALF(x) FL_RESIZE(x, x, 0, 1, 2, 3)
+#define FL_SECOND_HALF(x) FL_RESIZE(x, x, 4, 5, 6, 7)
+#else
+#define FL_JOINED(a, b) FL_RESIZE(a, b, 0, 1, 2, 3)
+#define FL_FIRST_HALF(x) FL_RESIZE(x, x, 0, 1)
+#define FL_SECOND_HALF(x) FL_RESIZE(x, x, 2, 3)
+#endif
+
+/* Turns the square of numbers in the first halves of some vectors, and that in their second halves: each in its place, which
+ * machines with long vectors do as fast as one of them. */
+FL_INLINE void FL_FN(fl_turn)(FL_FN(fl_whole) * x)
+{
+#if FL_BITS == 32
+    const FL_FN(fl_whole) a = FL_SHUFFLE(x[0], x[1], 0, 8, 1, 9, 4, 12, 5, 13);
+    const FL_FN(fl_whole) b = FL_SHUFFLE(x[0], x[1], 2, 10, 3, 11, 6, 14, 7, 15);
+    const FL_FN(fl_whole) c = FL_SHUFFLE(x[2], x[3], 0, 8, 1, 9, 4, 12, 5, 13);
+    const FL_FN(fl_whole) d = FL_SHUFFLE(x[2], x[3], 2, 10, 3, 11, 6, 14, 7, 15);
+    x[0] = FL_SHUFFLE(a, c, 0, 1, 8, 9, 4, 5, 12, 13);
+    x[1] = FL_SHUFFLE(a, c, 2, 3, 10, 11, 6, 7, 14, 15);
+    x[2] = FL_SHUFFLE(b, d, 0, 1, 8, 9, 4, 5, 12, 13);
+    x[3] = FL_SHUFFLE(b, d, 2, 3, 10, 11, 6, 7, 14, 15);
+#else
+    const FL_FN(fl_whole) a = FL_SHUFFLE(x[0], x[1], 0, 4, 2, 6), b = FL_SHUFFLE(x[0], x[1], 1, 5, 3, 7);
+    x[0] = a;
+    x[1] = b;
+#endif
+}
+
+/* target[j][i] = source[i][j] of two squares that lie side by side */
+FL_INLINE void FL_FN(fl_turn_wide)(const FL_T *source, ptrdiff_t source_step, FL_T *target, ptrdiff_t target_step)
+{
+    FL_FN(fl_whole) x[FL_HALF];
+#pragma GCC unroll 4
+    for (int k = 0; k < FL_HALF; k++)
+        x[k] = *(const FL_FN(fl_whole) *)(source + k * source_step);
+    FL_FN(fl_turn)(x);
+#pragma GCC unroll 4
+    for (int k = 0; k < FL_HALF; k++) {
+        *(FL_FN(fl_half) *)(target + k * target_step) = FL_FIRST_HALF(x[k]);
+        *(FL_FN(fl_half) *)(target + (k + FL_HALF) * target_step) = FL_SECOND_HALF(x[k]);
+    }
+}
+
+/* The same of two squares one above the other. */
+FL_INLINE void FL_FN(fl_turn_high)(const FL_T *source, ptrdiff_t source_step, FL_T *target, ptrdiff_t target_step)
+{
+    FL_FN(fl_whole) x[FL_HALF];
+#pragma GCC unroll 4
+    for (int k = 0; k < FL_HALF; k++)
+        x[k] = FL_JOINED(*(const FL_FN(fl_half) *)(source + k * source_step),
+                         *(const FL_FN(fl_half) *)(source + (k + FL_HALF) * source_step));
+    FL_FN(fl_turn)(x);
+#pragma GCC unroll 4
+    for (int k = 0; k < FL_HALF; k++)
+        *(FL_FN(fl_whole) *)(target + k * target_step) = x[k];
+}
+
+/* By squares, which the compiler moves through registers; the last ones may overlap others. */
+#define FL_TRANSPOSE_BY(turn, height, width)                                                                                   \
+    for (ptrdiff_t i = 0; i < rows; i += (height)) {                                                                           \
+        const ptrdiff_t first = FL_MIN(i, rows - (height)), last = columns - (width);                                          \
+        const FL_T *const x = source + first * source_step;                                                                    \
+        FL_T *y = target + first;                                                                                              \
+        for (ptrdiff_t j = 0; j < last; j += (width), y += (width)*target_step)                                                \
+            turn(x + j, source_step, y, target_step);                                                                          \
+        turn(x + last, source_step, target + last * target_step + first, target_step);                                         \
+    }
+
+/* target[j][i] = source[i][j] */
 FL_STATIC void FL_FN(fl_transpose)(const FL_T *source, ptrdiff_t source_step, ptrdiff_t rows, ptrdiff_t columns, FL_T *target,
                                    ptrdiff_t target_step)
 {
-    ptrdiff_t i = 0;
-    for (; i + 4 <= rows; i += 4) {
-        const FL_T *const x = source + i * source_step;
-        FL_T *const y = target + i;
-        ptrdiff_t j = 0;
-        for (; j + 4 <= columns; j += 4) {
-            FL_FN(fl_four) a, b, c, d;
-            memcpy(&a, x + j, sizeof a);
-            memcpy(&b, x + source_step + j, sizeof b);
-            memcpy(&c, x + 2 * source_step + j, sizeof c);
-            memcpy(&d, x + 3 * source_step + j, sizeof d);
-            const FL_FN(fl_four) ab = FL_SHUFFLE(a, b, 0, 4, 1, 5), cd = FL_SHUFFLE(c, d, 0, 4, 1, 5);
-            const FL_FN(fl_four) ab_high = FL_SHUFFLE(a, b, 2, 6, 3, 7), cd_high = FL_SHUFFLE(c, d, 2, 6, 3, 7);
-            const FL_FN(fl_four)
-                turned[4] = {FL_SHUFFLE(ab, cd, 0, 1, 4, 5), FL_SHUFFLE(ab, cd, 2, 3, 6, 7),
-                             FL_SHUFFLE(ab_high, cd_high, 0, 1, 4, 5), FL_SHUFFLE(ab_high, cd_high, 2, 3, 6, 7)};
-            for (int k = 0; k < 4; k++)
-                memcpy(y + (j + k) * target_step, &turned[k], sizeof turned[k]);
-        }
-        for (; j < columns; j++)
-            for (ptrdiff_t k = 0; k < 4; k++)
-                y[j * target_step + k] = x[k * source_step + j];
-    }
-    for (; i < rows; i++)
+    /* along the longer side, there is less that overlaps */
+    if (columns > rows && columns >= 2 * FL_HALF && rows >= FL_HALF) {
+        FL_TRANSPOSE_BY(FL_FN(fl_turn_wide), FL_HALF, 2 * FL_HALF)
+    } else if (rows >= 2 * FL_HALF && columns >= FL_HALF) {
+        FL_TRANSPOSE_BY(FL_FN(fl_turn_high), 2 * FL_HALF, FL_HALF)
+    } else {
         for (ptrdiff_t j = 0; j < columns; j++)
-            target[j * target_step + i] = source[i * source_step + j];
+            for (ptrdiff_t i = 0; i < rows; i++)
+                target[j * target_step + i] = source[i * source_step + j];
+    }
 }
 
 FL_STATIC void FL_FN(fl_lay_out)(const fl_sheet *sheet, const FL_T *source, FL_T *target, FL_T fill)
