@@ -990,7 +990,8 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
         call.gradient[k] = call.hessian[k] = -1
     call.prepare = NULL
     call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = call.keeps_prepared = False
-    call.block.width = job.row.size
+    # frames are rows of a sequence's own
+    call.block.width = job.row.size if job.sequence == NULL else job.row.shape[1]
     call.block.divisor = 1.0
     if kernel is None:
         return 0
