@@ -79,8 +79,8 @@ typedef struct {
     /* of a sequence: its frames and labels; of its gradient, which has more frames, those that are 0 behind its own, too; and
        the numbers between the beginnings of frames */
     ptrdiff_t frames, labels, all_frames, step, gradient_step;
-    const double *weight;             /* per unit, or NULL: multiplies derivatives; a unit whose weight is 0 is left out */
-    const double *number_weight;      /* of groups whose numbers have weights: per number, or NULL */
+    const double *weight;        /* per unit, or NULL: multiplies derivatives; a unit whose weight is 0 is left out */
+    const double *number_weight; /* of groups whose numbers have weights: per number, or NULL */
     const double *parameters;
     const fl_classes *classes;
     double divisor; /* of the derivatives */

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
-import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import each_team, using_isa
 from mpmath import mp, mpf
+from oracle import error_in_ulp, every_sequence_loss, parameters_of, promised
+from references import REFERENCES, spelled
 from units import flat, same
 
 import fastloss as fl
 from fastloss import _core
 
 CTC = (fl.CTC(), fl.CTC(from_logits=True))
-
-
-def spelled(path: tuple[int, ...], blank: int) -> tuple[int, ...]:
-    merged = [k for i, k in enumerate(path) if i == 0 or k != path[i - 1]]
-    return tuple(k for k in merged if k != blank)
 
 
 def sums_over_paths(weights: np.ndarray, blank: int) -> dict[tuple[int, ...], tuple[int, np.ndarray]]:
@@ -129,7 +125,9 @@ def random_case(
     targets = rng.integers(1, classes, (n, labels)) if classes > 1 else np.zeros((n, labels), int)
     target_lengths = rng.integers(labels // 2, labels + 1, n)
     target_lengths[0] = labels
-    repeats = np.array([np.count_nonzero(row[1:m] == row[: max(m - 1, 0)]) for row, m in zip(targets, target_lengths, strict=True)])
+    repeats = np.array(
+        [np.count_nonzero(row[1:m] == row[: max(m - 1, 0)]) for row, m in zip(targets, target_lengths, strict=True)]
+    )
     input_lengths = rng.integers(np.minimum(target_lengths + repeats, frames), frames + 1)
     input_lengths[0] = frames
     return z, targets, input_lengths, target_lengths
@@ -141,7 +139,9 @@ def test_ten_thousand_frames() -> None:
     z, targets, input_lengths, target_lengths = random_case(10_000, 1, 30, 3000)
     log_probs = log_softmax(z)[:, 0]
     expected, shares = scaled_lattice(log_probs, targets[0], 0)
-    value, gradient = fl.ctc.value_and_gradient(log_probs.astype(float)[:, None], targets, input_lengths, target_lengths, reduction="sum")
+    value, gradient = fl.ctc.value_and_gradient(
+        log_probs.astype(float)[:, None], targets, input_lengths, target_lengths, reduction="sum"
+    )
     assert value == pytest.approx(expected, rel=1e-12)
     np.testing.assert_allclose(-gradient[:, 0], shares, rtol=0, atol=1e-10)
     value, gradient = CTC[1].value_and_gradient(z, targets, input_lengths, target_lengths, reduction="sum")
@@ -168,7 +168,9 @@ def test_against_extended_precision(shape: tuple[int, ...], size: float) -> None
 
 
 def outputs(loss: Any, *inputs: Any, **options: Any) -> list[np.ndarray]:
-    return flat(loss.value_and_gradient(*inputs, reduction="none", **options)) + flat(loss.value_and_gradient(*inputs, **options))
+    return flat(loss.value_and_gradient(*inputs, reduction="none", **options)) + flat(
+        loss.value_and_gradient(*inputs, **options)
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -187,7 +189,12 @@ def test_same_bits_everywhere(loss: Any, shape: tuple[int, ...], dtype: Any) -> 
     for team in each_team(1, 2, 7):
         assert same(outputs(loss, *inputs), expected), team
     rest = targets, frames, lengths
-    others = [np.asfortranarray(z), z.astype(z.dtype.newbyteorder(">")), np.repeat(z, 2, axis=2)[..., ::2], z[::-1, ::-1].copy()[::-1, ::-1]]
+    others = [
+        np.asfortranarray(z),
+        z.astype(z.dtype.newbyteorder(">")),
+        np.repeat(z, 2, axis=2)[..., ::2],
+        z[::-1, ::-1].copy()[::-1, ::-1],
+    ]
     for other in others:
         assert same(outputs(loss, other, *rest), expected)
     by_batch = np.ascontiguousarray(np.swapaxes(z, 0, 1))
@@ -219,6 +226,62 @@ def test_same_bits_everywhere(loss: Any, shape: tuple[int, ...], dtype: Any) -> 
     wide = np.empty(z.shape, np.float64)
     loss.gradient(z, *rest, reduction="none", out=wide)
     assert same([wide.astype(dtype)], expected[1:2])
+
+
+@pytest.mark.parametrize("gap", [3.0, 12.0, 30.0, 300.0])
+@pytest.mark.parametrize("labels", [0, 1, 7])
+def test_losses_near_nothing_keep_their_digits(labels: int, gap: float) -> None:
+    """Frames that are sure of one class, beside which all others are small: against sums of many digits."""
+    frames, classes = 12 * (labels + 1), 4
+    rng = np.random.default_rng(labels)
+    target = 1 + np.cumsum(rng.integers(1, classes - 1, labels)) % (classes - 1)
+    sure = np.repeat([k for label in (*target, 0) for k in (0, label)], 6)[:frames]
+    z = rng.standard_normal((frames, classes))
+    z[np.arange(frames), sure] += gap
+    with mp.workdps(400):
+        e = [[mp.exp(mpf(x)) for x in row] for row in z.tolist()]
+        p = [[x / sum(row) for x in row] for row in e]
+        states = [k for label in target.tolist() for k in (0, label)] + [0]
+        ways = [mpf(1)] + [mpf(0)] * (len(states) - 1)
+        for t, row in enumerate(p):
+            ways = [
+                row[k]
+                * (ways[i] + (ways[i - 1] if i else 0) + (ways[i - 2] if t and k and i > 1 and k != states[i - 2] else 0))
+                for i, k in enumerate(states)
+            ]
+        exact = -mp.log(sum(ways[-2:]))
+        size = sum(-mp.log(max(row)) for row in p)
+    value = CTC[1](z, target, frames, labels, reduction="sum")
+    assert abs(value - exact) <= 8 * 2.0**-53 * max(exact, size)
+    single = CTC[1](z.astype(np.float32), target, frames, labels, reduction="sum")
+    assert single == pytest.approx(
+        CTC[1](z.astype(np.float32).astype(float), target, frames, labels, reduction="sum"), rel=5e-7, abs=0
+    )
+
+
+@pytest.mark.parametrize("loss", every_sequence_loss(), ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_errors_stay_below_the_promise(loss: Any, dtype: Any) -> None:
+    """Against the sum over all paths and its numerical derivatives."""
+    reference, parameters = REFERENCES["ctc"], parameters_of(loss)
+    rng = np.random.default_rng(3)
+    labels = [k for k in range(3) if k != loss.blank]
+    for frames, target in ((1, []), (2, labels), (4, [labels[0]] * 2), (5, labels[:1])):
+        for size in (0.5, 8.0):
+            z = (size * rng.standard_normal((frames, 3))).astype(dtype)
+            value, gradient = loss.value_and_gradient(z, target, frames, len(target), reduction="none")
+            with mp.workdps(80):
+                exact = [list(map(mpf, row)) for row in z.tolist()]
+                assert error_in_ulp(value, reference.value(exact, target, **parameters), dtype) <= promised(loss, "value")
+                for t, k in np.ndindex(z.shape):
+                    moved = []
+                    for step in (-(mpf(10) ** -30), mpf(10) ** -30):
+                        other = [list(row) for row in exact]
+                        other[t][k] += step
+                        moved.append(reference.value(other, target, **parameters))
+                    slope = (moved[1] - moved[0]) / (2 * mpf(10) ** -30)
+                    term = reference.terms[1](exact, target, at=(t, k), **parameters)
+                    assert error_in_ulp(gradient[t, k], slope, dtype, term) <= promised(loss, "gradient")
 
 
 @pytest.mark.parametrize("loss", CTC, ids=repr)
@@ -258,9 +321,13 @@ def test_what_cannot_be_aligned() -> None:
         np.testing.assert_array_equal(zero.gradient(log_probs, targets, frames, lengths, reduction="none"), gradient)
         strict = fl.CTC(from_logits=from_logits, infeasible="raise")
         for method in (strict, strict.gradient, strict.value_and_gradient):
-            with pytest.raises(ValueError, match=r"sample 0 cannot be aligned: 2 labels, 1 of them like the one before, need 3 frames"):
+            with pytest.raises(
+                ValueError, match=r"sample 0 cannot be aligned: 2 labels, 1 of them like the one before, need 3 frames"
+            ):
                 method(log_probs, targets, frames, lengths)
-            with pytest.raises(ValueError, match=r"sample 1 cannot be aligned: all ways to spell its target have the probability 0"):
+            with pytest.raises(
+                ValueError, match=r"sample 1 cannot be aligned: all ways to spell its target have the probability 0"
+            ):
                 method(log_probs[:, 2:], targets[2:], frames[2:], lengths[2:])
         weights = [0, 0, 1, 0]
         assert strict(log_probs, targets, frames, lengths, sample_weight=weights) == pytest.approx(math.log(3))
@@ -298,7 +365,9 @@ def test_log_probabilities_of_any_size() -> None:
     gradient = fl.ctc.gradient(masked, [1, 2], [6], [2])
     assert not gradient[:, 0, 3].any()
     for shift in (1000.0, -1000.0, -1e10, 2.0**60):
-        assert fl.ctc(log_probs + shift, [1, 2], [6], [2], reduction="sum") == pytest.approx(2 * expected - 6 * shift, rel=1e-15, abs=1e-5 if abs(shift) > 1e5 else 1e-12)
+        assert fl.ctc(log_probs + shift, [1, 2], [6], [2], reduction="sum") == pytest.approx(
+            2 * expected - 6 * shift, rel=1e-15, abs=1e-5 if abs(shift) > 1e5 else 1e-12
+        )
     # one way is left, and it is hardly possible
     narrow = np.full((3, 1, 3), -np.inf)
     narrow[[0, 1, 2], 0, [1, 0, 2]] = -1e300, -1e200, -3.0
@@ -400,19 +469,35 @@ def test_errors_name_the_sample() -> None:
         return other
 
     for label in (5, -1, 2**40, -(2**63)):
-        refused(rf"targets must hold classes from 0 to 4 other than the blank, 0; got {label} at index \(2, 3\), in the target of sample 2", targets=with_label(label))
+        refused(
+            rf"targets must hold classes from 0 to 4 other than the blank, 0; got {label} at index \(2, 3\), in the target of sample 2",
+            targets=with_label(label),
+        )
     refused(r"other than the blank, 0; got 0 at index \(2, 3\), in the target of sample 2", targets=with_label(0))
     refused(r"other than the blank, 4; got 4 at index \(", loss=fl.CTC(blank=4))
     refused(r"got 9 at index 15, in the target of sample 2", targets=with_label(9).ravel())
     refused(r"got 1.5 at index \(0, 0\)", targets=np.where(targets == targets[0, 0], 1.5, targets))
-    refused("input_lengths must be whole numbers from 0 to 20, the frames of log_probs; got 21 at sample 1", input_lengths=[20, 21, 20, 20])
+    refused(
+        "input_lengths must be whole numbers from 0 to 20, the frames of log_probs; got 21 at sample 1",
+        input_lengths=[20, 21, 20, 20],
+    )
     refused("got -1 at sample 3", input_lengths=[20, 20, 20, -1])
-    refused("target_lengths must be whole numbers from 0 to 6, the labels of targets; got 7 at sample 0", target_lengths=[7, 6, 6, 6])
+    refused(
+        "target_lengths must be whole numbers from 0 to 6, the labels of targets; got 7 at sample 0",
+        target_lengths=[7, 6, 6, 6],
+    )
     refused("got nan at sample 0", target_lengths=[np.nan, 6, 6, 6])
     refused(r"target_lengths must have shape \(4,\), one for each sequence; got shape \(3,\)", target_lengths=lengths[:3])
-    refused("target_lengths must sum to the number of targets where these have one axis, 24; they sum to 23", targets=targets.ravel(), target_lengths=[6, 6, 6, 5])
+    refused(
+        "target_lengths must sum to the number of targets where these have one axis, 24; they sum to 23",
+        targets=targets.ravel(),
+        target_lengths=[6, 6, 6, 5],
+    )
     refused(r"targets must have shape \(4, S\), the labels of a sequence in each row, or \(S,\)", targets=targets[:3])
-    refused(r"log_probs must have shape \(T, N, C\), for N sequences of T frames of C classes, at least one, or \(T, C\); got \(20,\)", log_probs=z[:, 0, 0])
+    refused(
+        r"log_probs must have shape \(T, N, C\), for N sequences of T frames of C classes, at least one, or \(T, C\); got \(20,\)",
+        log_probs=z[:, 0, 0],
+    )
     refused(r"log_probs must have shape \(N, T, C\)", log_probs=z[:, 0, 0], loss=fl.CTC(batch_first=True))
     refused("log_probs has 5 classes: the blank, 5, is none of them", loss=fl.CTC(blank=5))
     refused("log_probs must hold real numbers", TypeError, log_probs=z.astype(complex))
@@ -422,3 +507,36 @@ def test_errors_name_the_sample() -> None:
     assert np.isfinite(fl.ctc(z, with_label(7), frames, lengths, sample_weight=[1, 1, 0, 1]))
     assert not fl.ctc.gradient(z, with_label(7), frames, lengths, sample_weight=[1, 1, 0, 1])[:, 2].any()
 
+
+def test_evaluations_add_up() -> None:
+    """Piece by piece, in both layouts, beside each other; a mean is that of the losses by their lengths."""
+    z, targets, frames, lengths = random_case(20, 9, 5, 6)
+    lengths[5] = 0
+    w = np.arange(9.0)
+    losses = {"ctc": CTC[1], "other": fl.CTC(4, True, "zero")}
+    targets[targets == 4] = 1
+    ev = fl.Evaluation(losses)
+    for part in (slice(0, 4), slice(4, 5), slice(5, 9)):
+        ev.update(z[:, part], targets[part], frames[part], lengths[part], sample_weight=w[part])
+    assert ev.n_samples == 9
+    assert ev.result() == {name: loss(z, targets, frames, lengths, sample_weight=w) for name, loss in losses.items()}
+    total = fl.evaluate(losses, z, targets, frames, lengths, reduction="sum")
+    assert total == {name: loss(z, targets, frames, lengths, reduction="sum") for name, loss in losses.items()}
+    square = z[:9, :9]
+    both = {"a": CTC[1], "b": fl.CTC(from_logits=True, batch_first=True, infeasible="zero")}
+    few = np.minimum(frames, 9)
+    expected = {name: loss(square, targets, few, lengths) for name, loss in both.items()}
+    assert fl.evaluate(both, square, targets, few, lengths) == expected
+
+
+def test_parameters() -> None:
+    for change, message in (
+        ({"blank": -1}, "CTC: blank must be a class index, an integer from 0; got -1"),
+        ({"blank": 0.5}, "got 0.5"),
+        ({"blank": True}, "got True"),
+        ({"infeasible": "nan"}, 'CTC: infeasible must be "inf", "zero" or "raise"; got \'nan\''),
+        ({"from_logits": 1}, "from_logits must be True or False"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fl.CTC(**change)
+    assert fl.CTC(blank=np.int64(2)) == fl.CTC(2)

@@ -14,7 +14,9 @@
  * Probabilities of frames are divided by the largest that a frame has in the target: the lattice does not know the others, nor
  * of what the probabilities are a softmax. The sums of its states, which may be larger or smaller than any number, are doubles
  * with an exponent of their own, so that there is neither a logarithm nor an exponential in the lattice, and nothing is lost.
- * The derivative by a log-probability is the share of the ways that pass by it, from the lattice as seen from both ends.
+ * Where the sum of all ways turns out to be about 1, so that its logarithm would keep few digits, it is found once more with
+ * the errors of all roundings. The derivative by a log-probability is the share of the ways that pass by it, from the lattice
+ * as seen from both ends.
  *
  * Columns of the lattice as seen from the beginning are kept, or, where they are too many, one for each block of frames, from
  * which the others are made again.
@@ -26,12 +28,15 @@
 
 /* Arrays of places are a multiple of this, and lie as far from each other; significands are made small again so often. */
 enum { FL_PLACES = 8, FL_SETTLE = 16 };
+/* Exponents of sums of all ways that are found precisely. */
+enum { FL_LEAST_PRECISE = -2, FL_MOST_PRECISE = 32 };
 /* All columns are kept where they and what belongs to them take no more doubles than this. */
 enum { FL_MOST_KEPT = 1 << 19 };
 
-/* The number m 2^e. The exponent is a whole number; zero is 0 2^-infinity. */
+/* The number (m + low) 2^e, where low is what roundings have lost; if nobody asks for it, it is not computed. The exponent is a
+   whole number; zero is 0 2^-infinity. */
 typedef struct {
-    double m, e;
+    double m, low, e;
 } fl_scaled;
 
 /* The states of a place: a blank, and the label behind it. */
@@ -39,7 +44,6 @@ typedef struct {
     fl_scaled blank, label;
 } fl_states;
 
-#define FL_SCALED_ZERO ((fl_scaled){0.0, -__builtin_inf()})
 /* Adding it to a whole number writes the exponent bits of that power of two into the lowest bits. */
 #define FL_POWER_SHIFTER (0x1.8p52 + 1023.0)
 
@@ -50,28 +54,40 @@ FL_INLINE double fl_power_of_two(double d)
     return fl_from_bits_f64(fl_bits_f64(least + FL_POWER_SHIFTER) << 52);
 }
 
+/* A number whose exponent is made larger. */
+FL_INLINE fl_pair_f64 fl_scaled_to(fl_scaled a, double e)
+{
+    const double factor = fl_power_of_two(a.e - e);
+    return (fl_pair_f64){a.m * factor, a.low * factor};
+}
+
 FL_INLINE fl_scaled fl_scaled_sum(fl_scaled a, fl_scaled b)
 {
     const double e = FL_MAX(a.e, b.e);
-    return (fl_scaled){a.m * fl_power_of_two(a.e - e) + b.m * fl_power_of_two(b.e - e), e};
+    const fl_pair_f64 x = fl_scaled_to(a, e), y = fl_scaled_to(b, e);
+    const fl_pair_f64 sum = fl_two_sum_f64(x.hi, y.hi);
+    return (fl_scaled){sum.hi, sum.lo + (x.lo + y.lo), e};
 }
 
 FL_INLINE fl_scaled fl_scaled_sum_of_three(fl_scaled a, fl_scaled b, fl_scaled c)
 {
     const double larger = FL_MAX(a.e, b.e), e = FL_MAX(larger, c.e);
-    const double sum = a.m * fl_power_of_two(a.e - e) + b.m * fl_power_of_two(b.e - e);
-    return (fl_scaled){sum + c.m * fl_power_of_two(c.e - e), e};
+    const fl_pair_f64 x = fl_scaled_to(a, e), y = fl_scaled_to(b, e), z = fl_scaled_to(c, e);
+    const fl_pair_f64 sum = fl_two_sum_f64(x.hi, y.hi), all = fl_two_sum_f64(sum.hi, z.hi);
+    return (fl_scaled){all.hi, (all.lo + sum.lo) + ((x.lo + y.lo) + z.lo), e};
 }
 
 FL_INLINE fl_scaled fl_scaled_product(fl_scaled a, fl_scaled b)
 {
-    return (fl_scaled){a.m * b.m, a.e + b.e};
+    const fl_pair_f64 product = fl_two_product_f64(a.m, b.m);
+    return (fl_scaled){product.hi, product.lo + FL_FMA_f64(a.m, b.low, a.low * b.m), a.e + b.e};
 }
 
 /* A number where the condition holds, else 0. */
 FL_INLINE fl_scaled fl_scaled_where(int condition, fl_scaled a)
 {
-    return (fl_scaled){FL_SELECT(condition, a.m, 0.0), FL_SELECT(condition, a.e, -__builtin_inf())};
+    return (fl_scaled){FL_SELECT(condition, a.m, 0.0), FL_SELECT(condition, a.low, 0.0),
+                       FL_SELECT(condition, a.e, -__builtin_inf())};
 }
 
 /* The same number with a significand in [1, 2). */
@@ -80,7 +96,9 @@ FL_INLINE fl_scaled fl_scaled_settled(fl_scaled a)
     const uint64_t bits = fl_bits_f64(a.m);
     const double exponent = fl_from_bits_f64((bits >> 52) | fl_bits_f64(0x1p52)) - (0x1p52 + 1023.0);
     const double m = fl_from_bits_f64((bits & (((uint64_t)1 << 52) - 1)) | fl_bits_f64(1.0));
-    return (fl_scaled){FL_SELECT(a.m > 0.0, m, a.m), FL_SELECT(a.m > 0.0, a.e + exponent, a.e)};
+    const double low = a.low * fl_power_of_two(-exponent);
+    return (fl_scaled){FL_SELECT(a.m > 0.0, m, a.m), FL_SELECT(a.m > 0.0, low, a.low),
+                       FL_SELECT(a.m > 0.0, a.e + exponent, a.e)};
 }
 
 /* exp(x) for x <= 0. Beyond 2^50 the exponent is all there is; -infinity and NaN give 0. */
@@ -93,7 +111,7 @@ FL_INLINE fl_scaled fl_scaled_exp(double x)
     const double m = 1.0 + FL_FMA_f64(r * r, FL_EXPM1_f64(r), r);
     const double far = FL_SELECT(x > -__builtin_inf(), 1.0, 0.0);
     const double far_exponent = FL_SELECT(x > -__builtin_inf(), x * FL_LOG2_E_f64, -__builtin_inf());
-    return (fl_scaled){FL_SELECT(x > -0x1p50, m, far), FL_SELECT(x > -0x1p50, k, far_exponent)};
+    return (fl_scaled){FL_SELECT(x > -0x1p50, m, far), 0.0, FL_SELECT(x > -0x1p50, k, far_exponent)};
 }
 
 /* A sum with its error. */
@@ -152,8 +170,9 @@ typedef struct {
     double *columns, *first, *back, *frames, *tops, *changes, *shares;
     int64_t *label;
     void *softmax;
+    double *precise; /* two columns, what roundings have lost of these, and a frame */
 } fl_sequence_memory;
-enum { FL_SEQUENCE_PARTS = 9 };
+enum { FL_SEQUENCE_PARTS = 10 };
 
 /* Where each of these begins, in doubles; returns how many there are in all. */
 FL_INLINE ptrdiff_t fl_sequence_places(const fl_lattice *l, ptrdiff_t classes, int want, ptrdiff_t *place)
@@ -170,6 +189,7 @@ FL_INLINE ptrdiff_t fl_sequence_places(const fl_lattice *l, ptrdiff_t classes, i
         want & FL_GRADIENT ? classes : 0,
         l->labels,
         of_sheet > of_rows ? of_sheet : of_rows,
+        4 * l->column + l->frame,
     };
     ptrdiff_t end = 0;
     for (int k = 0; k < FL_SEQUENCE_PARTS; k++) {
@@ -194,6 +214,7 @@ FL_INLINE fl_sequence_memory fl_sequence_memory_of(const fl_lattice *l, ptrdiff_
         .shares = memory + place[6],
         .label = (int64_t *)(void *)(memory + place[7]),
         .softmax = memory + place[8],
+        .precise = memory + place[9],
     };
 }
 
@@ -217,22 +238,36 @@ FL_STATIC void fl_settle_column(const fl_lattice *l, double *x)
         double *const m = FL_COLUMN(l, x, k), *const e = FL_COLUMN(l, x, k + 1);
         FL_SIMD
         for (ptrdiff_t i = 0; i < l->places; i++) {
-            const fl_scaled a = fl_scaled_settled((fl_scaled){m[i], e[i]});
+            const fl_scaled a = fl_scaled_settled((fl_scaled){m[i], 0.0, e[i]});
             m[i] = a.m;
             e[i] = a.e;
         }
     }
 }
 
-/* The sum of all ways: those that have come to the last blank, and to the last label. */
-FL_STATIC fl_scaled fl_sum_of_ways(const fl_lattice *l, const double *x)
+/* The same with what roundings have lost, which stands in the places of the significands. */
+FL_STATIC void fl_settle_precise_column(const fl_lattice *l, double *x, double *lost)
+{
+    for (int k = 0; k < 4; k += 2) {
+        double *const m = FL_COLUMN(l, x, k), *const e = FL_COLUMN(l, x, k + 1), *const low = FL_COLUMN(l, lost, k);
+        FL_SIMD
+        for (ptrdiff_t i = 0; i < l->places; i++) {
+            const fl_scaled a = fl_scaled_settled((fl_scaled){m[i], low[i], e[i]});
+            m[i] = a.m;
+            low[i] = a.low;
+            e[i] = a.e;
+        }
+    }
+}
+
+/* The sum of all ways: those that have come to the last blank, and to the last label; `lost` has what roundings have lost. */
+FL_STATIC fl_scaled fl_sum_of_ways(const fl_lattice *l, const double *x, const double *lost)
 {
     const ptrdiff_t last = l->labels;
+    const double low = lost ? FL_COLUMN(l, lost, 0)[last] : 0.0, other = lost ? FL_COLUMN(l, lost, 2)[last - 1] : 0.0;
     /* where there is no label, that of place -1 is 0 */
-    const fl_scaled sum =
-        fl_scaled_sum((fl_scaled){FL_COLUMN(l, x, 0)[last], FL_COLUMN(l, x, 1)[last]},
-                      (fl_scaled){FL_COLUMN(l, x, 2)[last - 1], FL_COLUMN(l, x, 3)[last - 1]});
-    return fl_scaled_settled(sum);
+    return fl_scaled_sum((fl_scaled){FL_COLUMN(l, x, 0)[last], low, FL_COLUMN(l, x, 1)[last]},
+                         (fl_scaled){FL_COLUMN(l, x, 2)[last - 1], other, FL_COLUMN(l, x, 3)[last - 1]});
 }
 
 /* A sum in an order that the number of places alone decides. */
@@ -252,13 +287,15 @@ FL_STATIC double fl_sum_of_places(const double *x, ptrdiff_t n)
 
 /* The column that follows another one. */
 typedef void (*fl_column_map)(const fl_lattice *l, const double *changes, const double *from, const double *frame, double *to);
+/* The same with what roundings have lost, which stands in the places of the significands. */
+typedef void (*fl_precise_map)(const fl_lattice *l, const double *changes, const double *from, const double *lost,
+                               const double *frame, double *to, double *lost_to);
 /* The column before `from` as seen from the end, after the frame whose probabilities these are; and of that frame and the
    column that belongs to it, which they replace, the shares of the ways. */
 typedef void (*fl_shares_map)(const fl_lattice *l, const double *changes, fl_scaled all, const double *from,
                               const double *frame, double *column, double *to);
 
-#define FL_STATES_AT(m_, e_, labels_m, labels_e, i)                                                                            \
-    ((fl_states){{(m_)[i], (e_)[i]}, {(labels_m)[i], (labels_e)[i]}})
+#define FL_STATES_AT(m_, e_, labels_m, labels_e, i) ((fl_states){{(m_)[i], 0.0, (e_)[i]}, {(labels_m)[i], 0.0, (labels_e)[i]}})
 
 #define FL_SEQUENCE_SIGNATURE ", log_probs(t,c)*, targets index(s), input_lengths, target_lengths"
 #define FL_SEQUENCE_PARAMETERS (blank, zero, strict, by_length)
@@ -276,16 +313,42 @@ typedef void (*fl_shares_map)(const fl_lattice *l, const double *changes, fl_sca
         double *const bm_to = FL_COLUMN(l, to, 0), *const be_to = FL_COLUMN(l, to, 1);                                         \
         double *const lm_to = FL_COLUMN(l, to, 2), *const le_to = FL_COLUMN(l, to, 3);                                         \
         const double *const e = frame + l->places + FL_PLACES;                                                                 \
-        const fl_scaled blank = {frame[l->places], e[l->places]};                                                              \
+        const fl_scaled blank = {frame[l->places], 0.0, e[l->places]};                                                         \
         FL_SIMD                                                                                                                \
         for (ptrdiff_t i = 0; i < l->places; i++) {                                                                            \
             const fl_states now = FL_STATES_AT(bm, be, lm, le, i), before = FL_STATES_AT(bm - 1, be - 1, lm - 1, le - 1, i);   \
             const fl_states sum = FL_FN(name##_forward)(now, before, changes[i] > 0.0);                                        \
             const fl_scaled of_blank = fl_scaled_product(sum.blank, blank);                                                    \
-            const fl_scaled of_label = fl_scaled_product(sum.label, (fl_scaled){frame[i], e[i]});                              \
+            const fl_scaled of_label = fl_scaled_product(sum.label, (fl_scaled){frame[i], 0.0, e[i]});                         \
             bm_to[i] = of_blank.m;                                                                                             \
             be_to[i] = of_blank.e;                                                                                             \
             lm_to[i] = of_label.m;                                                                                             \
+            le_to[i] = of_label.e;                                                                                             \
+        }                                                                                                                      \
+    }                                                                                                                          \
+    static void FL_FN(name##_precise)(const fl_lattice *l, const double *changes, const double *from, const double *lost,      \
+                                      const double *frame, double *to, double *lost_to)                                        \
+    {                                                                                                                          \
+        const double *const bm = FL_COLUMN(l, from, 0), *const be = FL_COLUMN(l, from, 1);                                     \
+        const double *const lm = FL_COLUMN(l, from, 2), *const le = FL_COLUMN(l, from, 3);                                     \
+        const double *const b_lost = FL_COLUMN(l, lost, 0), *const l_lost = FL_COLUMN(l, lost, 2);                             \
+        double *const bm_to = FL_COLUMN(l, to, 0), *const be_to = FL_COLUMN(l, to, 1);                                         \
+        double *const lm_to = FL_COLUMN(l, to, 2), *const le_to = FL_COLUMN(l, to, 3);                                         \
+        double *const b_lost_to = FL_COLUMN(l, lost_to, 0), *const l_lost_to = FL_COLUMN(l, lost_to, 2);                       \
+        const double *const e = frame + l->places + FL_PLACES;                                                                 \
+        const fl_scaled blank = {frame[l->places], 0.0, e[l->places]};                                                         \
+        FL_SIMD                                                                                                                \
+        for (ptrdiff_t i = 0; i < l->places; i++) {                                                                            \
+            const fl_states now = {{bm[i], b_lost[i], be[i]}, {lm[i], l_lost[i], le[i]}};                                      \
+            const fl_states before = {{bm[i - 1], b_lost[i - 1], be[i - 1]}, {lm[i - 1], l_lost[i - 1], le[i - 1]}};           \
+            const fl_states sum = FL_FN(name##_forward)(now, before, changes[i] > 0.0);                                        \
+            const fl_scaled of_blank = fl_scaled_product(sum.blank, blank);                                                    \
+            const fl_scaled of_label = fl_scaled_product(sum.label, (fl_scaled){frame[i], 0.0, e[i]});                         \
+            bm_to[i] = of_blank.m;                                                                                             \
+            b_lost_to[i] = of_blank.low;                                                                                       \
+            be_to[i] = of_blank.e;                                                                                             \
+            lm_to[i] = of_label.m;                                                                                             \
+            l_lost_to[i] = of_label.low;                                                                                       \
             le_to[i] = of_label.e;                                                                                             \
         }                                                                                                                      \
     }                                                                                                                          \
@@ -299,7 +362,7 @@ typedef void (*fl_shares_map)(const fl_lattice *l, const double *changes, fl_sca
         double *const of_blank = FL_COLUMN(l, column, 0), *const of_blank_e = FL_COLUMN(l, column, 1);                         \
         double *const of_label = FL_COLUMN(l, column, 2), *const of_label_e = FL_COLUMN(l, column, 3);                         \
         const double *const e = frame + l->places + FL_PLACES;                                                                 \
-        const fl_scaled blank = {frame[l->places], e[l->places]};                                                              \
+        const fl_scaled blank = {frame[l->places], 0.0, e[l->places]};                                                         \
         const double inverse = 1.0 / all.m;                                                                                    \
         FL_SIMD                                                                                                                \
         for (ptrdiff_t i = 0; i < l->places; i++) {                                                                            \
@@ -310,7 +373,7 @@ typedef void (*fl_shares_map)(const fl_lattice *l, const double *changes, fl_sca
             of_blank[i] = of_blank[i] * sum.blank.m * inverse * of_both;                                                       \
             of_label[i] = of_label[i] * sum.label.m * inverse * of_both_labels;                                                \
             const fl_scaled new_blank = fl_scaled_product(sum.blank, blank);                                                   \
-            const fl_scaled new_label = fl_scaled_product(sum.label, (fl_scaled){frame[i], e[i]});                             \
+            const fl_scaled new_label = fl_scaled_product(sum.label, (fl_scaled){frame[i], 0.0, e[i]});                        \
             bm_to[i] = new_blank.m;                                                                                            \
             be_to[i] = new_blank.e;                                                                                            \
             lm_to[i] = new_label.m;                                                                                            \
@@ -319,11 +382,11 @@ typedef void (*fl_shares_map)(const fl_lattice *l, const double *changes, fl_sca
     }                                                                                                                          \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
-        return FL_FN(fl_sequence)(block, 0, FL_FN(name##_column), FL_FN(name##_shares));                                       \
+        return FL_FN(fl_sequence)(block, 0, FL_FN(name##_column), FL_FN(name##_precise), FL_FN(name##_shares));                \
     }                                                                                                                          \
     static int FL_FN(name##_from_logits)(const fl_block *block)                                                                \
     {                                                                                                                          \
-        return FL_FN(fl_sequence)(block, 1, FL_FN(name##_column), FL_FN(name##_shares));                                       \
+        return FL_FN(fl_sequence)(block, 1, FL_FN(name##_column), FL_FN(name##_precise), FL_FN(name##_shares));                \
     }                                                                                                                          \
     FL_INLINE fl_states FL_FN(name##_forward)(const fl_states now_, const fl_states before_, int changes_)
 
@@ -343,8 +406,9 @@ typedef struct {
     int from_logits;
     ptrdiff_t blank;
     fl_column_map column;
+    fl_precise_map precise;
     fl_shares_map shares;
-    double scale; /* of the derivatives */
+    double scale;        /* of the derivatives */
     fl_exact_enough log; /* of the sum of all ways */
 } FL_FN(fl_passage);
 
@@ -404,6 +468,32 @@ FL_STATIC int FL_FN(fl_pass_block)(const FL_FN(fl_passage) * p, ptrdiff_t block,
         *from = to;
     }
     return wrong;
+}
+
+/* The sum of all ways with what roundings have lost of it, while nothing of the frames is overwritten. */
+FL_STATIC fl_pair_f64 FL_FN(fl_precise_sum)(const FL_FN(fl_passage) * p)
+{
+    const fl_lattice *const l = &p->l;
+    double *from = p->memory.precise, *to = from + l->column, *lost = to + l->column, *lost_to = lost + l->column;
+    double *const frame = lost_to + l->column;
+    for (int k = 0; k < 4; k++)
+        fl_clear_column(l, from + k * l->column);
+    FL_COLUMN(l, from, 0)[0] = 1.0;
+    FL_COLUMN(l, from, 1)[0] = 0.0;
+    for (ptrdiff_t t = 0; t < l->frames; t++) {
+        FL_FN(fl_read_frame)(p, t, frame);
+        p->precise(l, p->memory.changes, from, lost, frame, to, lost_to);
+        if (t % FL_SETTLE == FL_SETTLE - 1)
+            fl_settle_precise_column(l, to, lost_to);
+        double *const next = to, *const next_lost = lost_to;
+        to = from;
+        lost_to = lost;
+        from = next;
+        lost = next_lost;
+    }
+    const fl_scaled all = fl_sum_of_ways(l, from, lost);
+    const fl_pair_f64 sum = fl_scaled_to(all, 0.0);
+    return fl_fast_two_sum_f64(sum.hi, sum.lo);
 }
 
 /* The shares of the ways that pass by each state, in place of the columns of a block. */
@@ -566,11 +656,22 @@ FL_STATIC void FL_FN(fl_pass)(FL_FN(fl_passage) * p, double *value)
         *value = __builtin_nan("");
         return;
     }
-    const fl_scaled all = fl_sum_of_ways(l, from);
+    const fl_scaled all = fl_scaled_settled(fl_sum_of_ways(l, from, NULL));
     if (!(all.m > 0.0)) {
         *value = __builtin_inf();
         return;
     }
+    fl_pair_f64 log;
+    if (all.e >= FL_LEAST_PRECISE && all.e <= FL_MOST_PRECISE)
+        log = fl_log_of_pair_f64(FL_FN(fl_precise_sum)(p));
+    else {
+        log = fl_log_pair_f64(all.m);
+        const double high = all.e * FL_LN2_f64;
+        fl_add_to(&p->log, high);
+        fl_add_to(&p->log, FL_FMA_f64(all.e, FL_LN2_f64, -high) + all.e * FL_LN2_LOW_f64);
+    }
+    fl_add_to(&p->log, log.hi);
+    fl_add_to(&p->log, log.lo);
     if (p->b->want & FL_GRADIENT) {
         memset(memory->shares, 0, (size_t)p->b->width * sizeof(double));
         fl_clear_column(l, back);
@@ -589,17 +690,12 @@ FL_STATIC void FL_FN(fl_pass)(FL_FN(fl_passage) * p, double *value)
         }
         FL_FN(fl_finish_block)(p, block);
     }
-    const fl_pair_f64 log = fl_log_pair_f64(all.m);
-    const double high = all.e * FL_LN2_f64;
-    fl_add_to(&p->log, high);
-    fl_add_to(&p->log, FL_FMA_f64(all.e, FL_LN2_f64, -high) + all.e * FL_LN2_LOW_f64);
-    fl_add_to(&p->log, log.hi);
-    fl_add_to(&p->log, log.lo);
     *value = -fl_total_of(&p->log);
 }
 
 /* One sequence, of block->frames frames and block->labels labels. */
-FL_STATIC int FL_FN(fl_sequence)(const fl_block *b, int from_logits, fl_column_map column, fl_shares_map shares)
+FL_STATIC int FL_FN(fl_sequence)(const fl_block *b, int from_logits, fl_column_map column, fl_precise_map precise,
+                                 fl_shares_map shares)
 {
     const int zero = b->parameters[1] > 0.0, strict = b->parameters[2] > 0.0, by_length = b->parameters[3] > 0.0;
     const double length = by_length && b->labels ? (double)b->labels : 1.0;
@@ -610,6 +706,7 @@ FL_STATIC int FL_FN(fl_sequence)(const fl_block *b, int from_logits, fl_column_m
         .from_logits = from_logits,
         .blank = (ptrdiff_t)b->parameters[0],
         .column = column,
+        .precise = precise,
         .shares = shares,
         .scale = (b->weight ? b->weight[0] : 1.0) / (b->divisor * length),
     };
