@@ -214,16 +214,14 @@ def read_sequences(values: Sequence[Any], names: Sequence[str], unit_axis: int) 
     shape, found = frames[0].shape, targets[0].shape
     if len(shape) not in (2, 3) or not shape[-1]:
         order = "(N, T, C)" if unit_axis == 0 else "(T, N, C)"
-        raise ValueError(
-            f"{names[0]} must have shape {order}, for N sequences of T frames of C classes, at least one, or (T, C); got {shape}."
-        )
+        wanted = f"{order}, for N sequences of T frames of C classes, at least one, or (T, C)"
+        raise ValueError(f"{names[0]} must have shape {wanted}; got {shape}.")
     units = shape[unit_axis : unit_axis + 1] if len(shape) == 3 else ()
     n, all_frames = math.prod(units), shape[1 - unit_axis] if units else shape[0]
     if len(found) != 1 and (len(found) != 2 or not units or found[0] != n):
         padded = f"({n}, S), the labels of a sequence in each row, or " if units else ""
-        raise ValueError(
-            f"{names[1]} must have shape {padded}(S,), all labels one after another, for {names[0]} of shape {shape}; got {found}."
-        )
+        wanted = f"{padded}(S,), all labels one after another"
+        raise ValueError(f"{names[1]} must have shape {wanted}, for {names[0]} of shape {shape}; got {found}.")
     lengths = _read_lengths(values[2], names[2], units, all_frames, f"the frames of {names[0]}")
     labels = _read_lengths(values[3], names[3], units, found[-1], f"the labels of {names[1]}")
     if len(found) == 2:

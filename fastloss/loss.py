@@ -121,7 +121,7 @@ class Loss:
         return {}
 
     def _kernel_for(self, inputs: Inputs, reduction: str = "none") -> Kernel:
-        """Return the kernel, with what it needs to know of the classes and of how losses are reduced, if this makes a difference."""
+        """Return the kernel, with what it needs to know of the classes and of the reduction, if these make a difference."""
         return self._kernel
 
     def _for(self, values: tuple[Any, ...]) -> tuple[Loss, tuple[Any, ...]]:

@@ -58,10 +58,11 @@ class CTC(Loss):
     no frames. Log-probabilities may be -inf. A NaN in a frame makes loss and gradient of its sequence NaN, where it matters:
     log-probabilities of classes that are not in the target are not looked at.
 
-    Sums over paths are in double precision, with exponents of their own: nothing underflows. The error of a loss is that of the
-    log-probabilities, and less than (T + 10) / 2 units of the last place of 1 in double precision; that of the gradient by
-    scores is relative to the larger of p and :math:`\gamma`. There is no Hessian. Sequences are shared out among threads; where
-    a lattice is large, a square root of its columns is kept, and the others are computed twice.
+    Sums over paths are in double precision, with exponents of their own: nothing underflows. Those that are about 1 are computed
+    with the errors of all roundings, so that small losses keep their digits. The relative error of a share :math:`\gamma` is less
+    than 2 (T + 10) ulp of double precision, mostly a few; that of the gradient by scores is relative to the larger of p and
+    :math:`\gamma`. There is no Hessian. Sequences are shared out among threads; where a lattice is large, a square root of its
+    columns is kept, and the others are computed twice.
 
     References
     ----------
@@ -74,7 +75,7 @@ class CTC(Loss):
     >>> import fastloss as fl
     >>> log_probs = np.log([[0.6, 0.4], [0.5, 0.5], [0.9, 0.1]])
     >>> fl.ctc(log_probs[:, None], [[1]], [3], [1])
-    0.3424903089467759
+    0.34249030894677585
     >>> fl.ctc.gradient(log_probs, [1], 3, 1).round(3)
     array([[-0.465, -0.535],
            [-0.296, -0.704],
