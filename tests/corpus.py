@@ -27,7 +27,7 @@ ROWS = ((1, 17), (3, 70), (10, 70), (130, 17), (300, 5))
 #: Rows, numbers in a vector, and keys.
 TILES = ((17, 1, 2), (5, 70, 300), (260, 33, 100), (130, 300, 7))
 #: Frames, sequences, classes, and labels; of the last one, not all columns of the lattice are kept.
-SEQUENCES = ((1, 3, 2, 1), (40, 5, 7, 9), (90, 3, 300, 40), (700, 1, 5, 120))
+SEQUENCES = ((1, 3, 3, 1), (40, 5, 7, 9), (90, 3, 300, 40), (700, 1, 5, 120))
 
 
 class Stream:
