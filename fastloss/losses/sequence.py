@@ -58,11 +58,11 @@ class CTC(Loss):
     no frames. Log-probabilities may be -inf. A NaN in a frame makes loss and gradient of its sequence NaN, where it matters:
     log-probabilities of classes that are not in the target are not looked at.
 
-    Sums over paths are in double precision, with exponents of their own: nothing underflows. Those that are about 1 are computed
-    with the errors of all roundings, so that small losses keep their digits. The relative error of a share :math:`\gamma` is less
-    than 2 (T + 10) ulp of double precision, mostly a few; that of the gradient by scores is relative to the larger of p and
-    :math:`\gamma`. There is no Hessian. Sequences are shared out among threads; where a lattice is large, a square root of its
-    columns is kept, and the others are computed twice.
+    Sums over paths are in double precision, with exponents of their own: nothing underflows. Those that are about 1 are
+    computed with the errors of all roundings, so that small losses keep their digits. The relative error of a share
+    :math:`\gamma` is less than 2 (T + 10) ulp of double precision, mostly a few; that of the gradient by scores is relative to
+    the larger of p and :math:`\gamma`. There is no Hessian. Sequences are shared out among threads; where a lattice is large,
+    about a square root of its columns is kept, and the others are computed twice.
 
     References
     ----------
