@@ -295,7 +295,48 @@ typedef void (*fl_precise_map)(const fl_lattice *l, const double *changes, const
 typedef void (*fl_shares_map)(const fl_lattice *l, const double *changes, fl_scaled all, const double *from,
                               const double *frame, double *column, double *to);
 
-#define FL_STATES_AT(m_, e_, labels_m, labels_e, i) ((fl_states){{(m_)[i], 0.0, (e_)[i]}, {(labels_m)[i], 0.0, (labels_e)[i]}})
+/* The arrays of a column. */
+typedef struct {
+    double *blank, *blank_e, *label, *label_e;
+} fl_column;
+
+FL_INLINE fl_column fl_column_at(const fl_lattice *l, const double *x)
+{
+    double *const first = (double *)x;
+    return (fl_column){FL_COLUMN(l, first, 0), FL_COLUMN(l, first, 1), FL_COLUMN(l, first, 2), FL_COLUMN(l, first, 3)};
+}
+
+FL_INLINE fl_states fl_states_at(fl_column c, ptrdiff_t i)
+{
+    return (fl_states){{c.blank[i], 0.0, c.blank_e[i]}, {c.label[i], 0.0, c.label_e[i]}};
+}
+
+FL_INLINE fl_states fl_precise_states_at(fl_column c, fl_column lost, ptrdiff_t i)
+{
+    return (fl_states){{c.blank[i], lost.blank[i], c.blank_e[i]}, {c.label[i], lost.label[i], c.label_e[i]}};
+}
+
+FL_INLINE void fl_put_states(fl_column c, ptrdiff_t i, fl_states s)
+{
+    c.blank[i] = s.blank.m;
+    c.blank_e[i] = s.blank.e;
+    c.label[i] = s.label.m;
+    c.label_e[i] = s.label.e;
+}
+
+/* What states are multiplied by when they are passed in a frame. */
+FL_INLINE fl_states fl_passed(fl_states s, const fl_lattice *l, const double *frame, ptrdiff_t i)
+{
+    const double *const e = frame + l->places + FL_PLACES;
+    return (fl_states){fl_scaled_product(s.blank, (fl_scaled){frame[l->places], 0.0, e[l->places]}),
+                       fl_scaled_product(s.label, (fl_scaled){frame[i], 0.0, e[i]})};
+}
+
+/* The share of all ways that are in a state, as seen from both ends. */
+FL_INLINE double fl_share_of(double m, double e, fl_scaled back, fl_scaled all, double inverse)
+{
+    return m * back.m * inverse * fl_power_of_two((e + back.e) - all.e);
+}
 
 #define FL_SEQUENCE_SIGNATURE ", log_probs(t,c)*, targets index(s), input_lengths, target_lengths"
 #define FL_SEQUENCE_PARAMETERS (blank, zero, strict, by_length)
@@ -308,76 +349,38 @@ typedef void (*fl_shares_map)(const fl_lattice *l, const double *changes, fl_sca
     static void FL_FN(name##_column)(const fl_lattice *l, const double *changes, const double *from, const double *frame,      \
                                      double *to)                                                                               \
     {                                                                                                                          \
-        const double *const bm = FL_COLUMN(l, from, 0), *const be = FL_COLUMN(l, from, 1);                                     \
-        const double *const lm = FL_COLUMN(l, from, 2), *const le = FL_COLUMN(l, from, 3);                                     \
-        double *const bm_to = FL_COLUMN(l, to, 0), *const be_to = FL_COLUMN(l, to, 1);                                         \
-        double *const lm_to = FL_COLUMN(l, to, 2), *const le_to = FL_COLUMN(l, to, 3);                                         \
-        const double *const e = frame + l->places + FL_PLACES;                                                                 \
-        const fl_scaled blank = {frame[l->places], 0.0, e[l->places]};                                                         \
+        const fl_column c = fl_column_at(l, from), next = fl_column_at(l, to);                                                 \
         FL_SIMD                                                                                                                \
         for (ptrdiff_t i = 0; i < l->places; i++) {                                                                            \
-            const fl_states now = FL_STATES_AT(bm, be, lm, le, i), before = FL_STATES_AT(bm - 1, be - 1, lm - 1, le - 1, i);   \
-            const fl_states sum = FL_FN(name##_forward)(now, before, changes[i] > 0.0);                                        \
-            const fl_scaled of_blank = fl_scaled_product(sum.blank, blank);                                                    \
-            const fl_scaled of_label = fl_scaled_product(sum.label, (fl_scaled){frame[i], 0.0, e[i]});                         \
-            bm_to[i] = of_blank.m;                                                                                             \
-            be_to[i] = of_blank.e;                                                                                             \
-            lm_to[i] = of_label.m;                                                                                             \
-            le_to[i] = of_label.e;                                                                                             \
+            const fl_states sum = FL_FN(name##_forward)(fl_states_at(c, i), fl_states_at(c, i - 1), changes[i] > 0.0);         \
+            fl_put_states(next, i, fl_passed(sum, l, frame, i));                                                               \
         }                                                                                                                      \
     }                                                                                                                          \
     static void FL_FN(name##_precise)(const fl_lattice *l, const double *changes, const double *from, const double *lost,      \
                                       const double *frame, double *to, double *lost_to)                                        \
     {                                                                                                                          \
-        const double *const bm = FL_COLUMN(l, from, 0), *const be = FL_COLUMN(l, from, 1);                                     \
-        const double *const lm = FL_COLUMN(l, from, 2), *const le = FL_COLUMN(l, from, 3);                                     \
-        const double *const b_lost = FL_COLUMN(l, lost, 0), *const l_lost = FL_COLUMN(l, lost, 2);                             \
-        double *const bm_to = FL_COLUMN(l, to, 0), *const be_to = FL_COLUMN(l, to, 1);                                         \
-        double *const lm_to = FL_COLUMN(l, to, 2), *const le_to = FL_COLUMN(l, to, 3);                                         \
-        double *const b_lost_to = FL_COLUMN(l, lost_to, 0), *const l_lost_to = FL_COLUMN(l, lost_to, 2);                       \
-        const double *const e = frame + l->places + FL_PLACES;                                                                 \
-        const fl_scaled blank = {frame[l->places], 0.0, e[l->places]};                                                         \
+        const fl_column c = fl_column_at(l, from), next = fl_column_at(l, to);                                                 \
+        const fl_column less = fl_column_at(l, lost), next_less = fl_column_at(l, lost_to);                                    \
         FL_SIMD                                                                                                                \
         for (ptrdiff_t i = 0; i < l->places; i++) {                                                                            \
-            const fl_states now = {{bm[i], b_lost[i], be[i]}, {lm[i], l_lost[i], le[i]}};                                      \
-            const fl_states before = {{bm[i - 1], b_lost[i - 1], be[i - 1]}, {lm[i - 1], l_lost[i - 1], le[i - 1]}};           \
-            const fl_states sum = FL_FN(name##_forward)(now, before, changes[i] > 0.0);                                        \
-            const fl_scaled of_blank = fl_scaled_product(sum.blank, blank);                                                    \
-            const fl_scaled of_label = fl_scaled_product(sum.label, (fl_scaled){frame[i], 0.0, e[i]});                         \
-            bm_to[i] = of_blank.m;                                                                                             \
-            b_lost_to[i] = of_blank.low;                                                                                       \
-            be_to[i] = of_blank.e;                                                                                             \
-            lm_to[i] = of_label.m;                                                                                             \
-            l_lost_to[i] = of_label.low;                                                                                       \
-            le_to[i] = of_label.e;                                                                                             \
+            const fl_states now = fl_precise_states_at(c, less, i), before = fl_precise_states_at(c, less, i - 1);             \
+            const fl_states passed = fl_passed(FL_FN(name##_forward)(now, before, changes[i] > 0.0), l, frame, i);             \
+            fl_put_states(next, i, passed);                                                                                    \
+            next_less.blank[i] = passed.blank.low;                                                                             \
+            next_less.label[i] = passed.label.low;                                                                             \
         }                                                                                                                      \
     }                                                                                                                          \
     static void FL_FN(name##_shares)(const fl_lattice *l, const double *changes, fl_scaled all, const double *from,            \
                                      const double *frame, double *column, double *to)                                          \
     {                                                                                                                          \
-        const double *const bm = FL_COLUMN(l, from, 0), *const be = FL_COLUMN(l, from, 1);                                     \
-        const double *const lm = FL_COLUMN(l, from, 2), *const le = FL_COLUMN(l, from, 3);                                     \
-        double *const bm_to = FL_COLUMN(l, to, 0), *const be_to = FL_COLUMN(l, to, 1);                                         \
-        double *const lm_to = FL_COLUMN(l, to, 2), *const le_to = FL_COLUMN(l, to, 3);                                         \
-        double *const of_blank = FL_COLUMN(l, column, 0), *const of_blank_e = FL_COLUMN(l, column, 1);                         \
-        double *const of_label = FL_COLUMN(l, column, 2), *const of_label_e = FL_COLUMN(l, column, 3);                         \
-        const double *const e = frame + l->places + FL_PLACES;                                                                 \
-        const fl_scaled blank = {frame[l->places], 0.0, e[l->places]};                                                         \
+        const fl_column c = fl_column_at(l, from), own = fl_column_at(l, column), before = fl_column_at(l, to);                \
         const double inverse = 1.0 / all.m;                                                                                    \
         FL_SIMD                                                                                                                \
         for (ptrdiff_t i = 0; i < l->places; i++) {                                                                            \
-            const fl_states now = FL_STATES_AT(bm, be, lm, le, i), next = FL_STATES_AT(bm + 1, be + 1, lm + 1, le + 1, i);     \
-            const fl_states sum = FL_FN(name##_back)(now, next, changes[i + 1] > 0.0);                                         \
-            const double of_both = fl_power_of_two((of_blank_e[i] + sum.blank.e) - all.e);                                     \
-            const double of_both_labels = fl_power_of_two((of_label_e[i] + sum.label.e) - all.e);                              \
-            of_blank[i] = of_blank[i] * sum.blank.m * inverse * of_both;                                                       \
-            of_label[i] = of_label[i] * sum.label.m * inverse * of_both_labels;                                                \
-            const fl_scaled new_blank = fl_scaled_product(sum.blank, blank);                                                   \
-            const fl_scaled new_label = fl_scaled_product(sum.label, (fl_scaled){frame[i], 0.0, e[i]});                        \
-            bm_to[i] = new_blank.m;                                                                                            \
-            be_to[i] = new_blank.e;                                                                                            \
-            lm_to[i] = new_label.m;                                                                                            \
-            le_to[i] = new_label.e;                                                                                            \
+            const fl_states sum = FL_FN(name##_back)(fl_states_at(c, i), fl_states_at(c, i + 1), changes[i + 1] > 0.0);        \
+            own.blank[i] = fl_share_of(own.blank[i], own.blank_e[i], sum.blank, all, inverse);                                 \
+            own.label[i] = fl_share_of(own.label[i], own.label_e[i], sum.label, all, inverse);                                 \
+            fl_put_states(before, i, fl_passed(sum, l, frame, i));                                                             \
         }                                                                                                                      \
     }                                                                                                                          \
     static int FL_FN(name)(const fl_block *block)                                                                              \
