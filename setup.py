@@ -53,6 +53,7 @@ KERNELS = {
     "MASK_": ("FL_STATISTICS_KERNEL({})", "FL_STATISTICS_KERNEL({}_from_logits)"),
     "TILES_": ("FL_TILES_KERNEL({})",),
     "TILES_SHARE_": ("FL_TILES_KERNEL({})",),
+    "SEQUENCE_": ("FL_KERNEL({})", "FL_KERNEL({}_from_logits)"),
 }
 
 

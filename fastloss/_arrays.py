@@ -208,6 +208,50 @@ def read_tiles(values: Sequence[Any], signature: Signature) -> Inputs:
     return Inputs(operands, units, single, 0, False, None, labels[0] if labels else -1)
 
 
+def read_sequences(values: Sequence[Any], names: Sequence[str], unit_axis: int) -> Inputs:
+    """Read frames of classes, numbered along ``unit_axis`` where there are several sequences, labels, and how many each has."""
+    frames, targets = read(values[0], names[0]), read(values[1], names[1])
+    shape, found = frames[0].shape, targets[0].shape
+    if len(shape) not in (2, 3) or not shape[-1]:
+        order = "(N, T, C)" if unit_axis == 0 else "(T, N, C)"
+        wanted = f"{order}, for N sequences of T frames of C classes, at least one, or (T, C)"
+        raise ValueError(f"{names[0]} must have shape {wanted}; got {shape}.")
+    units = shape[unit_axis : unit_axis + 1] if len(shape) == 3 else ()
+    n, all_frames = math.prod(units), shape[1 - unit_axis] if units else shape[0]
+    if len(found) != 1 and (len(found) != 2 or not units or found[0] != n):
+        padded = f"({n}, S), the labels of a sequence in each row, or " if units else ""
+        wanted = f"{padded}(S,), all labels one after another"
+        raise ValueError(f"{names[1]} must have shape {wanted}, for {names[0]} of shape {shape}; got {found}.")
+    lengths = _read_lengths(values[2], names[2], units, all_frames, f"the frames of {names[0]}")
+    labels = _read_lengths(values[3], names[3], units, found[-1], f"the labels of {names[1]}")
+    if len(found) == 2:
+        begins = np.arange(n, dtype=np.int64) * found[1]
+    else:
+        begins = np.cumsum(labels) - labels
+        if labels.sum() != found[0]:
+            raise ValueError(
+                f"{names[3]} must sum to the number of {names[1]} where these have one axis, {found[0]}; they sum to "
+                f"{labels.sum()}. Labels with padding have two."
+            )
+    sequences = np.stack([lengths, begins, labels])
+    return Inputs((frames, targets), units, is_single(frames[1]), 2, sequences=sequences, unit_axis=unit_axis)
+
+
+def _read_lengths(value: Any, name: str, units: Shape, most: int, of: str) -> np.ndarray:
+    """Read how much of something is each sequence's own."""
+    array = decode(read(value, name))
+    if array.shape != units:
+        wanted = f"shape {units}, one for each sequence" if units else "one number, for one sequence"
+        raise ValueError(f"{name} must have {wanted}; got shape {array.shape}.")
+    with np.errstate(invalid="ignore"):
+        bad = ~((array >= 0) & (array <= most) & (array == np.trunc(array)))
+    if bad.any():
+        index = first(bad)
+        sentence = f"{name} must be whole numbers from 0 to {most}, {of}; got {array[index]}{{place}}."
+        raise errors.InputError(sentence, name, index, array[index], "sample")
+    return array.astype(np.int64).ravel()
+
+
 def _starts(group: Operand, n: int) -> np.ndarray:
     """Find where groups begin, and where the last one ends."""
     array = decode(group)

@@ -173,7 +173,7 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
         Floating dtype of all but class indices and groups.
     n : int
         Number of predictions: in rows, masks or groups of ten, if the loss takes such; for every ten, two classes of five
-        pixels, or a box.
+        pixels, or a box; for every hundred, a sequence of ten frames of ten classes.
 
     Returns
     -------
@@ -184,6 +184,8 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
     signature, domains = loss.signature, loss._domains()
     if signature.plan == "tiles":
         return _make_tiles(signature, max(1, n // _TOGETHER), dtype)
+    if signature.plan == "sequences":
+        return _make_sequences(loss, max(1, n // _TOGETHER**2), dtype)
     together = signature.axes in ("", "(...)", "[g]")
     width = signature.components or _TOGETHER
     shape = (n,) if together else (max(1, n // _TOGETHER), width)
@@ -212,6 +214,14 @@ def _make_tiles(signature: Signature, n: int, dtype: str) -> tuple[np.ndarray, .
         for item in signature.inputs
         if not item.optional
     )
+
+
+def _make_sequences(loss: Any, n: int, dtype: str) -> tuple[np.ndarray, ...]:
+    """Draw frames, and three labels for ten of them."""
+    generator = np.random.default_rng(_SEED)
+    shape = (n, _TOGETHER, _TOGETHER) if loss.batch_first else (_TOGETHER, n, _TOGETHER)
+    labels = (loss.blank + generator.integers(1, _TOGETHER, (n, 3))) % _TOGETHER
+    return generator.standard_normal(shape, np.dtype(dtype)), labels, np.full(n, _TOGETHER), np.full(n, 3)
 
 
 def _groups_of(n: int) -> np.ndarray:

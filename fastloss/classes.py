@@ -98,7 +98,7 @@ class OfClasses:
             raise ValueError(f"{name} holds {len(numbers)} numbers for y_pred of {width} classes.")
         return np.array(numbers)
 
-    def _kernel_for(self, inputs: Inputs) -> Kernel:
+    def _kernel_for(self, inputs: Inputs, reduction: str = "none") -> Kernel:
         width = inputs.operands[-1][0].shape[-1]
         options = ClassOptions(
             self._class_scale(width),

@@ -125,7 +125,7 @@ def _sum_up(group: list[_Reading], sample_weight: Any) -> list[LossState]:
             Output(STATISTICS if piece.whole else VALUE, piece.sums, call=call),
             Output(WEIGHT, piece.sums, call=call, place=count),
         ]
-        kernels.append(loss._kernel_for(inputs))
+        kernels.append(loss._kernel_for(inputs, state.keywords["reduction"]))
         states.append(piece)
     found = execute(tuple(kernels), inputs, weights, tuple(outputs))
     for (_, loss, own), fault in zip(group, found.faults, strict=True):
@@ -252,8 +252,12 @@ class Evaluation:
             self._states[name].add(piece)
         self._states |= updated
         if groups:
+            _, loss, inputs = groups[0][1][0]
             first = next(iter(given.values()))[0]
-            self.n_samples += length(first) if np.ndim(first) else 1
+            if loss.signature.plan == "sequences":
+                self.n_samples += math.prod(inputs.shape)
+            else:
+                self.n_samples += length(first) if np.ndim(first) else 1
         else:
             self.n_samples += length(inputs[0] if inputs else named["y_true"])
         return self
@@ -269,7 +273,8 @@ class Evaluation:
             plan = "elements" if loss.signature.in_parts and not inputs.shape else loss.signature.plan
             shape = inputs.operands[loss.labels][0].shape if plan == "elements" else inputs.shape
             arrays = tuple(map(id, values))
-            names, group = groups.setdefault((arrays, plan, shape, inputs.single, inputs.labels), ([], []))
+            alike = (arrays, plan, shape, inputs.single, inputs.labels, inputs.unit_axis)
+            names, group = groups.setdefault(alike, ([], []))
             names.append(name)
             group.append((self._states[name], loss, inputs))
         # a whole array comes first: it says what the others' units are parts of

@@ -120,8 +120,8 @@ class Loss:
         """Return the domain in which an input must lie, for the inputs that have one."""
         return {}
 
-    def _kernel_for(self, inputs: Inputs) -> Kernel:
-        """Return the kernel, with what it needs to know of the classes, if these make a difference."""
+    def _kernel_for(self, inputs: Inputs, reduction: str = "none") -> Kernel:
+        """Return the kernel, with what it needs to know of the classes and of the reduction, if these make a difference."""
         return self._kernel
 
     def _for(self, values: tuple[Any, ...]) -> tuple[Loss, tuple[Any, ...]]:
@@ -133,7 +133,7 @@ class Loss:
         return self
 
     def _unit_axes(self) -> int:
-        """Tell how many axes there are before those of a mask."""
+        """Tell how many axes there are before those of a mask, or before the one that numbers sequences."""
         return 1
 
     # ---- calls ------------------------------------------------------------------------------------------------
@@ -208,6 +208,8 @@ class Loss:
             return _arrays.read_groups(values, self.inputs)
         if signature.plan == "tiles":
             return _arrays.read_tiles(values, signature)
+        if signature.plan == "sequences":
+            return _arrays.read_sequences(values, signature.names, self._unit_axes())
         if signature.axes == "[m...](k)":
             return _arrays.read_classes_of_masks(values)
         if signature.axes == "(k)" and self.labels:
@@ -237,7 +239,7 @@ class Loss:
         else:
             inputs = self._read(values)
             weights = None if sample_weight is None else self._read_weights(sample_weight, inputs)
-            kernel = self._kernel_for(inputs)
+            kernel = self._kernel_for(inputs, reduction)
         if reduction not in self.reductions:
             self._check_reduction(reduction)
         if want != VALUE or reduction == "none" or out is not None:
@@ -261,7 +263,7 @@ class Loss:
         kinds = _kinds(want & ~VALUE if summed else want, by)
         arrays, overwrites = [None] * len(kinds), False
         if out is not None:
-            arrays, overwrites = _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names)
+            arrays, overwrites = _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names[: len(inputs.operands)])
         if overwrites:
             # look through the data before they are overwritten
             found = execute(kernels, inputs, weights, _SUM, False)

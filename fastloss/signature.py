@@ -18,10 +18,10 @@ class Form:
 
     Parameters
     ----------
-    axes : {"", "(k)", "(4)", "(m...)", "(...)", "[g]", "[m...]", "[m...](k)", "[k]", "[k](d)"}
+    axes : {"", "(k)", "(4)", "(m...)", "(...)", "[g]", "[m...]", "[m...](k)", "[k]", "[k](d)", "(t,c)", "(s)"}
         One number; those along the last axis, any number or so many; along all axes but those of the units, or of the whole
         array; a group; or, as a group, all axes but those of the units, the first of which may be the classes. Of tiles,
-        brackets are the axis of units of the input's own.
+        brackets are the axis of units of the input's own. Frames of classes, and labels, as many as there are.
     index : bool
         Whether the numbers are class indices.
     """

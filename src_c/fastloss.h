@@ -38,10 +38,11 @@ enum { FL_BLOCK = 1024 };
  * FL_GROUPS       a group of numbers, each of its own length, or of rows of `width` numbers; without rows the width is 1.
  * FL_TILES        a row of one matrix against all rows of another, by their products, of which `width` stand in a row of a
  * panel.
+ * FL_SEQUENCES    a sequence of frames, rows of `width` numbers, and of labels, each as long as it is: one of them in a block.
  *
  * Derivatives of all but elements come weighted and divided.
  */
-enum { FL_ELEMENTS, FL_ROWS, FL_STATISTICS, FL_GROUPS, FL_TILES };
+enum { FL_ELEMENTS, FL_ROWS, FL_STATISTICS, FL_GROUPS, FL_TILES, FL_SEQUENCES };
 
 /*
  * What the rows of tiles are compared with: the rows of the input after them, as they are; those of the input after them, by
@@ -75,8 +76,11 @@ typedef struct {
     const ptrdiff_t *starts; /* of groups: the place in the inputs where each begins, and where the last one ends */
     const void *input[FL_MAX_INPUTS]; /* in the order of the signature */
     const int64_t *label;             /* in place of the first input, where that may hold class indices */
-    const double *weight;             /* per unit, or NULL: multiplies derivatives; a unit whose weight is 0 is left out */
-    const double *number_weight;      /* of groups whose numbers have weights: per number, or NULL */
+    /* of a sequence: its frames and labels; of its gradient, which has more frames, those that are 0 behind its own, too; and
+       the numbers between the beginnings of frames */
+    ptrdiff_t frames, labels, all_frames, step, gradient_step;
+    const double *weight;        /* per unit, or NULL: multiplies derivatives; a unit whose weight is 0 is left out */
+    const double *number_weight; /* of groups whose numbers have weights: per number, or NULL */
     const double *parameters;
     const fl_classes *classes;
     double divisor; /* of the derivatives */
@@ -119,7 +123,7 @@ typedef struct {
      * (...) all axes there are, [g] the numbers of a group, [m...] those of all axes but those of the units, as a group, with
      * (k) rows of numbers, nothing: one number. Inputs that may be class indices say so: "y_true index|(k), y_pred(k)*". An
      * input that has units of its own has their axis before those of one: "x(d)*, weight[k](d)*, bias?[k]*"; with a question
-     * mark it may be left out.
+     * mark it may be left out. A sequence has (t,c) frames of classes and (s) labels, and says how many of each are its own.
      */
     const char *signature;
     const char *parameters; /* names in the order the kernel reads them, separated by ", " */
@@ -217,6 +221,8 @@ typedef struct {
        groups is that of the longest one, and the first result means nothing. Groups of rows need as much memory as rows of
        their width, too, and a number for each of the longest group. */
     ptrdiff_t (*layout)(int plan, ptrdiff_t width, ptrdiff_t *scratch);
+    /* The numbers of double precision that a sequence needs room for, in the scratch memory of its block. */
+    ptrdiff_t (*sequence_room)(ptrdiff_t frames, ptrdiff_t labels, ptrdiff_t classes, int want);
     /* Class indices; INT64_MIN for what is no integer of 64 bits. */
     void (*labels[FL_FROM_TYPES])(const void *from, int64_t *to, ptrdiff_t n);
 } fl_table;

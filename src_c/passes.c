@@ -6,6 +6,7 @@
 #include "engine/passes.h"
 #include "engine/functions.h"
 #include "engine/groups.h"
+#include "engine/sequence.h"
 #include "engine/sheets.h"
 #include "engine/tiles.h"
 #include "fastloss.h"
@@ -39,6 +40,13 @@ static ptrdiff_t layout(int plan, ptrdiff_t width, ptrdiff_t *scratch)
     /* several sheets of few classes, so that what a block costs beside them does not count */
     const ptrdiff_t sheets = FL_SHEET_NUMBERS / (sheet.groups * sheet.lanes);
     return sheet.rows * (sheets ? sheets : 1);
+}
+
+static ptrdiff_t sequence_room(ptrdiff_t frames, ptrdiff_t labels, ptrdiff_t classes, int want)
+{
+    const fl_lattice lattice = fl_lattice_of(frames, labels, want);
+    ptrdiff_t place[FL_SEQUENCE_PARTS];
+    return fl_sequence_places(&lattice, classes, want, place);
 }
 
 #define FL_LABELS(function, from_type, integral)                                                                               \
@@ -128,6 +136,7 @@ const fl_table FL_JOIN(fl_table_, FL_ISA) = {
     .stream = stream,
     .bad_weights = bad_weights,
     .layout = layout,
+    .sequence_room = sequence_room,
     .labels = {[FL_FROM_F32] = labels_from_f32,
                [FL_FROM_F64] = labels_from_f64,
                [FL_FROM_F16] = labels_from_f16,

@@ -26,6 +26,8 @@ N = 1531
 ROWS = ((1, 17), (3, 70), (10, 70), (130, 17), (300, 5))
 #: Rows, numbers in a vector, and keys.
 TILES = ((17, 1, 2), (5, 70, 300), (260, 33, 100), (130, 300, 7))
+#: Frames, sequences, classes, and labels; of the last one, not all columns of the lattice are kept.
+SEQUENCES = ((1, 3, 3, 1), (40, 5, 7, 9), (90, 3, 300, 40), (700, 1, 5, 120))
 
 
 class Stream:
@@ -139,10 +141,26 @@ def tile_inputs(loss: Any, dtype: str, n: int, depth: int, keys: int) -> tuple[n
     )
 
 
+def sequence_inputs(loss: Any, dtype: str, frames: int, n: int, classes: int, labels: int) -> tuple[np.ndarray, ...]:
+    """Frames of all sizes, and targets without repetitions."""
+    stream = Stream(frames + 20000)
+    scores = stream.numbers((frames, n, classes), -12, 3)
+    steps = 1 + stream.integers(max(classes - 2, 1), (n, labels))
+    targets = (loss.blank + 1 + np.cumsum(steps, axis=1) % max(classes - 1, 1)) % classes
+    target_lengths = labels - stream.integers(labels // 2 + 1, n)
+    input_lengths = frames - stream.integers(frames // 2 + 1, n)
+    if loss.batch_first:
+        scores = np.ascontiguousarray(np.swapaxes(scores, 0, 1))
+    return scores.astype(dtype), targets, input_lengths, target_lengths
+
+
 def cases(loss: Any, dtype: str) -> Iterable[tuple[np.ndarray, ...]]:
     """The inputs a loss is tried on."""
     if loss.signature.plan == "tiles":
         yield from (tile_inputs(loss, dtype, *shape) for shape in TILES)
+        return
+    if loss.signature.plan == "sequences":
+        yield from (sequence_inputs(loss, dtype, *shape) for shape in SEQUENCES)
         return
     if loss.signature.axes in ("", "(...)"):
         yield from (element_inputs(loss, dtype, wide) for wide in (False, True))

@@ -257,6 +257,45 @@ static void write_tiles(const fl_table *table, const fl_kernel *kernel, int prec
         }
 }
 
+/* Sequences of few and of many classes, with and without a gradient, and one that cannot be aligned. */
+static void write_sequences(const fl_table *table, const fl_kernel *kernel, int precision, char **memory)
+{
+    const double parameters[FL_MAX_PARAMETERS] = {0.0};
+    const size_t size = precision == FL_F32 ? sizeof(float) : sizeof(double);
+    const ptrdiff_t classes[] = {7, 300}, frames[] = {60, 9, 3}, numbers_of_labels[] = {20, 3, 4};
+    for (int w = 0; w < 2; w++)
+        for (int s = 0; s < 3; s++)
+            for (int want = FL_VALUE; want <= (FL_VALUE | FL_GRADIENT); want += FL_GRADIENT) {
+                const ptrdiff_t numbers = frames[s] * classes[w];
+                const ptrdiff_t room = table->sequence_room(frames[s], numbers_of_labels[s], classes[w], want);
+                int64_t label[20];
+                for (int i = 0; i < 20; i++)
+                    label[i] = 1 + (i + i / 3) % 5;
+                fl_block block = block_of(memory);
+                char *const inputs = malloc(60 * 300 * size), *const gradient = calloc(60 * 300, size);
+                double *const scratch = malloc((size_t)room * sizeof *scratch);
+                for (ptrdiff_t i = 0; i < numbers; i++)
+                    memcpy(inputs + (size_t)i * size, memory[0] + (size_t)(i % 3001) * size, size);
+                block.input[0] = inputs;
+                block.gradient[0] = gradient;
+                block.scratch = scratch;
+                block.parameters = parameters;
+                block.label = label;
+                block.units = 1;
+                block.width = block.step = block.gradient_step = classes[w];
+                block.frames = block.all_frames = frames[s];
+                block.labels = numbers_of_labels[s];
+                block.divisor = 3.0;
+                block.want = want;
+                put_integer(kernel->map[precision](&block), precision);
+                put(block.value, size);
+                put(gradient, size * (size_t)numbers);
+                free(inputs);
+                free(gradient);
+                free(scratch);
+            }
+}
+
 /* Numbers, and in a record of its own the exact sum of their values. */
 static void write_elements(const fl_table *table, const fl_kernel *kernel, int precision, char **memory, ptrdiff_t n)
 {
@@ -298,6 +337,8 @@ static void write_kernel(const fl_table *table, const fl_kernel *kernel, int pre
         write_groups(table, kernel, precision, memory);
     else if (kernel->plan == FL_TILES)
         write_tiles(table, kernel, precision, memory);
+    else if (kernel->plan == FL_SEQUENCES)
+        write_sequences(table, kernel, precision, memory);
     else
         write_rows(table, kernel, precision, memory, n);
     if (kernel->plan == FL_STATISTICS)

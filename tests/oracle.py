@@ -35,13 +35,18 @@ def every_instance() -> list[fl.Loss]:
 
 def every_unit_loss(*data: str) -> list[fl.Loss]:
     """The losses of rows, masks, vectors and groups, with every set of parameters: all of them, or those of some data."""
-    found = [loss for loss in every_loss() if not is_of_numbers(loss) and loss.signature.plan != "tiles"]
+    found = [loss for loss in every_loss() if not is_of_numbers(loss) and loss.signature.plan not in ("tiles", "sequences")]
     return [loss for loss in found if not data or REFERENCES[loss.name].data in data]
 
 
 def every_tile_loss() -> list[fl.Loss]:
     """The losses of rows against the rows of another matrix, with every set of parameters."""
     return [loss for loss in every_loss() if loss.signature.plan == "tiles"]
+
+
+def every_sequence_loss() -> list[fl.Loss]:
+    """The losses of sequences, with every set of parameters."""
+    return [loss for loss in every_loss() if loss.signature.plan == "sequences"]
 
 
 def default_instances() -> list[fl.Loss]:

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby, product
 from operator import mul
 from typing import Any
 
-from mpmath import atan2, cosh, exp, expm1, fabs, log, log1p, loggamma, mpf, pi, sqrt
+from mpmath import atan2, cosh, exp, expm1, fabs, fprod, log, log1p, loggamma, mpf, pi, sqrt
 
 Formula = Callable[..., Any]
 
@@ -1022,5 +1022,43 @@ REFERENCES |= {
         terms=(lambda y, *layer, **how: linear_sizes(*layer), linear_gradient_term, None),
         data="tiles",
         instances=({}, {"label_smoothing": 0.1}, {"ignore_index": 1}),
+    ),
+}
+
+
+# ---- sequences: frames, and the target of one ---------------------------------------------------------------------
+
+
+def spelled(path: tuple[int, ...], blank: int) -> tuple[int, ...]:
+    """What is left of a path when repetitions are merged and then blanks dropped."""
+    return tuple(k for k, _ in groupby(path) if k != blank)
+
+
+def paths(frames: list[list[mpf]], target: list[int], blank: int, from_logits: bool) -> list[tuple[tuple[int, ...], mpf]]:
+    """All paths that spell the target, with their probabilities."""
+    p = [softmax(row) if from_logits else list(map(exp, row)) for row in frames]
+    found = [path for path in product(*(range(len(row)) for row in p)) if spelled(path, blank) == tuple(target)]
+    return [(path, fprod(row[k] for row, k in zip(p, path, strict=True))) for path in found]
+
+
+def ctc(frames: Any, target: list[int], blank: int, from_logits: bool, **_: Any) -> mpf:
+    return -log(sum(probability for _, probability in paths(frames, target, blank, from_logits)))
+
+
+def ctc_gradient_term(frames: Any, target: list[int], at: tuple[int, int], blank: int, from_logits: bool, **_: Any) -> mpf:
+    """The larger of a probability and of the share of the paths that are there."""
+    found = paths(frames, target, blank, from_logits)
+    share = sum(p for path, p in found if path[at[0]] == at[1]) / sum(p for _, p in found)
+    return largest(share, softmax(frames[at[0]])[at[1]] if from_logits else 0)
+
+
+REFERENCES |= {
+    "ctc": Reference(
+        ctc,
+        terms=(None, ctc_gradient_term, None),
+        data="sequences",
+        instances=({}, {"from_logits": True}, {"blank": 2, "from_logits": True, "infeasible": "zero", "batch_first": True}),
+        # shares are made of some operations for each frame, and those that are tried have few
+        promised=lambda **_: (4.0, 20.0, 6.0),
     ),
 }

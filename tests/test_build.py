@@ -170,6 +170,7 @@ def test_every_lane_loop_is_vectorised(kernels: Kernels) -> None:
         ("STATISTICS_FORMULA", of_sums),
         ("STATISTICS_FORMULA_OF", of_vectors),
         ("MASK_FORMULA", of_masks),
+        ("SEQUENCE_FORMULA", ["column", "precise", "shares"]),
     ):
         formulas = [name for text in texts for name in re.findall(rf"^FL_{macro}\((\w+)", text, re.M)]
         assert formulas

@@ -22,7 +22,7 @@ from .fastloss_h cimport *
 from .kernels cimport FOR_STATISTICS, FOR_WEIGHT, IS_BAD_WEIGHT, IS_INFINITE, IS_NO_WEIGHT, Kernel, active
 from .operands cimport *
 from .sums cimport Sums, divide_sum, is_finite, merge_sum, round_sum, round_sum_down
-from .threads cimport share_out, thread_count
+from .threads cimport share_out, thread_count, work_out
 from .tiles cimport execute_tiles
 
 
@@ -45,11 +45,17 @@ cdef enum:
     MAX_OPERANDS = 12  # inputs and weights, and the outputs of one call
     # Units of statistics that are longer are computed in parts. (Shorter ones lie on sheets: engine/sheets.h.)
     LONGEST_ROW = 4096
+    # A few sequences are shared out at once if they take so long, and more if they do not take so long that interrupts must wait.
+    FEW_SEQUENCES = 4
     # A call on a few numbers needs no more memory than this, and does not ask the system for it.
     SMALL_MEMORY = 4096
 
 # Numbers from here on are infinite in the types that can be written.
 cdef double[4] BOUNDS = [2.0**128 - 2.0**103, INFINITY, 65520.0, 2.0**128 - 2.0**119]
+
+# What sequences are worth, in nanoseconds: those that are worth less than the first stay in one thread.
+cdef double SHORT_SEQUENCES = 1e5
+cdef double LONG_SEQUENCES = 5e7
 
 cdef Axes ONE_ITEM
 memset(&ONE_ITEM, 0, sizeof(ONE_ITEM))
@@ -142,8 +148,9 @@ cdef struct Job:
     Operand[MAX_OPERANDS] operand
     Axes items  # what blocks are cut of: numbers, or rows of numbers
     Axes row
-    Axes units  # of parts and of groups
+    Axes units  # of parts and of groups; of sequences, those of the labels
     Call *call
+    const Py_ssize_t *sequence  # for each the number of frames, then for each the place of the first label, then their number
     const Py_ssize_t *starts  # of groups
     const Py_ssize_t *first_group  # of each block
     const fl_passes *passes
@@ -163,6 +170,7 @@ cdef struct Job:
     bint labels  # the first input holds class indices
     bint counting  # adds the weights up
     bint in_parts
+    int unit_axis  # of the arrays of frames
     bint streams  # writes past the caches
     bint weights_down  # weights are made smaller by 2^-64: their sum is too large for a double
 
@@ -337,7 +345,7 @@ cdef inline void write_derivative(
     cdef void *quotient = derivative
     cdef bint in_place = operand.direct and not operand.streamed
     if in_place:
-        quotient = <char *> data + first * operand.itemsize * operand.width
+        quotient = <char *> data + first * operand.step
     if weights != NULL:
         job.passes.weigh_and_divide(derivative, weights, divisor, quotient, n)
     elif divisor != 1.0 or quotient != derivative:
@@ -414,6 +422,38 @@ cdef void do_call(
             )
 
 
+cdef inline void read_sequence(
+    const Team *team, int member, Py_ssize_t unit, char *scratch, const void **inputs
+) noexcept nogil:
+    """The frames and labels of a sequence, and nothing of what is behind them."""
+    cdef const Job *job = team.job
+    cdef const Operand *operand = &job.operand[0]
+    cdef const Py_ssize_t *numbers = job.sequence + unit
+    cdef Py_ssize_t n = job.items.size, frames = numbers[0], first = numbers[n], labels = numbers[2 * n]
+    cdef Operand part
+    cdef Axes row
+    cdef fl_block *block
+    cdef int k
+    inputs[0] = operand.data + unit * operand.step
+    if not operand.direct:
+        part, row = operand[0], job.row
+        row.shape[0] = frames
+        part.width = row.size = frames * row.shape[1]
+        inputs[0] = scratch + operand.buffer
+        if part.width:
+            convert_block(&part, &job.items, &row, operand.data, scratch, unit, 1)
+    inputs[1] = NULL
+    if labels:
+        inputs[1] = read_block(&job.operand[1], &job.units, &job.row, job.operand[1].data, scratch, first, labels)
+    for k in range(job.calls):
+        block = &call_tally(team, member, k).block
+        block.frames, block.labels, block.all_frames = frames, labels, job.row.shape[0]
+        block.label = <const int64_t *> inputs[1]
+        block.step = operand.frame_step
+        if job.call[k].gradient[0] >= 0:
+            block.gradient_step = job.operand[job.call[k].gradient[0]].frame_step
+
+
 cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
     """Blocks of whole units: all calls do one block, then the next."""
     cdef const Team *team = <const Team *> memory
@@ -438,8 +478,11 @@ cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) 
         else:
             first = unit = task * job.block
             count = units = job.block if first + job.block <= job.items.size else job.items.size - first
-        for k in range(job.inputs):
-            inputs[k] = read_block(&job.operand[k], &job.items, &job.row, job.operand[k].data, scratch, first, count)
+        if job.sequence != NULL:
+            read_sequence(team, member, unit, scratch, inputs)
+        else:
+            for k in range(job.inputs):
+                inputs[k] = read_block(&job.operand[k], &job.items, &job.row, job.operand[k].data, scratch, first, count)
         if job.weight >= 0:
             if job.starts != NULL and has_weights_of_numbers(job):
                 number_weights = read_weights(job, job.operand[job.weight].data, scratch, first, count)
@@ -731,7 +774,13 @@ cdef int add_operand(Run *run, item, int kind, bint output, bint of_units, bint 
     describe(operand, buffer, item[0], item[1], kind, output)
     job.operands += 1
     operand.of_units = of_units and (job.in_parts or job.starts != NULL)
-    if job.in_parts:
+    if job.sequence != NULL:
+        operand.of_units, operand.of_frames = kind == LABELS, of_rows
+    if operand.of_frames:
+        set_strides(operand.strides, &job.items, buffer, job.unit_axis)
+        set_strides(operand.row_strides, &job.row, buffer, 0, job.unit_axis if job.items.ndim else MAX_DIMS)
+        operand.width = job.row.size
+    elif job.in_parts:
         set_strides(job.unit_strides[place], &job.units, buffer, 0)
         if not of_units:
             set_strides(operand.strides, &job.items, buffer, job.units.ndim)
@@ -764,11 +813,12 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     cdef int units_ndim = <int> len(inputs.shape), ndim = units_ndim + inputs.core
     cdef Py_ssize_t scratch = 0, row_scratch
     cdef tuple shape
-    cdef bint full, of_rows
+    cdef bint full, labels, of_rows
     cdef int k
     job.operands = 0
     job.call = NULL
     job.starts = NULL
+    job.sequence = NULL
     run.team.memory = NULL
     job.inputs = <int> len(inputs.operands)
     job.precision = 0 if inputs.single else 1
@@ -793,6 +843,14 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
             set_axes(&job.row, shape, units_ndim, units_ndim + 1)
             active.layout(FL_ROWS, job.row.size, &row_scratch)
             scratch += row_scratch + job.block * job.row.size
+    elif plan == FL_SEQUENCES:
+        shape = inputs.operands[0][0].shape
+        job.unit_axis = inputs.unit_axis
+        set_axes(&job.items, inputs.shape, 0, units_ndim)
+        set_axes(&job.row, shape[: job.unit_axis] + shape[job.unit_axis + 1 :] if units_ndim else shape, 0, 2)
+        set_axes(&job.units, inputs.operands[1][0].shape, 0, inputs.operands[1][0].ndim)
+        set_sequences(job, inputs.sequences.tobytes())
+        job.block = 1
     elif plan == FL_ELEMENTS:
         set_axes(&job.items, shape, 0, ndim)
         job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
@@ -815,7 +873,8 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     of_rows = job.row.ndim > 0
     for k in range(job.inputs):
         full = inputs.operands[k][0].ndim == len(shape)
-        add_operand(run, inputs.operands[k], LABELS if k == 0 and inputs.labels else job.precision, False, False, of_rows and full)
+        labels = k == 1 if plan == FL_SEQUENCES else k == 0 and inputs.labels
+        add_operand(run, inputs.operands[k], LABELS if labels else job.precision, False, False, of_rows and full)
     job.weight = -1
     if weights is not None:
         job.weight = add_operand(run, weights, NUMBERS_F64, False, plan != FL_ELEMENTS and weights[0].ndim == units_ndim, False)
@@ -835,6 +894,7 @@ cdef void end(Run *run) noexcept:
     for k in range(run.job.operands):
         PyBuffer_Release(&run.buffers[k])
     free(<void *> run.job.starts)
+    free(<void *> run.job.sequence)
     free_memory(&run.team, run.team.memory)
     if run.job.call != &run.first_call:
         free(run.job.call)
@@ -868,6 +928,56 @@ cdef int set_groups(Job *job, bytes starts) except -1:
     return 0
 
 
+cdef int set_sequences(Job *job, bytes numbers) except -1:
+    """Take the lengths of sequences, and where their labels begin."""
+    cdef const int64_t *source = <const int64_t *> PyBytes_AS_STRING(numbers)
+    cdef Py_ssize_t n = job.items.size, i
+    cdef Py_ssize_t *places = <Py_ssize_t *> malloc((3 * n + 1) * sizeof(Py_ssize_t))
+    if places == NULL:
+        raise MemoryError(f"no memory for the lengths of {n} sequences")
+    job.sequence = places
+    # _arrays.py has checked them; this keeps a mistake there from reading foreign memory
+    if <Py_ssize_t> len(numbers) != 3 * n * <Py_ssize_t> sizeof(int64_t):
+        raise AssertionError("the lengths do not fit the sequences")
+    for i in range(3 * n):
+        places[i] = source[i]
+    for i in range(n):
+        if not (0 <= places[i] <= job.row.shape[0] and 0 <= places[n + i] <= job.units.size - places[2 * n + i] <= job.units.size):
+            raise AssertionError("a sequence is longer than its array")
+    return 0
+
+
+cdef Py_ssize_t room_of_sequences(const Job *job) noexcept nogil:
+    """The scratch memory that the longest sequence needs."""
+    cdef Py_ssize_t n = job.items.size, most = 0, needed, i
+    cdef int k
+    for k in range(job.calls):
+        for i in range(n):
+            needed = active.sequence_room(
+                job.sequence[i], job.sequence[2 * n + i], job.row.shape[1], job.call[k].block.want
+            )
+            if needed > most:
+                most = needed
+    return most
+
+
+cdef Py_ssize_t longest_target(const Job *job) noexcept nogil:
+    cdef Py_ssize_t n = job.items.size, most = 1, i
+    for i in range(2 * n, 3 * n):
+        if job.sequence[i] > most:
+            most = job.sequence[i]
+    return most
+
+
+cdef double worth_of_sequences(const Job *job) noexcept nogil:
+    """About how many nanoseconds sequences take."""
+    cdef Py_ssize_t n = job.items.size, i
+    cdef double worth = 0.0
+    for i in range(n):
+        worth += <double> job.sequence[i] * <double> (job.row.shape[1] + 4 * job.sequence[2 * n + i] + 50)
+    return worth * job.calls
+
+
 cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     """Set up what a call does not share with the others."""
     cdef int k
@@ -880,7 +990,8 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
         call.gradient[k] = call.hessian[k] = -1
     call.prepare = NULL
     call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = call.keeps_prepared = False
-    call.block.width = job.row.size
+    # frames are rows of a sequence's own
+    call.block.width = job.row.size if job.sequence == NULL else job.row.shape[1]
     call.block.divisor = 1.0
     if kernel is None:
         return 0
@@ -947,7 +1058,9 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
         if operand.width > 1:
             rows[n_rows] = operand
             n_rows += 1
-    if job.row.ndim:
+    if job.sequence != NULL:
+        kernel_scratch = room_of_sequences(job)
+    elif job.row.ndim:
         merge_in_order(&job.row, rows, n_rows, True)
     if job.starts != NULL:
         # a group is a run of items
@@ -966,6 +1079,13 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
         # Weights must stay when outputs are written over them. A derivative that is divided afterwards reaches its array with that pass:
         # memory is written once.
         copied = (overwrites or job.weights_down) if k == job.weight else operand.output and divided and is_divided(job, k)
+        if operand.of_frames:
+            scratch = lay_out_frames(operand, &job.row, scratch)
+            continue
+        if job.sequence != NULL and operand.of_units:
+            merge_in_order(&job.units, &operand, 1, False)
+            scratch = lay_out(operand, &job.units, &job.row, longest_target(job), scratch, False)
+            continue
         scratch = lay_out(operand, axes, &job.row, longest, scratch, copied)
         job.streams = job.streams or operand.streamed
     job.product = scratch
@@ -1017,11 +1137,17 @@ cdef bint is_divided(const Job *job, int place) noexcept nogil:
 
 # ---- doing it --------------------------------------------------------------------------------------------------
 
+cdef bint at_once(const Job *job) noexcept nogil:
+    """Whether sequences, of which one may be long, are shared out at once: before the first ones are done, and without a pause."""
+    cdef double worth = worth_of_sequences(job)
+    return job.tasks > 1 and worth > SHORT_SEQUENCES and (worth < LONG_SEQUENCES or job.tasks <= FEW_SEQUENCES)
+
+
 cdef int perform(Run *run, bint sums_only) except -1:
     """Do all blocks; what was found is in the memory of member 0. ``sums_only``: the statistics of the only unit are left there."""
     cdef Job *job = &run.job
     cdef Team *team = &run.team
-    cdef Py_ssize_t unit
+    cdef Py_ssize_t unit, members
     cdef const char *data[MAX_OPERANDS]
     team.job = job
     team.members = 0
@@ -1029,7 +1155,12 @@ cdef int perform(Run *run, bint sums_only) except -1:
     if job.starts == NULL:
         job.tasks = (job.items.size + job.block - 1) // job.block
     if not job.in_parts:
-        share_out(do_blocks, hire, team, job.tasks)
+        if job.sequence == NULL or not at_once(job):
+            share_out(do_blocks, hire, team, job.tasks)
+        else:
+            members = min(<Py_ssize_t> thread_count(), job.tasks)
+            hire(team, members)
+            work_out(do_blocks, team, job.tasks, members)
         merge_members(team)
         return 0
     if sums_only:

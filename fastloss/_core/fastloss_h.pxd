@@ -20,6 +20,7 @@ cdef extern from "fastloss.h" nogil:
         FL_STATISTICS
         FL_GROUPS
         FL_TILES
+        FL_SEQUENCES
         FL_TILE_DEPTH
         FL_AGAINST_KEYS
         FL_AGAINST_OTHERS
@@ -55,6 +56,11 @@ cdef extern from "fastloss.h" nogil:
         const Py_ssize_t *starts
         const void *input[FL_MAX_INPUTS]
         const int64_t *label
+        Py_ssize_t frames
+        Py_ssize_t labels
+        Py_ssize_t all_frames
+        Py_ssize_t step
+        Py_ssize_t gradient_step
         const double *weight
         const double *number_weight
         const double *parameters
@@ -133,6 +139,7 @@ cdef extern from "fastloss.h" nogil:
         void (*stream)(const void *, void *, Py_ssize_t) noexcept nogil
         int (*bad_weights)(const double *, Py_ssize_t) noexcept nogil
         Py_ssize_t (*layout)(int, Py_ssize_t, Py_ssize_t *) noexcept nogil
+        Py_ssize_t (*sequence_room)(Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*labels[FL_FROM_TYPES])(const void *, int64_t *, Py_ssize_t) noexcept nogil
     int fl_tables(const fl_table **)
     void fl_sum_clear(fl_sum *)

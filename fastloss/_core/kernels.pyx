@@ -8,7 +8,7 @@ from libc.string cimport memcpy, memset
 
 import os
 
-from .fastloss_h cimport FL_ELEMENTS, FL_GROUPS, FL_MAX_TABLES, FL_ROWS, FL_STATISTICS, FL_TILES, fl_kernel, fl_table, fl_tables
+from .fastloss_h cimport FL_ELEMENTS, FL_GROUPS, FL_MAX_TABLES, FL_ROWS, FL_SEQUENCES, FL_STATISTICS, FL_TILES, fl_kernel, fl_table, fl_tables
 
 
 cdef extern from *:
@@ -23,7 +23,14 @@ cdef const fl_table *active = tables[0]
 cdef fl_classes no_classes
 memset(&no_classes, 0, sizeof(no_classes))
 
-PLANS = {FL_ELEMENTS: "elements", FL_ROWS: "rows", FL_STATISTICS: "statistics", FL_GROUPS: "groups", FL_TILES: "tiles"}
+PLANS = {
+    FL_ELEMENTS: "elements",
+    FL_ROWS: "rows",
+    FL_STATISTICS: "statistics",
+    FL_GROUPS: "groups",
+    FL_TILES: "tiles",
+    FL_SEQUENCES: "sequences",
+}
 
 
 def available_isas():

@@ -26,12 +26,15 @@ cdef struct Operand:
     Py_ssize_t[MAX_DIMS] row_strides
     Py_ssize_t itemsize
     Py_ssize_t width  # numbers in an item
+    Py_ssize_t step  # bytes from an item to the next, where they are used in place
+    Py_ssize_t frame_step  # of sequences: numbers from a frame to the next, for the kernel
     Py_ssize_t buffer  # where in the scratch memory its numbers go; -1: nowhere
     Py_ssize_t packed  # where its items go, side by side, before or after conversion; -1: nowhere
     int type
     int kind  # NUMBERS_F32 ...
     bint output
     bint of_units  # over the units, where these are not what blocks are cut of
+    bint of_frames  # rows are frames of numbers, which may be used in place where only the numbers lie side by side
     bint swapped
     bint dense  # the items of a block lie side by side, aligned, in the machine's byte order
     bint direct  # dense, and what the kernel takes
@@ -40,8 +43,8 @@ cdef struct Operand:
 cdef class Inputs:
     cdef readonly tuple operands, shape
     cdef readonly bint single, labels
-    cdef readonly int core, label_place
-    cdef readonly object starts
+    cdef readonly int core, label_place, unit_axis
+    cdef readonly object starts, sequences
 
 cdef Py_ssize_t[12] ITEMSIZE
 cdef dict codes
@@ -53,6 +56,7 @@ cdef bint in_c_order(const Axes *axes, const Operand *operand, const Axes *row) 
 cdef void simplify(Axes *axes, Operand **operands, int n, const Axes *row) noexcept nogil
 cdef void merge_in_order(Axes *axes, Operand **operands, int n, bint of_rows) noexcept nogil
 cdef Py_ssize_t lay_out(Operand *operand, const Axes *axes, const Axes *row, Py_ssize_t longest, Py_ssize_t scratch, bint copied) noexcept nogil
+cdef Py_ssize_t lay_out_frames(Operand *operand, const Axes *row, Py_ssize_t scratch) noexcept nogil
 cdef Py_ssize_t room(Py_ssize_t numbers) noexcept nogil
 cdef const void *convert_block(
     const Operand *operand, const Axes *axes, const Axes *row, const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count
@@ -75,7 +79,7 @@ cdef inline const void *read_block(
     ``data`` is where the operand begins: its own beginning, or that of a unit.
     """
     if operand.direct and operand.buffer < 0:
-        return data + first * operand.itemsize * operand.width
+        return data + first * operand.step
     return convert_block(operand, axes, row, data, scratch, first, count)
 
 
@@ -83,4 +87,4 @@ cdef inline void *target(const Operand *operand, const char *data, char *scratch
     """Where the kernel writes an output: into the array, or into the scratch memory."""
     if operand.buffer >= 0:
         return scratch + operand.buffer
-    return <char *> data + first * operand.itemsize * operand.width
+    return <char *> data + first * operand.step

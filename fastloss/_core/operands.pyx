@@ -55,11 +55,14 @@ cdef class Inputs:
     ``operands`` are pairs of array and type code, ``shape`` is that of the losses, ``core`` the number of axes that a unit has, which
     are the last ones. The first operand holds class indices if ``labels``; an operand of labels may have no axes of a unit.
     ``starts`` says where groups begin and the last one ends, for losses of groups; ``label_place`` which operand of tiles holds labels (-1: none).
+    Of sequences, the first operand has their frames and the second one their labels. ``sequences`` is an array of three rows: how many
+    frames each has, where its labels begin, and how many they are; ``unit_axis`` is the axis of the frames' array that numbers them.
     """
 
-    def __init__(self, tuple operands, tuple shape, bint single, int core=0, bint labels=False, starts=None, int label_place=-1):
+    def __init__(self, tuple operands, tuple shape, bint single, int core=0, bint labels=False, starts=None, int label_place=-1, sequences=None, int unit_axis=0):
         self.operands, self.shape, self.single = operands, shape, single
         self.core, self.labels, self.starts, self.label_place = core, labels, starts, label_place
+        self.sequences, self.unit_axis = sequences, unit_axis
 
 
 def read_ordinary(tuple values, Py_ssize_t given):
@@ -103,6 +106,7 @@ cdef int describe(Operand *operand, Py_buffer *buffer, array, int code, int kind
     operand.swapped = code & 0x100 != 0
     operand.kind = kind
     operand.output = output
+    operand.of_frames = False
     operand.width = 1
     # _arrays.py has chosen the code; this keeps a mistake there from reading foreign memory
     if buffer.itemsize != operand.itemsize:
@@ -266,6 +270,7 @@ cdef Py_ssize_t lay_out(
     operand.dense = side_by_side and not operand.swapped and <size_t> operand.data % operand.itemsize == 0
     operand.direct = operand.dense and operand.type == native(operand.kind)
     operand.streamed = operand.output and operand.direct and axes.size * step >= STREAM_BYTES
+    operand.step = step
     operand.buffer = operand.packed = -1
     if not operand.direct or operand.streamed or copied:
         operand.buffer = scratch
@@ -273,6 +278,32 @@ cdef Py_ssize_t lay_out(
     if not operand.dense and operand.type != native(operand.kind):
         operand.packed = scratch
         scratch += room(longest * operand.width)
+    return scratch
+
+
+cdef Py_ssize_t lay_out_frames(Operand *operand, const Axes *row, Py_ssize_t scratch) noexcept nogil:
+    """The same for sequences of frames, one in a block: used in place where the numbers of each frame lie side by side."""
+    cdef Py_ssize_t size = operand.itemsize
+    operand.step = operand.strides[0]
+    operand.frame_step = operand.row_strides[0] // size
+    operand.dense = operand.streamed = False
+    operand.direct = operand.width == 0 or (
+        operand.type == native(operand.kind)
+        and not operand.swapped
+        and <size_t> operand.data % size == 0
+        and operand.step % size == 0
+        and operand.row_strides[0] % size == 0
+        and (operand.row_strides[1] == size or row.shape[1] == 1)
+    )
+    operand.buffer = operand.packed = -1
+    if operand.direct:
+        return scratch
+    operand.frame_step = row.shape[1]
+    operand.buffer = scratch
+    scratch += room(operand.width)
+    if operand.type != native(operand.kind):
+        operand.packed = scratch
+        scratch += room(operand.width)
     return scratch
 
 

@@ -139,6 +139,9 @@ def curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
             return [
                 [0, 0, 1] if item.forms[0].index else first if i == loss.labels else vectors for i, item in enumerate(given)
             ]
+        if loss.signature.plan == "sequences":
+            # two frames of two classes, and one label
+            return [[[varied, 0.0], [0.0, 0.0]], [1], 2, 1]
         numbers = [varied if i == loss.labels else 1.0 for i in range(len(names))]
         by_place = [item.forms[0].axes for item in loss.signature.inputs]
         return [[number] if own in ("", "(...)") else [[number]] for number, own in zip(numbers, by_place, strict=True)]

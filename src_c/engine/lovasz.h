@@ -203,7 +203,7 @@ FL_STATIC void FL_FN(fl_softmax_of_pixels)(const FL_T *z, ptrdiff_t n, ptrdiff_t
     for (ptrdiff_t first = 0; first < n; first += most) {
         sheet.rows = FL_MIN(most, n - first);
         if (sheet.stride)
-            FL_FN(fl_exponentials_by_row)(&sheet, z + first * classes, memory, &s);
+            FL_FN(fl_exponentials_by_row)(&sheet, z + first * classes, classes, memory, &s);
         else {
             FL_T *const scores = memory + sheet.groups * sheet.lanes;
             FL_FN(fl_lay_out)(&sheet, z + first * classes, scores, FL_C(0));

@@ -232,7 +232,9 @@ FL_STATIC void FL_FN(fl_exponentials_of_row)(FL_T *e, ptrdiff_t classes, FL_T *m
     *others = lane[0];
 }
 
-FL_STATIC void FL_FN(fl_exponentials_by_row)(const fl_sheet *sheet, const FL_T *source, FL_T *e, FL_FN(fl_softmax) * s)
+/* Of rows that begin `step` numbers after one another. */
+FL_STATIC void FL_FN(fl_exponentials_by_row)(const fl_sheet *sheet, const FL_T *source, ptrdiff_t step, FL_T *e,
+                                             FL_FN(fl_softmax) * s)
 {
     for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
         s->largest.max[lane] = s->others[lane] = FL_C(0);
@@ -241,7 +243,7 @@ FL_STATIC void FL_FN(fl_exponentials_by_row)(const fl_sheet *sheet, const FL_T *
     FL_EACH_ROW(sheet)
     {
         FL_T *const x = e + row * sheet->stride;
-        memcpy(x, source + row * sheet->classes, (size_t)sheet->classes * sizeof *x);
+        memcpy(x, source + row * step, (size_t)sheet->classes * sizeof *x);
         FL_FN(fl_exponentials_of_row)(x, sheet->classes, &s->largest.max[row], &s->largest.first[row], &s->others[row]);
     }
     FL_FN(fl_finish_exponentials)(sheet, s);
@@ -346,7 +348,7 @@ FL_STATIC int FL_FN(fl_index_of_logits)(const fl_block *b, const fl_sheet *sheet
     FL_FN(fl_targets) t;
     const int invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, &labels);
     if (sheet->stride)
-        FL_FN(fl_exponentials_by_row)(sheet, source, e, &s);
+        FL_FN(fl_exponentials_by_row)(sheet, source, b->width, e, &s);
     else {
         FL_T *const z = e + sheet->groups * sheet->lanes;
         FL_FN(fl_lay_out)(sheet, source, z, FL_C(0));

@@ -16,6 +16,7 @@
  *                               FL_NDCG_FORMULA        groups, by what exchanging two of their numbers would change
  *   engine/tiles.h              FL_TILES_FORMULA       rows against the rows of another matrix, by their products
  *                               FL_TILES_SHARE_FORMULA the same, where several keys have a share of a row
+ *   engine/sequence.h           FL_SEQUENCE_FORMULA    sequences, by all ways through a lattice of frames and labels
  *
  * Inputs are listed in two parts, (given) and (differentiated), and then (parameters), which are doubles: the class of the loss
  * has fields of these names. Where a formula does not name its inputs, the plan does. `invalid` is 1 where an input lies
