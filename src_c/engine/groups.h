@@ -141,10 +141,21 @@ FL_INLINE FL_T FL_FN(fl_corrected)(FL_T sum, FL_T error)
     return FL_SELECT(FL_ABS(sum) < FL_INFINITY, sum + error, sum);
 }
 
-/* What the sums of all lanes come to, with its error: as fl_merge_sums, without the copies for a sheet. */
-FL_STATIC FL_PAIR FL_FN(fl_total)(FL_FN(fl_sums) * s)
+/* Sums of nothing in the lanes that some numbers take: as many as a power of two, so that they can be merged. */
+FL_INLINE ptrdiff_t FL_FN(fl_begin)(FL_FN(fl_sums) * s, ptrdiff_t numbers)
 {
-    for (ptrdiff_t half = FL_LANES / 2; half; half /= 2) {
+    ptrdiff_t lanes = FL_LANE_STEP;
+    while (lanes < FL_LANES && lanes < numbers)
+        lanes *= 2;
+    memset(s->sum, 0, (size_t)lanes * sizeof *s->sum);
+    memset(s->error, 0, (size_t)lanes * sizeof *s->error);
+    return lanes;
+}
+
+/* What the sums of the lanes come to, with its error: as fl_merge_sums, without the copies for a sheet. */
+FL_STATIC FL_PAIR FL_FN(fl_total)(FL_FN(fl_sums) * s, ptrdiff_t lanes)
+{
+    for (ptrdiff_t half = lanes / 2; half; half /= 2) {
         FL_SIMD
         for (ptrdiff_t lane = 0; lane < half; lane++) {
             s->error[lane] += s->error[lane + half];
@@ -158,14 +169,14 @@ FL_STATIC FL_PAIR FL_FN(fl_total)(FL_FN(fl_sums) * s)
 FL_STATIC FL_PAIR FL_FN(fl_sum_of)(const FL_T *x, ptrdiff_t n)
 {
     FL_FN(fl_sums) sums;
-    memset(&sums, 0, sizeof sums);
+    const ptrdiff_t lanes = FL_FN(fl_begin)(&sums, n);
     for (ptrdiff_t i = 0; i < n; i += FL_LANES) {
         const ptrdiff_t count = FL_MIN(FL_LANES, n - i);
         FL_SIMD
         for (ptrdiff_t lane = 0; lane < count; lane++)
             FL_FN(fl_add)(&sums, lane, x[i + lane]);
     }
-    const FL_PAIR total = FL_FN(fl_total)(&sums);
+    const FL_PAIR total = FL_FN(fl_total)(&sums, lanes);
     return (FL_PAIR){total.hi, FL_SELECT(FL_ABS(total.hi) < FL_INFINITY, total.lo, FL_C(0))};
 }
 

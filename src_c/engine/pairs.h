@@ -69,10 +69,12 @@ FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff
     FL_FN(fl_margins) t;
     FL_T weight[FL_LANES];
     FL_FN(fl_sums) slope, curvature;
-    memset(&slope, 0, sizeof slope);
-    memset(&curvature, 0, sizeof curvature);
+    const ptrdiff_t lanes = FL_FN(fl_begin)(&slope, g->n - first);
+    FL_FN(fl_begin)(&curvature, g->n - first);
     for (ptrdiff_t j = first; j < g->n; j += FL_LANES) {
-        const ptrdiff_t n = FL_MIN(FL_LANES, g->n - j);
+        /* the lanes that fill the last vectors take no longer than one */
+        const ptrdiff_t n = FL_MIN(FL_LANES, g->n - j),
+                        filled = (n + FL_LANE_STEP / 2 - 1) / (FL_LANE_STEP / 2) * (FL_LANE_STEP / 2);
         const FL_T score = g->score[i], *const scores = g->score + j;
         FL_T *const s = g->slope + j, *const s_error = g->slope_error + j;
         FL_T *const c = g->curvature + j, *const c_error = g->curvature_error + j;
@@ -99,7 +101,9 @@ FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff
                 t.d_low[lane] = d.lo;
             }
         }
-        map(&t, n, parameters);
+        for (ptrdiff_t lane = n; lane < filled; lane++)
+            t.d[lane] = t.d_low[lane] = FL_C(0);
+        map(&t, filled, parameters);
         if (ndcg) {
             FL_SIMD
             for (ptrdiff_t lane = 0; lane < n; lane++) {
@@ -122,7 +126,7 @@ FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff
             FL_FN(fl_add_with_error)(&c[lane], &c_error[lane], t.curvature[lane]);
         }
     }
-    const FL_PAIR slopes = FL_FN(fl_total)(&slope), curvatures = FL_FN(fl_total)(&curvature);
+    const FL_PAIR slopes = FL_FN(fl_total)(&slope, lanes), curvatures = FL_FN(fl_total)(&curvature, lanes);
     FL_FN(fl_add_with_error)(&g->slope[i], &g->slope_error[i], slopes.hi);
     FL_FN(fl_add_with_error)(&g->curvature[i], &g->curvature_error[i], curvatures.hi);
     g->slope_error[i] += slopes.lo;
@@ -132,13 +136,13 @@ FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff
 FL_STATIC int FL_FN(fl_pair_group)(FL_FN(fl_group) * g, FL_FN(fl_margin_map) map, const double *parameters)
 {
     FL_FN(fl_sums) value;
-    memset(&value, 0, sizeof value);
+    const ptrdiff_t lanes = FL_FN(fl_begin)(&value, g->n);
     for (ptrdiff_t i = 0, first = 0; i < g->n; i++) {
         while (first < g->n && !(g->relevance[first] < g->relevance[i]))
             first++;
         FL_FN(fl_pair_up)(g, i, first, NULL, map, parameters, &value);
     }
-    g->value = FL_FN(fl_total)(&value);
+    g->value = FL_FN(fl_total)(&value, lanes);
     return 0;
 }
 
@@ -216,10 +220,10 @@ FL_STATIC int FL_FN(fl_ndcg_group)(FL_FN(fl_group) * g, double k, int exponentia
         ndcg.near = FL_C(0.01);
         ndcg.growth = FL_C(1);
     }
-    memset(&sizes, 0, sizeof sizes);
+    const ptrdiff_t lanes = FL_FN(fl_begin)(&sizes, n);
     for (ptrdiff_t i = 0; i < top; i++)
         FL_FN(fl_pair_up)(g, i, i + 1, &ndcg, map, parameters, &sizes);
-    const FL_PAIR total = FL_FN(fl_total)(&sizes);
+    const FL_PAIR total = FL_FN(fl_total)(&sizes, lanes);
     const FL_T all = FL_C(2) * (total.hi + total.lo);
     if (normalised && all > FL_C(0)) {
         const FL_T factor = FL_LOG1P(all) * FL_CONSTANT(LOG2_E) / all;
