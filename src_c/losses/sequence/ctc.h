@@ -8,8 +8,8 @@
  *   forward   b_i <- (b_i + l_{i-1}) p(blank)       l_i <- (l_i + b_i + [l_i differs from l_{i-1}] l_{i-1}) p(l_i)
  *   back      b_i <- b_i + l_i                      l_i <- l_i + b_{i+1} + [l_{i+1} differs from l_i] l_{i+1}
  *   value     -log of the last blank and the last label, behind the last frame
- *   slope     by the log-probability of class k in a frame  -g_k, the share of all ways that are at k there; by scores p_k -
- * g_k
+ *   slope     -g_k by the log-probability of class k in a frame, g_k being the share of all ways that are at k there;
+ *             p_k - g_k by scores
  *
  * A target of L labels, r of which are like the one before, needs L + r frames; with fewer, or where all of its ways have the
  * probability 0, the value is infinite and the slope 0.
