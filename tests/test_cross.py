@@ -24,6 +24,8 @@ TARGETS = {
     "gcc": (["gcc"], []),
     "gcc avx2": (["gcc", *AVX2], []),
     "gcc -O1": (["gcc", "-O1"], []),
+    "gcc-11": (["gcc-11"], []),
+    "gcc-11 avx2": (["gcc-11", *AVX2], []),
     "clang": (["clang"], []),
     "clang avx2": (["clang", *AVX2], []),
     "clang-14": (["clang-14"], []),

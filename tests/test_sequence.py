@@ -205,8 +205,9 @@ def test_same_bits_everywhere(loss: Any, shape: tuple[int, ...], dtype: Any) -> 
     for i in range(len(frames)):
         alone = loss.value_and_gradient(z[:, i], targets[i, : lengths[i]], frames[i], lengths[i], reduction="none")
         assert same(flat(alone), [expected[0][i], expected[1][:, i]])
-        less = loss.value_and_gradient(z[: frames[i], i : i + 1], targets[i : i + 1], frames[i : i + 1], lengths[i : i + 1])
-        assert same(flat(less)[1:], [expected[1][: frames[i], i : i + 1] / max(lengths[i], 1)]) or lengths[i] > 1
+        own = slice(i, i + 1)
+        less = loss.value_and_gradient(z[: frames[i], own], targets[own], frames[own], lengths[own], reduction="none")
+        assert same(flat(less), [expected[0][own], expected[1][: frames[i], own]])
     order = np.random.default_rng(0).permutation(len(frames))
     moved = loss.value_and_gradient(z[:, order], targets[order], frames[order], lengths[order], reduction="none")
     assert same(flat(moved), [expected[0][order], expected[1][:, order]])
@@ -322,13 +323,13 @@ def test_what_cannot_be_aligned() -> None:
     for from_logits in (False, True):
         loss = fl.CTC(from_logits=from_logits)
         value, gradient = loss.value_and_gradient(log_probs, targets, frames, lengths, reduction="none")
-        np.testing.assert_allclose(value, [np.inf, np.inf, 2 * math.log(3), np.inf])
+        np.testing.assert_allclose(value, [np.inf, np.inf, 2 * math.log(3), np.inf], rtol=1e-15)
         assert not gradient[:, [0, 1, 3]].any()
         assert gradient[:, 2].any()
         assert loss(log_probs, targets, frames, lengths) == np.inf
         assert np.isfinite(loss.gradient(log_probs, targets, frames, lengths)).all()
         zero = fl.CTC(from_logits=from_logits, infeasible="zero")
-        assert zero(log_probs, targets, frames, lengths) == pytest.approx(math.log(3) / 4)
+        assert zero(log_probs, targets, frames, lengths) == pytest.approx(math.log(3) / 4, rel=1e-15)
         np.testing.assert_array_equal(zero.gradient(log_probs, targets, frames, lengths, reduction="none"), gradient)
         strict = fl.CTC(from_logits=from_logits, infeasible="raise")
         for method in (strict, strict.gradient, strict.value_and_gradient):
@@ -341,13 +342,13 @@ def test_what_cannot_be_aligned() -> None:
             ):
                 method(log_probs[:, 2:], targets[2:], frames[2:], lengths[2:])
         weights = [0, 0, 1, 0]
-        assert strict(log_probs, targets, frames, lengths, sample_weight=weights) == pytest.approx(math.log(3))
+        assert strict(log_probs, targets, frames, lengths, sample_weight=weights) == pytest.approx(math.log(3), rel=1e-15)
 
 
 def test_empty_targets_and_no_frames() -> None:
     log_probs = np.log([[0.25, 0.75], [0.5, 0.5], [0.125, 0.875]])[:, None]
     value, gradient = fl.ctc.value_and_gradient(log_probs, np.zeros((1, 0), int), [3], [0])
-    assert value == pytest.approx(-math.log(0.25 * 0.5 * 0.125))
+    assert value == pytest.approx(-math.log(0.25 * 0.5 * 0.125), rel=1e-15)
     np.testing.assert_allclose(gradient[:, 0], [[-1, 0]] * 3, atol=1e-15)
     assert fl.ctc(log_probs, [[1]], [0], [0]) == 0.0
     assert fl.ctc(log_probs, [[1]], [0], [1]) == np.inf

@@ -59,7 +59,8 @@ class CTC(Loss):
     log-probabilities of classes that are not in the target are not looked at.
 
     Sums over paths are in double precision, with exponents of their own: nothing underflows. Those that are about 1 are
-    computed with the errors of all roundings, so that small losses keep their digits. The relative error of a share
+    computed with the errors of all roundings, so that small losses keep their digits; the others are off by less than
+    :math:`4 (T + 10) 2^{-53}`, before they are rounded to the precision of the frames. The relative error of a share
     :math:`\gamma` is less than 2 (T + 10) ulp of double precision, mostly a few; that of the gradient by scores is relative to
     the larger of p and :math:`\gamma`. There is no Hessian. Sequences are shared out among threads; where a lattice is large,
     about a square root of its columns is kept, and the others are computed twice.

@@ -544,10 +544,7 @@ FL_STATIC void FL_FN(fl_normalise_frames)(FL_FN(fl_passage) * p, const fl_sheet 
         FL_FN(fl_exponentials_by_row)(sheet, FL_FN(fl_frame_at)(p, t), b->step, e, &s);
     else {
         FL_T *const z = e + sheet->groups * sheet->lanes;
-        FL_FN(fl_transpose)(FL_FN(fl_frame_at)(p, t), b->step, sheet->rows, sheet->classes, z, sheet->lanes);
-        for (ptrdiff_t row = sheet->rows; row < sheet->lanes; row++)
-            for (ptrdiff_t k = 0; k < sheet->classes; k++)
-                z[k * sheet->lanes + row] = FL_C(0);
+        FL_FN(fl_lay_side_by_side)(sheet, FL_FN(fl_frame_at)(p, t), b->step, z, FL_C(0));
         FL_FN(fl_exponentials)(sheet, z, e, &s);
     }
     FL_EACH_ROW(sheet)

@@ -64,9 +64,10 @@ FL_INLINE fl_sheet fl_sheet_by_row(ptrdiff_t classes)
 
 #if defined(__clang__) || __GNUC__ >= 12
 #define FL_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+/* The same, of another size. */
 #define FL_RESIZE FL_SHUFFLE
 #else
-#define FL_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (__typeof__((a) < (a))){__VA_ARGS__})
+#define FL_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (FL_I __attribute__((vector_size(sizeof(a))))){__VA_ARGS__})
 #endif
 
 #define FL_CLASS(sheet) ((FL_I)(group * (sheet)->step) + own[lane])
@@ -91,18 +92,32 @@ typedef FL_T FL_FN(fl_whole) __attribute__((vector_size(32), aligned(sizeof(FL_T
 #undef FL_HALF
 #define FL_HALF (16 / (int)sizeof(FL_T))
 
-#undef FL_JOINED
-#undef FL_FIRST_HALF
-#undef FL_SECOND_HALF
-#if FL_BITS == 32
-#define FL_JOINED(a, b) FL_RESIZE(a, b, 0, 1, 2, 3, 4, 5, 6, 7)
-#define FL_FIRST_HALF(x) FL_RESIZE(x, x, 0, 1, 2, 3)
-#define FL_SECOND_HALF(x) FL_RESIZE(x, x, 4, 5, 6, 7)
+/* A vector of the numbers in two places, and back. */
+FL_INLINE void FL_FN(fl_join)(FL_FN(fl_whole) * x, const FL_T *first, const FL_T *second)
+{
+#if !defined(FL_RESIZE)
+    memcpy(x, first, sizeof *x / 2);
+    memcpy((char *)x + sizeof *x / 2, second, sizeof *x / 2);
+#elif FL_BITS == 32
+    *x = FL_RESIZE(*(const FL_FN(fl_half) *)first, *(const FL_FN(fl_half) *)second, 0, 1, 2, 3, 4, 5, 6, 7);
 #else
-#define FL_JOINED(a, b) FL_RESIZE(a, b, 0, 1, 2, 3)
-#define FL_FIRST_HALF(x) FL_RESIZE(x, x, 0, 1)
-#define FL_SECOND_HALF(x) FL_RESIZE(x, x, 2, 3)
+    *x = FL_RESIZE(*(const FL_FN(fl_half) *)first, *(const FL_FN(fl_half) *)second, 0, 1, 2, 3);
 #endif
+}
+
+FL_INLINE void FL_FN(fl_part)(const FL_FN(fl_whole) * x, FL_T *first, FL_T *second)
+{
+#if !defined(FL_RESIZE)
+    memcpy(first, x, sizeof *x / 2);
+    memcpy(second, (const char *)x + sizeof *x / 2, sizeof *x / 2);
+#elif FL_BITS == 32
+    *(FL_FN(fl_half) *)first = FL_RESIZE(*x, *x, 0, 1, 2, 3);
+    *(FL_FN(fl_half) *)second = FL_RESIZE(*x, *x, 4, 5, 6, 7);
+#else
+    *(FL_FN(fl_half) *)first = FL_RESIZE(*x, *x, 0, 1);
+    *(FL_FN(fl_half) *)second = FL_RESIZE(*x, *x, 2, 3);
+#endif
+}
 
 /* Turns the square of numbers in the first halves of some vectors, and that in their second halves: each in its place, which
  * machines with long vectors do as fast as one of them. */
@@ -133,10 +148,8 @@ FL_INLINE void FL_FN(fl_turn_wide)(const FL_T *source, ptrdiff_t source_step, FL
         x[k] = *(const FL_FN(fl_whole) *)(source + k * source_step);
     FL_FN(fl_turn)(x);
 #pragma GCC unroll 4
-    for (int k = 0; k < FL_HALF; k++) {
-        *(FL_FN(fl_half) *)(target + k * target_step) = FL_FIRST_HALF(x[k]);
-        *(FL_FN(fl_half) *)(target + (k + FL_HALF) * target_step) = FL_SECOND_HALF(x[k]);
-    }
+    for (int k = 0; k < FL_HALF; k++)
+        FL_FN(fl_part)(&x[k], target + k * target_step, target + (k + FL_HALF) * target_step);
 }
 
 /* The same of two squares one above the other. */
@@ -145,8 +158,7 @@ FL_INLINE void FL_FN(fl_turn_high)(const FL_T *source, ptrdiff_t source_step, FL
     FL_FN(fl_whole) x[FL_HALF];
 #pragma GCC unroll 4
     for (int k = 0; k < FL_HALF; k++)
-        x[k] = FL_JOINED(*(const FL_FN(fl_half) *)(source + k * source_step),
-                         *(const FL_FN(fl_half) *)(source + (k + FL_HALF) * source_step));
+        FL_FN(fl_join)(&x[k], source + k * source_step, source + (k + FL_HALF) * source_step);
     FL_FN(fl_turn)(x);
 #pragma GCC unroll 4
     for (int k = 0; k < FL_HALF; k++)
@@ -180,18 +192,24 @@ FL_STATIC void FL_FN(fl_transpose)(const FL_T *source, ptrdiff_t source_step, pt
     }
 }
 
-FL_STATIC void FL_FN(fl_lay_out)(const fl_sheet *sheet, const FL_T *source, FL_T *target, FL_T fill)
+/* Lays rows that begin `step` numbers after one another side by side. */
+FL_STATIC void FL_FN(fl_lay_side_by_side)(const fl_sheet *sheet, const FL_T *source, ptrdiff_t step, FL_T *target, FL_T fill)
 {
-    if (sheet->along) {
-        memcpy(target, source, (size_t)sheet->classes * sizeof *target);
-        for (ptrdiff_t i = sheet->classes; i < sheet->groups * sheet->lanes; i++)
-            target[i] = fill;
-        return;
-    }
-    FL_FN(fl_transpose)(source, sheet->classes, sheet->rows, sheet->classes, target, sheet->lanes);
+    FL_FN(fl_transpose)(source, step, sheet->rows, sheet->classes, target, sheet->lanes);
     for (ptrdiff_t row = sheet->rows; row < sheet->lanes; row++)
         for (ptrdiff_t k = 0; k < sheet->classes; k++)
             target[k * sheet->lanes + row] = fill;
+}
+
+FL_STATIC void FL_FN(fl_lay_out)(const fl_sheet *sheet, const FL_T *source, FL_T *target, FL_T fill)
+{
+    if (!sheet->along) {
+        FL_FN(fl_lay_side_by_side)(sheet, source, sheet->classes, target, fill);
+        return;
+    }
+    memcpy(target, source, (size_t)sheet->classes * sizeof *target);
+    for (ptrdiff_t i = sheet->classes; i < sheet->groups * sheet->lanes; i++)
+        target[i] = fill;
 }
 
 FL_STATIC void FL_FN(fl_take_up)(const fl_sheet *sheet, const FL_T *source, FL_T *target)
