@@ -18,13 +18,13 @@ from .errors import InputError, NotDifferentiableError
 from .evaluation import Evaluation, evaluate
 from .loss import Loss
 from .losses import *  # noqa: F403 - the classes; losses/__init__.py finds them
-from .registry import SHORT_NAMES as _SHORT_NAMES
 from .registry import get_loss, list_losses
+from .registry import names_with_defaults as _names_with_defaults
 
 __version__ = "0.1.0"
 
 # a ready default instance of every class, in snake case, and the short names
-_defaults = {name: get_loss(name) for name in [*list_losses(), *_SHORT_NAMES]}
+_defaults = {name: get_loss(name) for name in _names_with_defaults()}
 globals().update(_defaults)
 _environment.let_interrupts_raise()
 

@@ -69,6 +69,8 @@ class Loss:
     growth: ClassVar[float] = 1.0
     #: Whether the loss is one of the residual ``y_pred - y_true`` alone.
     of_residual: ClassVar[bool] = False
+    #: Whether it is one of those that `list_losses` names: losses that are made of other losses are not.
+    listed: ClassVar[bool] = True
     #: Name in snake case and family; set for every public loss.
     name: ClassVar[str] = ""
     family: ClassVar[str] = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -85,12 +85,23 @@ def list_losses(family: str | None = None) -> list[str]:
     >>> "huber" in fl.list_losses("regression")
     True
     """
-    families = sorted({cls.family for cls in _CLASSES.values()})
+    listed = {name: cls for name, cls in _CLASSES.items() if cls.listed}
+    families = sorted({cls.family for cls in listed.values()})
     if family is not None and family not in families:
         raise ValueError(f"family must be one of {', '.join(families)}; got {family!r}.")
-    return sorted(name for name, cls in _CLASSES.items() if family in (None, cls.family))
+    return sorted(name for name, cls in listed.items() if family in (None, cls.family))
 
 
-def loss_class(name: str) -> type[Loss]:
-    """Return the class of a loss by its name."""
-    return _CLASSES[SHORT_NAMES.get(name, name)]
+def every_class() -> list[type[Loss]]:
+    """Return the classes of all losses, of those that are made of others, too."""
+    return list(_CLASSES.values())
+
+
+def names_with_defaults() -> list[str]:
+    """Return the names, short ones too, of the losses that can be made without saying anything more."""
+    whole = [
+        name
+        for name, cls in _CLASSES.items()
+        if all(item.default is not MISSING or item.default_factory is not MISSING for item in fields(cls))
+    ]
+    return [*sorted(whole), *SHORT_NAMES]

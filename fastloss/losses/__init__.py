@@ -3,11 +3,11 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ..registry import list_losses, loss_class
+from ..registry import every_class
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-_classes = {loss_class(_name).__name__: loss_class(_name) for _name in list_losses()}
+_classes = {_class.__name__: _class for _class in every_class()}
 __all__ = sorted(_classes)
 globals().update(_classes)
