@@ -64,6 +64,12 @@ cdef class Inputs:
         self.core, self.labels, self.starts, self.label_place = core, labels, starts, label_place
         self.sequences, self.unit_axis = sequences, unit_axis
 
+    def in_single(self):
+        """The same inputs, to be computed with in single precision."""
+        return Inputs(
+            self.operands, self.shape, True, self.core, self.labels, self.starts, self.label_place, self.sequences, self.unit_axis
+        )
+
 
 def read_ordinary(tuple values, Py_ssize_t given):
     """Read NumPy arrays of one shape, numbers of which a loss takes one of each; the first ``given`` do not decide the precision.
