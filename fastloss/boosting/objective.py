@@ -670,6 +670,9 @@ def _check_loss(loss: Any) -> None:
         raise TypeError(
             f"{type(loss).__name__} cannot be an objective: it takes {', '.join(loss.inputs)}; boosting has labels and scores."
         )
+    if isinstance(loss, losses.WeightedSum):
+        for _, term in loss.terms:
+            _check_loss(term)
     links = {item.name: getattr(loss, item.name) for item in fields(loss) if item.name in ("from_logits", "from_log")}
     if links and not any(links.values()):
         raise ValueError(
