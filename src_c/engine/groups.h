@@ -159,16 +159,28 @@ FL_INLINE ptrdiff_t FL_FN(fl_begin)(FL_FN(fl_sums) * s, ptrdiff_t numbers)
     return lanes;
 }
 
+/* Adds the second half of some lanes to the first one. */
+FL_INLINE void FL_FN(fl_halve)(FL_FN(fl_sums) * s, const ptrdiff_t half)
+{
+    FL_SIMD
+    for (ptrdiff_t lane = 0; lane < half; lane++) {
+        s->error[lane] += s->error[lane + half];
+        FL_FN(fl_add)(s, lane, s->sum[lane + half]);
+    }
+}
+
 /* What the sums of the lanes come to, with its error: as fl_merge_sums, without the copies for a sheet. */
 FL_STATIC FL_PAIR FL_FN(fl_total)(FL_FN(fl_sums) * s, ptrdiff_t lanes)
 {
-    for (ptrdiff_t half = lanes / 2; half; half /= 2) {
-        FL_SIMD
-        for (ptrdiff_t lane = 0; lane < half; lane++) {
-            s->error[lane] += s->error[lane + half];
-            FL_FN(fl_add)(s, lane, s->sum[lane + half]);
-        }
-    }
+    /* numbers that the compiler knows save it the loops */
+    if (lanes > FL_LANES / 2)
+        FL_FN(fl_halve)(s, FL_LANES / 2);
+    if (lanes > FL_LANES / 4)
+        FL_FN(fl_halve)(s, FL_LANES / 4);
+    FL_FN(fl_halve)(s, FL_LANES / 8);
+    FL_FN(fl_halve)(s, FL_LANES / 16);
+    FL_FN(fl_halve)(s, FL_LANES / 32);
+    FL_FN(fl_halve)(s, FL_LANES / 64);
     return (FL_PAIR){s->sum[0], s->error[0]};
 }
 
