@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _arrays
-from ._core import GRADIENT, HESSIAN, VALUE, Inputs, is_single
+from ._core import GRADIENT, HESSIAN, VALUE, Inputs
 from .domains import brief
 from .loss import Loss, bind
 from .registry import get_loss
@@ -95,7 +95,7 @@ class Penalty(Loss):
         return PenalizedLoss(other, self) if isinstance(other, Loss) else NotImplemented
 
     def __mul__(self, factor: Any) -> Any:
-        return self._times(factor) if isinstance(factor, Real) else NotImplemented
+        return self._times(float(factor)) if isinstance(factor, Real) else NotImplemented
 
     __rmul__ = __mul__
 
@@ -243,27 +243,24 @@ class PenalizedLoss:
     ) -> tuple[tuple[Any, ...], Any, tuple[Any, Any]]:
         """Return the inputs of both parts, and the arrays that each is to write, which are checked before either writes."""
         values, parameters = self._bind(inputs, named, reduction)
-        operand = _arrays.read(parameters, "parameters")
         if out is None:
             return values, parameters, (None, None)
-        given = _arrays.flatten(out)
-        each, rest = divmod(len(given), len(kinds))
-        if rest or not each:
-            raise ValueError(f"out must hold as many arrays as are returned; got {len(given)}.")
-        own = given[each - 1 :: each]
-        others = [array for place, array in enumerate(given) if (place + 1) % each]
-        numbers = Inputs((operand,), operand[0].shape, is_single(operand[1]))
-        _arrays.read_outputs(own, tuple((kind, 0) for kind in kinds), numbers, None, ("parameters",))
-        theirs = [_arrays.read(value, name)[0] for value, name in zip(values, self.inputs, strict=False) if value is not None]
-        theirs += [] if sample_weight is None else [_arrays.read(sample_weight, "sample_weight")[0]]
-        for array in own:
-            if array is not None and any(_arrays.overlap(array, other) for other in [*theirs, *others] if other is not None):
-                raise ValueError(
-                    "out: the derivatives by parameters overlap what belongs to the loss. Use memory of their own."
-                )
-        if any(isinstance(array, np.ndarray) and _arrays.overlap(array, operand[0]) for array in others):
-            raise ValueError("out: the derivatives of the loss overlap parameters. Use memory of their own.")
-        return values, parameters, (others, own)
+        loss, own_values = self.loss._for(values)
+        read, operand = loss._read(own_values), _arrays.read(parameters, "parameters")
+        weights = loss._read_weights(sample_weight, read)
+        last = len(read.operands)
+        by = (*loss.signature.predictions[: last - loss.labels], last)
+        every = Inputs((*read.operands, operand), read.shape, read.single)
+        names = (*loss.signature.names[:last], "parameters")
+        given, overwrites = _arrays.read_outputs(out, tuple((kind, i) for kind in kinds for i in by), every, weights, names)
+        if overwrites:
+            others = read.operands if weights is None else (*read.operands, weights)
+            for place, array in enumerate(given):
+                foreign = (operand,) if (place + 1) % len(by) else others
+                if array is not None and any(_arrays.overlap(array, other) for other, _ in foreign):
+                    raise ValueError(f"out[{place}] is an input of the other part of the objective. Use memory of its own.")
+        own = given[len(by) - 1 :: len(by)]
+        return values, parameters, ([array for i, array in enumerate(given) if (i + 1) % len(by)], own)
 
 
 def _as_tuple(by: Any) -> tuple[Any, ...]:
