@@ -85,7 +85,7 @@ class Penalty(Loss):
 
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, Penalty):
-            return self.__radd__(other)
+            return PenalizedLoss(other, self) if isinstance(other, Loss) else NotImplemented
         l1, l2 = (a + b for a, b in zip(self._strengths(), other._strengths(), strict=True))
         if l2 == 0:
             return get_loss("l1_penalty", strength=l1)
@@ -105,7 +105,7 @@ class PenalizedLoss:
     """A loss plus a penalty on the parameters that its predictions come from: ``loss + L2Penalty(1e-3)`` makes one.
 
     An immutable value like a loss: equal ones hash alike, it can be pickled, and its ``repr`` makes it again. More penalties
-    may be added to it.
+    and losses may be added to it, and it has multiples.
 
     Parameters
     ----------
@@ -164,9 +164,21 @@ class PenalizedLoss:
         return self.loss.optional
 
     def __add__(self, other: Any) -> Any:
-        return PenalizedLoss(self.loss, self.penalty + other) if isinstance(other, Penalty) else NotImplemented
+        if isinstance(other, Penalty):
+            return PenalizedLoss(self.loss, self.penalty + other)
+        if isinstance(other, PenalizedLoss):
+            return PenalizedLoss(self.loss + other.loss, self.penalty + other.penalty)
+        return PenalizedLoss(self.loss + other, self.penalty) if isinstance(other, Loss) else NotImplemented
 
-    __radd__ = __add__
+    def __radd__(self, other: Any) -> Any:
+        if isinstance(other, Penalty):
+            return PenalizedLoss(self.loss, other + self.penalty)
+        return PenalizedLoss(other + self.loss, self.penalty) if isinstance(other, Loss) else NotImplemented
+
+    def __mul__(self, factor: Any) -> Any:
+        return PenalizedLoss(factor * self.loss, factor * self.penalty) if isinstance(factor, Real) else NotImplemented
+
+    __rmul__ = __mul__
 
     def __call__(self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", **named: Any) -> float:
         """Compute the cost with the penalty.

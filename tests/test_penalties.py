@@ -165,6 +165,26 @@ def test_a_loss_plus_a_penalty_is_a_value() -> None:
         objective.loss = fl.mse
 
 
+def test_sums_and_multiples_are_those_of_both_parts() -> None:
+    """The loss's own operators are used: here, those of a loss that writes down what it is asked for."""
+
+    class Recorder(fl.Huber):
+        __slots__ = ()
+
+        def __add__(self, other: Any) -> Any:
+            return Recorder(self.delta + other.delta) if isinstance(other, Recorder) else NotImplemented
+
+        def __mul__(self, factor: float) -> Any:
+            return Recorder(self.delta * factor)
+
+        __rmul__ = __mul__
+
+    objective = Recorder(2.0) + fl.L1Penalty(0.5)
+    assert objective + Recorder(3.0) == Recorder(3.0) + fl.L1Penalty(0.5) + Recorder(2.0) == Recorder(5.0) + fl.L1Penalty(0.5)
+    assert objective + (Recorder(1.0) + fl.L2Penalty(2.0)) == Recorder(3.0) + fl.L1L2Penalty(0.5, 2.0)
+    assert 2.0 * objective == objective * 2 == Recorder(4.0) + fl.L1Penalty(1.0)
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
 @pytest.mark.parametrize("weights", [None, [1.0, 0.0, 2.0]])
