@@ -73,6 +73,12 @@ def test_parameters_that_are_nothing_zero_infinite_or_no_numbers() -> None:
         assert penalty.gradient(2.0).shape == ()
     assert fl.L1Penalty(2.0).gradient([np.inf, -np.inf]).tolist() == [2.0, -2.0]
     assert fl.L1Penalty().gradient_and_hessian([np.inf])[1].tolist() == [0.0]
+    for penalty in (0.0 * item for item in PENALTIES):
+        assert penalty([np.inf, 3.0]) == 0.0
+        assert penalty.gradient([np.inf, 3.0]).tolist() == [0.0, 0.0]
+        assert np.isnan(penalty([np.nan]))
+    # a strength that vanishes in single precision
+    assert fl.L1L2Penalty(1.0, 1e-60)(np.array([np.inf], np.float32)) == np.inf
 
 
 def test_weights_of_parameters() -> None:
