@@ -525,12 +525,12 @@ def scale(array: Any, factor: float) -> Any:
     if factor == 1:
         return array
     if not isinstance(array, np.ndarray):
-        dtype = array.dtype
-        return dtype.type(np.float64(array) * factor if factor else 0.0)
+        return scale(np.array(array), factor)[()]
     if factor == 0:
         array[...] = 0
         return array
-    return np.multiply(array, np.float64(factor), out=array, dtype=np.float64, casting="unsafe")
+    with np.errstate(all="ignore"):
+        return np.multiply(array, np.float64(factor), out=array, dtype=np.float64, casting="unsafe")
 
 
 def map_numbers(function: str | None, value: Any) -> Any:

@@ -97,8 +97,9 @@ class LinearObjective:
         C(w, b) = \frac{\sum_i u_i \, \ell(y_i, w^T x_i + b)}{\sum_i u_i} + P(w), \qquad
         \frac{\partial C}{\partial w} = X^T g + \frac{\partial P}{\partial w}, \qquad \frac{\partial C}{\partial b} = \sum_i g_i
 
-    with the weights u and the gradient g of the mean loss by the raw predictions. Losses, penalties and g are fastloss's; the
-    products with X are NumPy's (or the sparse matrix's), whose rounding depends on the machine.
+    with the weights u and the gradient g of the mean loss by the raw predictions; of (n, k) labels whose losses are those of
+    numbers, the mean is that of all. Losses, penalties and g are fastloss's; the products with X are NumPy's (or the sparse
+    matrix's), whose rounding depends on the machine.
 
     Raw predictions and their gradients are kept between calls, so that a call allocates no memory of the size of the data (but
     for sparse products). An object is therefore of one thread at a time; copies (by pickle, too) are independent.
@@ -137,6 +138,11 @@ class LinearObjective:
         self._raw, self._slopes = np.empty(shape, self._X.dtype), np.empty(shape, self._X.dtype)
         columns = math.prod(self._outputs)
         self.start = np.zeros(columns * (self._features + self.fit_intercept))
+
+    def __repr__(self) -> str:
+        n, columns = len(self._y), self._outputs[0] if self._outputs else 1
+        what = f"{self.loss!r} and {self.penalty!r}"
+        return f"<LinearObjective of {what}: {n} samples, {self._features} features, {columns} column(s)>"
 
     def __call__(self, theta: Any) -> tuple[float, np.ndarray]:
         """Compute the cost and its gradient.
@@ -330,7 +336,10 @@ def _read_matrix(value: Any, name: str) -> Any:
     array = _arrays.decode(_arrays.read(value, name))
     if array.ndim != 2:
         raise ValueError(f"{name} must have two axes, those of samples and of features; got shape {array.shape}.")
-    return array.astype(np.float32 if array.dtype == np.float32 else np.float64, copy=False)
+    single = array.dtype.kind == "f" and array.itemsize == 4
+    array = array.astype(np.float32 if single else np.float64, copy=False)
+    # NumPy copies others for each product
+    return array if array.flags.forc else np.ascontiguousarray(array)
 
 
 def _multiply(matrix: Any, vectors: np.ndarray, out: np.ndarray) -> None:

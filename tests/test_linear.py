@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,9 @@ def test_other_dtypes_and_layouts() -> None:
     single = fl.linear_objective(LOGISTIC, X.astype(np.float32), BITS, WEIGHTS, NET)
     assert single(theta)[0] == pytest.approx(value, rel=1e-5)
     assert single(theta)[1].dtype == np.float64
+    swapped = fl.linear_objective(LOGISTIC, X.astype(">f4"), BITS, WEIGHTS, NET)
+    assert swapped(theta)[0] == pytest.approx(single(theta)[0], rel=1e-6)
+    assert swapped._raw.dtype == np.float32
     np.testing.assert_allclose(single(theta)[1], gradient, rtol=1e-4, atol=1e-6)
     assert single.solution(theta).raw_predict(X.astype(np.float32)).dtype == np.float32
     whole = (X * 4).astype(int)
@@ -201,6 +205,28 @@ def test_how_many_classes_there_are() -> None:
 def test_what_is_wrong_is_said(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         make()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", [LOGISTIC, SOFTMAX], ids=["binary", "classes"])
+def test_calls_need_no_memory_of_the_size_of_the_data(loss: fl.Loss, dtype: Any) -> None:
+    n = 100_000
+    wide = np.random.default_rng(0).standard_normal((n, 6)).astype(dtype)
+    for features in (wide, np.asfortranarray(wide), wide[:, ::2]):
+        objective = fl.linear_objective(loss, features, (wide[:, 0] > 0).astype(int), np.ones(n), NET)
+        theta = some_point(objective)
+        objective(theta)
+        tracemalloc.start()
+        objective(theta)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < n
+
+
+def test_repr() -> None:
+    assert repr(fl.linear_objective(fl.mse, X, NUMBERS, penalty=fl.L1Penalty())) == (
+        "<LinearObjective of SquaredError() and L1Penalty(strength=1.0): 60 samples, 4 features, 1 column(s)>"
+    )
 
 
 def test_no_samples() -> None:

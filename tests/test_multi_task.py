@@ -195,7 +195,12 @@ def test_numbers_that_are_not_finite_go_through() -> None:
     learnt = fl.MultiTask({"a": fl.mse}, weighting="uncertainty")
     inputs = {"a": ([0.0], [1.0])}
     assert math.isnan(learnt(inputs, log_variances={"a": math.nan}))
-    assert learnt(inputs, log_variances={"a": -800.0}) == math.inf
+    value, gradients, slopes = learnt.value_and_gradient({"a": ([0.0, 1.0], [1.0, 1.0])}, log_variances={"a": -800.0})
+    assert (value, slopes) == (math.inf, {"a": -math.inf})
+    np.testing.assert_array_equal(gradients["a"], [np.inf, np.nan])
+    half = learnt.gradient({"a": ([0.0], np.ones(1, np.float16))}, log_variances={"a": -60.0})[0]["a"]
+    assert half.dtype == np.float16
+    assert half.tolist() == [np.inf]
     assert learnt(inputs, log_variances={"a": np.float32(0.0)}) == 0.5
     assert learnt(inputs, log_variances={"a": np.zeros(1)}) == 0.5
     with pytest.raises(ValueError, match="mean of no samples"):
