@@ -14,6 +14,7 @@ from .classes import MOST_CLASSES
 from .domains import brief
 from .errors import NotDifferentiableError
 from .loss import Loss
+from .losses.composite import WeightedSum
 from .penalties import PenalizedLoss, Penalty
 
 
@@ -310,12 +311,20 @@ def _check_loss(loss: Any) -> None:
     if loss.inputs != Loss.inputs or not (loss.by_numbers or loss.signature.axes == "(k)"):
         raise TypeError(f"{type(loss).__name__} is no loss of labels and the raw predictions of single samples.")
     loss._check_differentiable(GRADIENT)
-    if getattr(loss, "from_logits", True) is False:
-        raise ValueError(f"a linear model predicts raw scores, and {loss!r} takes probabilities. Pass it from_logits=True.")
+    for term in _terms(loss):
+        if getattr(term, "from_logits", True) is False:
+            raise ValueError(f"a linear model predicts raw scores, and {term!r} takes probabilities. Pass it from_logits=True.")
+
+
+def _terms(loss: Loss) -> list[Loss]:
+    """Return the losses that are added up, or the one that is none of sums."""
+    return [term for _, term in loss.terms] if isinstance(loss, WeightedSum) else [loss]
 
 
 def _count_classes(loss: Loss, labels: np.ndarray) -> int:
     """Count the classes that scores are needed for."""
+    # the terms of a sum count the same rows
+    loss = _terms(loss)[0]
     weights = getattr(loss, "class_weight", None)
     if weights is not None:
         return len(weights)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +35,8 @@ class Loss:
 
     A loss is an immutable value: two losses of one class with equal parameters are equal, hash alike and can be pickled.
     Its parameters are checked when it is made.
+
+    Losses of the same inputs can be added up, and multiplied by numbers: ``0.7 * fl.huber + 0.3 * fl.log_cosh`` is a loss, too.
 
     A concrete loss is a frozen, slotted dataclass. It names its kernel if that is not called like the class, the domain of each
     input, and the NumPy expressions it replaces. Inputs, their shapes and what is differentiated follow from the formula.
@@ -88,7 +91,7 @@ class Loss:
             cls.labels = cls.signature.predictions[0]
             if cls.inputs != Loss.inputs and cls.__call__ is Loss.__call__:
                 for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
-                    setattr(cls, name, _OF_OTHER_INPUTS[name])
+                    setattr(cls, name, OF_OTHER_INPUTS[name])
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -106,6 +109,39 @@ class Loss:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, item.name) for item in fields(self))
+
+    # ---- sums -------------------------------------------------------------------------------------------------
+
+    #: NumPy's scalars leave the multiplication to the loss.
+    __array_ufunc__: ClassVar[None] = None
+
+    def _weighted(self, *terms: tuple[Any, Loss]) -> Loss:
+        from .losses.composite import WeightedSum
+
+        return WeightedSum(terms)
+
+    def __add__(self, other: Any) -> Any:
+        # what is added in a way of its own, as penalties are, does it
+        ordinary = isinstance(other, Loss) and type(other).__radd__ is Loss.__radd__
+        return self._weighted((1.0, self), (1.0, other)) if ordinary else NotImplemented
+
+    def __radd__(self, other: Any) -> Any:
+        # sum() starts with 0
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def __sub__(self, other: Any) -> Any:
+        return self._weighted((1.0, self), (-1.0, other)) if isinstance(other, Loss) else NotImplemented
+
+    def __neg__(self) -> Loss:
+        return self._weighted((-1.0, self))
+
+    def __mul__(self, factor: Any) -> Any:
+        return self._weighted((factor, self)) if isinstance(factor, Real) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: Any) -> Any:
+        return self._weighted((1.0 / divisor, self)) if isinstance(divisor, Real) else NotImplemented
 
     # ---- what a class may have to say for itself ------------------------------------------------------------
 
@@ -383,7 +419,7 @@ def _of_other_inputs(want: int, name: str, text: str) -> Callable[..., Any]:
     return method
 
 
-_OF_OTHER_INPUTS = {
+OF_OTHER_INPUTS = {
     name: _of_other_inputs(want, name, text)
     for name, want, text in (
         ("__call__", VALUE, "Compute the loss."),

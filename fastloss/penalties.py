@@ -83,21 +83,23 @@ class Penalty(Loss):
         """Compute the first and second derivatives by each parameter, in one pass; ``out`` is a pair of arrays."""
         return self._evaluate(GRADIENT | HESSIAN, (parameters,), sample_weight, reduction, out)
 
-    def __add__(self, other: Any) -> Any:
+    def _weighted(self, *terms: tuple[Any, Loss]) -> Any:
+        """Make the penalty of some times this one and, if there are two terms, of the other; or the loss with this penalty."""
+        if len(terms) == 1:
+            return self._times(float(terms[0][0]))
+        factor, other = terms[1]
         if not isinstance(other, Penalty):
-            return PenalizedLoss(other, self) if isinstance(other, Loss) else NotImplemented
-        l1, l2 = (a + b for a, b in zip(self._strengths(), other._strengths(), strict=True))
+            return PenalizedLoss(other if factor == 1 else factor * other, self)
+        l1, l2 = (a + factor * b for a, b in zip(self._strengths(), other._strengths(), strict=True))
         if l2 == 0:
             return get_loss("l1_penalty", strength=l1)
         return get_loss("l1_l2_penalty", l1=l1, l2=l2) if l1 else get_loss("l2_penalty", strength=l2)
 
+    def __add__(self, other: Any) -> Any:
+        return self._weighted((1.0, self), (1.0, other)) if isinstance(other, Loss) else NotImplemented
+
     def __radd__(self, other: Any) -> Any:
-        return PenalizedLoss(other, self) if isinstance(other, Loss) else NotImplemented
-
-    def __mul__(self, factor: Any) -> Any:
-        return self._times(float(factor)) if isinstance(factor, Real) else NotImplemented
-
-    __rmul__ = __mul__
+        return PenalizedLoss(other, self) if isinstance(other, Loss) else super().__radd__(other)
 
 
 @dataclass(frozen=True, slots=True)

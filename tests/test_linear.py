@@ -39,6 +39,8 @@ CASES = [
     (SOFTMAX, RNG.dirichlet(np.ones(3), 60), None),
     (fl.CategoricalFocal(from_logits=True), CLASSES, NET),
     (fl.KLDivergence(from_logits=True), RNG.dirichlet(np.ones(3), 60), None),
+    (0.7 * LOGISTIC + 0.3 * fl.BinaryFocal(from_logits=True), BITS, fl.L2Penalty(0.01)),
+    (SOFTMAX + 0.5 * fl.PolyCrossEntropy(from_logits=True), CLASSES, NET),
     (fl.MultiLabelSoftMargin(), RNG.integers(0, 2, (60, 3)), None),
 ]
 
@@ -158,6 +160,9 @@ def test_how_many_classes_there_are() -> None:
     assert classes([0, 255, 1], ignore_index=255) == 2
     assert classes([0, -100, 3], ignore_index=-100) == 4
     assert classes([0, 1], class_weight=[1.0, 2.0, 3.0]) == 3
+    hard, soft = (fl.CategoricalCrossEntropy(from_logits=True, ignore_index=9, label_smoothing=s) for s in (0.0, 0.1))
+    both = hard + soft
+    assert len(fl.linear_objective(both, np.ones((3, 1)), [0, 9, 1], fit_intercept=False).start) == 2
     with pytest.raises(
         fl.InputError, match="class index 1099511627776 at row 1: there would be a number for each class, 1048576"
     ):
@@ -179,6 +184,7 @@ def test_how_many_classes_there_are() -> None:
         (lambda: fl.linear_objective(fl.ZeroOne(from_logits=True), X, BITS), TypeError, "ZeroOne has no gradient"),
         (lambda: fl.linear_objective(fl.BinaryCrossEntropy(), X, BITS), ValueError,
          "a linear model predicts raw scores, and BinaryCrossEntropy(from_logits=False"),
+        (lambda: fl.linear_objective(LOGISTIC + 2 * fl.Brier(), X, BITS), ValueError, "Brier(from_logits=False) takes prob"),
         (lambda: fl.linear_objective(fl.mse, X, NUMBERS, penalty=0.1), TypeError,
          "penalty must be a penalty, such as L2Penalty(), or None; got 0.1."),
         (lambda: fl.linear_objective(fl.mse, X, NUMBERS, fit_intercept=1), ValueError,

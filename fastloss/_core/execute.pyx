@@ -118,8 +118,12 @@ cdef class Found:
 
 # ---- what is to be done ----------------------------------------------------------------------------------------
 
+# Of a weighted sum of kernels, each term has a call of its own: the first one, which says how many they are, has the outputs and writes
+# them when the last one has been added.
 cdef struct Call:
     const fl_kernel *kernel
+    int terms  # of the sum that begins here: 1 for a kernel alone, 0 for a term that is not the first one
+    double factor  # multiplies what the kernel produces, in sums
     fl_map map  # of whole units; NULL: the first input itself is summed
     fl_map part  # of parts of units
     fl_block block  # what all blocks have in common
@@ -128,6 +132,8 @@ cdef struct Call:
     int[FL_MAX_GRADIENTS] hessian
     Py_ssize_t value_buffer  # where in the scratch memory values and gradients go that no operand is given for; -1: nowhere
     Py_ssize_t gradient_buffer
+    Py_ssize_t[FL_MAX_GRADIENTS] term_gradient  # the same, of the derivatives of a term that is not the first one
+    Py_ssize_t[FL_MAX_GRADIENTS] term_hessian
     Py_ssize_t counted_buffer  # where what rows count for goes; -1: nowhere
     Py_ssize_t[FL_MAX_STATISTICS] statistic_buffer
     void (*prepare)(const void *, void *, Py_ssize_t) noexcept nogil  # what parts want done with their last input first; or NULL
@@ -166,7 +172,7 @@ cdef struct Job:
     int operands
     int inputs  # the first operands
     int weight  # -1: none
-    int calls
+    int calls  # those of the terms of a sum are calls, too
     bint labels  # the first input holds class indices
     bint counting  # adds the weights up
     bint in_parts
@@ -234,6 +240,7 @@ cdef void clear_tallies(const Team *team, int member) noexcept nogil:
 
 cdef void set_block(const Job *job, const Call *call, char *scratch, fl_block *block) noexcept nogil:
     """What all blocks of a member have in common."""
+    cdef int k
     block[0] = call.block
     block.scratch = scratch + job.kernel_scratch
     block.starts = <const Py_ssize_t *> (scratch + job.group_starts)
@@ -241,6 +248,11 @@ cdef void set_block(const Job *job, const Call *call, char *scratch, fl_block *b
         block.value = scratch + call.value_buffer
     if call.gradient_buffer >= 0:
         block.gradient[0] = scratch + call.gradient_buffer
+    for k in range(FL_MAX_GRADIENTS):
+        if call.term_gradient[k] >= 0:
+            block.gradient[k] = scratch + call.term_gradient[k]
+        if call.term_hessian[k] >= 0:
+            block.hessian[k] = scratch + call.term_hessian[k]
     if call.counted_buffer >= 0:
         block.counted = <double *> (scratch + call.counted_buffer)
 
@@ -356,11 +368,63 @@ cdef inline void write_derivative(
         write_block(operand, &job.items, &job.row, data, derivative, False, scratch, first, count)
 
 
-cdef void do_call(
-    const Job *job, const Call *call, const void **inputs, const double *weights, char *scratch, Py_ssize_t first, Py_ssize_t count,
-    Py_ssize_t unit, Py_ssize_t units, CallTally *tally
+cdef inline void map_block(
+    const Job *job, const Call *call, const void **inputs, const double *weights, Py_ssize_t units, CallTally *tally
 ) noexcept nogil:
-    """Map a block of whole units, and do with the results what the call wants."""
+    """Let the kernel of a call map a block of whole units."""
+    cdef fl_block *block = &tally.block
+    cdef int k
+    for k in range(job.inputs):
+        block.input[k] = inputs[k]
+    if job.labels:
+        block.label = <const int64_t *> inputs[0]
+        block.input[0] = NULL
+    block.units = units
+    block.weight = weights
+    tally.flags |= call.map(block)
+
+
+cdef inline void join_term(
+    const Job *job, const Call *head, const Call *term, int place, const fl_block *from_, const fl_block *to, Py_ssize_t units, Py_ssize_t count
+) noexcept nogil:
+    """Add what a term has produced, times its factor, to what the terms before it come to; ``place`` says which one it is."""
+    cdef double factor = head.factor if place == 1 else 1.0
+    cdef int k
+    if head.block.want & FL_VALUE:
+        job.passes.accumulate(to.value, factor, from_.value, term.factor, units)
+    for k in range(FL_MAX_GRADIENTS):
+        if head.gradient[k] >= 0:
+            job.passes.accumulate(to.gradient[k], factor, from_.gradient[k], term.factor, count * job.operand[head.gradient[k]].width)
+        elif k == 0 and head.sums_gradient:
+            job.passes.accumulate(to.gradient[0], factor, from_.gradient[0], term.factor, units)
+        if head.hessian[k] >= 0:
+            job.passes.accumulate(to.hessian[k], factor, from_.hessian[k], term.factor, count * job.operand[head.hessian[k]].width)
+
+
+cdef inline void scale_term(const Job *job, const Call *head, const fl_block *block, Py_ssize_t units, Py_ssize_t count) noexcept nogil:
+    """Multiply what the only term of a sum has produced by its factor."""
+    cdef int k
+    if head.block.want & FL_VALUE:
+        job.passes.accumulate(block.value, head.factor, NULL, 0.0, units)
+    for k in range(FL_MAX_GRADIENTS):
+        if head.gradient[k] >= 0:
+            job.passes.accumulate(block.gradient[k], head.factor, NULL, 0.0, count * job.operand[head.gradient[k]].width)
+        elif k == 0 and head.sums_gradient:
+            job.passes.accumulate(block.gradient[0], head.factor, NULL, 0.0, units)
+        if head.hessian[k] >= 0:
+            job.passes.accumulate(block.hessian[k], head.factor, NULL, 0.0, count * job.operand[head.hessian[k]].width)
+
+
+cdef void do_call(
+    const Team *team, int member, int number, const void **inputs, const double *weights, Py_ssize_t first, Py_ssize_t count,
+    Py_ssize_t unit, Py_ssize_t units
+) noexcept nogil:
+    """Map a block of whole units, add up the terms of a sum, and do with the results what the call wants."""
+    cdef const Job *job = team.job
+    cdef const Call *call = &job.call[number]
+    cdef CallTally *tally = call_tally(team, member, number)
+    cdef CallTally *term
+    cdef char *scratch = scratch_of(team, member)
     cdef fl_block *block = &tally.block
     cdef const fl_passes *passes = job.passes
     cdef const Axes *axes = &job.units if job.starts != NULL else &job.items
@@ -370,13 +434,6 @@ cdef void do_call(
     cdef double divisor = job.divisor
     cdef int k
     if call.map != NULL:
-        for k in range(job.inputs):
-            block.input[k] = inputs[k]
-        if job.labels:
-            block.label = <const int64_t *> inputs[0]
-            block.input[0] = NULL
-        block.units = units
-        block.weight = weights
         if call.value >= 0:
             block.value = target(&job.operand[call.value], job.operand[call.value].data, scratch, unit)
         if call.writes_derivatives:
@@ -385,7 +442,13 @@ cdef void do_call(
                     block.gradient[k] = target(&job.operand[call.gradient[k]], job.operand[call.gradient[k]].data, scratch, first)
                 if call.hessian[k] >= 0:
                     block.hessian[k] = target(&job.operand[call.hessian[k]], job.operand[call.hessian[k]].data, scratch, first)
-        tally.flags |= call.map(block)
+        map_block(job, call, inputs, weights, units, tally)
+        for k in range(1, call.terms):
+            term = call_tally(team, member, number + k)
+            map_block(job, &job.call[number + k], inputs, weights, units, term)
+            join_term(job, call, &job.call[number + k], k, &term.block, block, units, count)
+        if call.terms == 1 and call.factor != 1.0:
+            scale_term(job, call, block, units, count)
     if call.counted_buffer >= 0:
         active.passes[1].sum(&tally.counted, block.counted, units)
     if call.sums_value or call.sums_gradient or (weights != NULL and call.value >= 0):
@@ -433,7 +496,7 @@ cdef inline void read_sequence(
     cdef Operand part
     cdef Axes row
     cdef fl_block *block
-    cdef int k
+    cdef int k, head = 0
     inputs[0] = operand.data + unit * operand.step
     if not operand.direct:
         part, row = operand[0], job.row
@@ -450,8 +513,10 @@ cdef inline void read_sequence(
         block.frames, block.labels, block.all_frames = frames, labels, job.row.shape[0]
         block.label = <const int64_t *> inputs[1]
         block.step = operand.frame_step
-        if job.call[k].gradient[0] >= 0:
-            block.gradient_step = job.operand[job.call[k].gradient[0]].frame_step
+        if job.call[k].terms:
+            head = k
+        if job.call[head].gradient[0] >= 0:
+            block.gradient_step = job.operand[job.call[head].gradient[0]].frame_step
 
 
 cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
@@ -496,7 +561,9 @@ cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) 
                     active.passes[1].sum(&tally.weight, weights, units)
         for k in range(job.calls):
             call_tally(team, member, k).block.number_weight = number_weights
-            do_call(job, &job.call[k], inputs, weights, scratch, first, count, unit, units, call_tally(team, member, k))
+        for k in range(job.calls):
+            if job.call[k].terms:
+                do_call(team, member, k, inputs, weights, first, count, unit, units)
         task += 1
     if job.streams:
         fl_store_fence()
@@ -566,7 +633,8 @@ cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_
         call = &job.call[c]
         of_call = call_tally(team, member, c)
         if call.part == NULL:
-            do_call(job, call, inputs, weights, scratch, first, count, first, count, of_call)
+            if call.terms:
+                do_call(team, member, c, inputs, weights, first, count, first, count)
             continue
         part = &of_call.block
         part.units = count
@@ -609,12 +677,25 @@ cdef void find_outcome(const Job *job, const Call *call, const fl_sum *sums, con
     )
 
 
+cdef double value_of(const Call *call, const fl_outcome *outcomes) noexcept nogil:
+    """The value of a unit: what its statistics amount to, rounded to the precision of losses, or the sum of that of all terms."""
+    cdef double value = outcomes[0].value, other
+    cdef float single = <float> value, single_other
+    cdef int k
+    if call.terms == 1 and call.factor != 1.0:
+        active.passes[0].accumulate(&single, call.factor, NULL, 0.0, 1)
+        active.passes[1].accumulate(&value, call.factor, NULL, 0.0, 1)
+    for k in range(1, call.terms):
+        other = outcomes[k].value
+        single_other = <float> other
+        active.passes[0].accumulate(&single, call.factor if k == 1 else 1.0, &single_other, call[k].factor, 1)
+        active.passes[1].accumulate(&value, call.factor if k == 1 else 1.0, &other, call[k].factor, 1)
+    return single if call.rounds else value
+
+
 cdef void put_value(const Job *job, const Call *call, double value, double weight, const char **data, char *scratch, CallTally *tally) noexcept nogil:
     """Add the value of a unit to the sum, and write it."""
-    cdef float single = <float> value
     cdef const Operand *operand
-    if call.rounds:
-        value = single
     if weight != 1.0:
         value = weight * value if weight > 0.0 else 0.0
     if call.sums_value:
@@ -622,6 +703,53 @@ cdef void put_value(const Job *job, const Call *call, double value, double weigh
     if call.value >= 0:
         operand = &job.operand[call.value]
         write_block(operand, &ONE_ITEM, &job.row, data[call.value], &value, True, scratch, 0, 1)
+
+
+cdef inline double divisor_of(const Job *job, const fl_outcome *outcome, double weight) noexcept nogil:
+    """What the gradients of a unit, which weighs so much, are divided by."""
+    cdef double divisor = outcome.divisor * job.divisor
+    if weight != 1.0:
+        divisor = divisor / weight if weight > 0.0 else INFINITY
+    return divisor
+
+
+cdef inline void compute_part(
+    const Team *team, int member, int number, const void **inputs, const char **data, char *scratch, Py_ssize_t first, Py_ssize_t count,
+    const fl_outcome *outcome, double weight
+) noexcept nogil:
+    """The gradients of a block of a unit, before they are divided."""
+    cdef const Job *job = team.job
+    cdef const Call *call = &job.call[number]
+    cdef fl_block *part = &call_tally(team, member, number).block
+    cdef int k
+    part.units = count
+    part.outcome = outcome
+    for k in range(job.inputs):
+        part.input[k] = inputs[k]
+    if call.keeps_prepared:
+        part.input[job.inputs - 1] = place_of_prepared(job, call, data, scratch, first)
+    elif call.prepare != NULL:
+        part.input[job.inputs - 1] = prepare(job, call, part, data, scratch, first)
+    for k in range(FL_MAX_GRADIENTS):
+        if call.gradient[k] >= 0:
+            part.gradient[k] = target(&job.operand[call.gradient[k]], data[call.gradient[k]], scratch, first)
+    call.part(part)
+    if weight == 0.0:
+        for k in range(FL_MAX_GRADIENTS):
+            if part.gradient[k] != NULL:
+                memset(part.gradient[k], 0, count * (4 if job.precision == 0 else 8))
+
+
+cdef inline void divide_part(const Job *job, const fl_block *part, const double *weights, double divisor) noexcept nogil:
+    """Weigh and divide the gradients of a term, where they are."""
+    cdef int k
+    for k in range(FL_MAX_GRADIENTS):
+        if part.gradient[k] == NULL:
+            continue
+        if weights != NULL:
+            job.passes.weigh_and_divide(part.gradient[k], weights, divisor, part.gradient[k], part.units)
+        else:
+            job.passes.divide(part.gradient[k], divisor, part.gradient[k], part.units)
 
 
 cdef void write_gradient(
@@ -632,37 +760,38 @@ cdef void write_gradient(
     cdef char *scratch = scratch_of(team, member)
     cdef Py_ssize_t first = block * job.block
     cdef Py_ssize_t count = job.block if first + job.block <= job.items.size else job.items.size - first
+    cdef const void *inputs[FL_MAX_INPUTS]
     cdef const double *weights = NULL
+    cdef const double *own_weights
     cdef const Call *call
     cdef fl_block *part
     cdef double divisor
-    cdef int c, k
+    cdef int c, k, t
+    for k in range(job.inputs):
+        inputs[k] = read_block(&job.operand[k], &job.items, &job.row, data[k], scratch, first, count)
+    if has_weights_of_numbers(job):
+        weights = read_weights(job, data[job.weight], scratch, first, count)
     for c in range(job.calls):
         call = &job.call[c]
+        if not call.terms:
+            continue
         part = &call_tally(team, member, c).block
-        part.units = count
-        part.outcome = &outcomes[c]
-        for k in range(job.inputs):
-            part.input[k] = read_block(&job.operand[k], &job.items, &job.row, data[k], scratch, first, count)
-        if call.keeps_prepared:
-            part.input[job.inputs - 1] = place_of_prepared(job, call, data, scratch, first)
-        elif call.prepare != NULL:
-            part.input[job.inputs - 1] = prepare(job, call, part, data, scratch, first)
-        if has_weights_of_numbers(job):
-            weights = read_weights(job, data[job.weight], scratch, first, count)
+        compute_part(team, member, c, inputs, data, scratch, first, count, &outcomes[c], weight)
+        divisor, own_weights = divisor_of(job, &outcomes[c], weight), weights
+        if call.terms > 1 or call.factor != 1.0:
+            # terms are added up when they have been divided
+            divide_part(job, part, weights, divisor)
+            divisor, own_weights = 1.0, NULL
+            for t in range(1, call.terms):
+                compute_part(team, member, c + t, inputs, data, scratch, first, count, &outcomes[c + t], weight)
+                divide_part(job, &call_tally(team, member, c + t).block, weights, divisor_of(job, &outcomes[c + t], weight))
+                join_term(job, call, &job.call[c + t], t, &call_tally(team, member, c + t).block, part, 0, count)
+            if call.terms == 1:
+                scale_term(job, call, part, 0, count)
         for k in range(FL_MAX_GRADIENTS):
             if call.gradient[k] >= 0:
-                part.gradient[k] = target(&job.operand[call.gradient[k]], data[call.gradient[k]], scratch, first)
-        call.part(part)
-        divisor = outcomes[c].divisor * job.divisor
-        if weight != 1.0:
-            divisor = divisor / weight if weight > 0.0 else INFINITY
-        for k in range(FL_MAX_GRADIENTS):
-            if call.gradient[k] >= 0:
-                if weight == 0.0:
-                    memset(part.gradient[k], 0, count * (4 if job.precision == 0 else 8))
                 write_derivative(
-                    job, call, call.gradient[k], False, part.gradient[k], weights, divisor, data[call.gradient[k]], scratch, first,
+                    job, call, call.gradient[k], False, part.gradient[k], own_weights, divisor, data[call.gradient[k]], scratch, first,
                     count, call_tally(team, member, c)
                 )
 
@@ -709,7 +838,7 @@ cdef void end_unit(const Team *team, int member, const char **data) noexcept nog
     cdef const Job *job = team.job
     cdef Tally *tally = <Tally *> member_of(team, member)
     cdef fl_outcome *outcomes = outcomes_of(team, member)
-    cdef double weight = unit_weight(team, member, data)
+    cdef double weight = unit_weight(team, member, data), value
     cdef int c
     if has_weights_of_numbers(job) and too_large(&tally.weight):
         tally.flags |= IS_HEAVY
@@ -719,8 +848,11 @@ cdef void end_unit(const Team *team, int member, const char **data) noexcept nog
         active.passes[1].sum(&tally.weight, &weight, 1)
     for c in range(job.calls):
         find_outcome(job, &job.call[c], statistics_of(team, member, c), &tally.weight, &outcomes[c])
-        put_value(job, &job.call[c], outcomes[c].value, weight, data, scratch_of(team, member), call_tally(team, member, c))
         memset(statistics_of(team, member, c), 0, FL_MAX_STATISTICS * sizeof(fl_sum))
+    for c in range(job.calls):
+        if job.call[c].terms:
+            value = value_of(&job.call[c], &outcomes[c])
+            put_value(job, &job.call[c], value, weight, data, scratch_of(team, member), call_tally(team, member, c))
     if not has_weights_of_units(job):
         memset(&tally.weight, 0, sizeof(fl_sum))
 
@@ -809,6 +941,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     """Set up what does not depend on the outputs: plan, axes, inputs, weights, calls. `end` must follow."""
     cdef Job *job = &run.job
     cdef Kernel kernel = kernels[0]
+    cdef Kernel term
     cdef int plan = FL_ELEMENTS if kernel is None else kernel.found().plan
     cdef int units_ndim = <int> len(inputs.shape), ndim = units_ndim + inputs.core
     cdef Py_ssize_t scratch = 0, row_scratch
@@ -878,15 +1011,35 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     job.weight = -1
     if weights is not None:
         job.weight = add_operand(run, weights, NUMBERS_F64, False, plan != FL_ELEMENTS and weights[0].ndim == units_ndim, False)
-    job.calls = <int> len(kernels)
+    job.calls = 0
+    for kernel in kernels:
+        job.calls += 1 if kernel is None or not kernel.terms else <int> len(kernel.terms)
     job.call = &run.first_call
     if job.calls > 1:
         job.call = <Call *> malloc(job.calls * sizeof(Call))
         if job.call == NULL:
             raise MemoryError(f"no memory for {job.calls} calls at once")
-    for k in range(job.calls):
-        set_call(job, &job.call[k], kernels[k])
+    k = 0
+    for kernel in kernels:
+        if kernel is None or not kernel.terms:
+            set_call(job, &job.call[k], kernel)
+            k += 1
+            continue
+        for term in kernel.terms:
+            set_call(job, &job.call[k], term)
+            job.call[k].terms = 0
+            k += 1
+        job.call[k - len(kernel.terms)].terms = <int> len(kernel.terms)
     return 0
+
+
+cdef int place_of_call(const Job *job, int number) noexcept:
+    """Which call is that of a kernel, or of the first term of a sum."""
+    cdef int place = 0
+    while number:
+        place += job.call[place].terms
+        number -= 1
+    return place
 
 
 cdef void end(Run *run) noexcept:
@@ -983,11 +1136,14 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     cdef int k
     memset(&call.block, 0, sizeof(fl_block))
     call.kernel = NULL
+    call.terms = 1
+    call.factor = 1.0
     call.map = call.part = NULL
     call.value = -1
     call.value_buffer = call.gradient_buffer = call.counted_buffer = -1
     for k in range(FL_MAX_GRADIENTS):
         call.gradient[k] = call.hessian[k] = -1
+        call.term_gradient[k] = call.term_hessian[k] = -1
     call.prepare = NULL
     call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = call.keeps_prepared = False
     # frames are rows of a sequence's own
@@ -996,6 +1152,7 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     if kernel is None:
         return 0
     call.kernel = kernel.found()
+    call.factor = kernel.factor
     call.block.parameters = kernel.parameters
     call.block.classes = kernel.classes()
     if job.in_parts and call.kernel.plan == FL_STATISTICS:
@@ -1011,12 +1168,13 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
 cdef int add_output(Run *run, Output output) except -1:
     """Set up where an output goes."""
     cdef Job *job = &run.job
-    cdef Call *call = &job.call[output.call]
+    cdef Call *call = &job.call[place_of_call(job, output.call)]
     cdef bint of_rows = job.row.ndim > 0
-    cdef int place
+    cdef int place, k
     if output.what == FOR_WEIGHT or output.what == FOR_STATISTICS:
         return 0
-    call.block.want |= output.what
+    for k in range(call.terms):
+        call[k].block.want |= output.what
     if not isinstance(output.to, tuple):
         call.sums_value = call.sums_value or output.what == FL_VALUE
         call.sums_gradient = call.sums_gradient or output.what == FL_GRADIENT
@@ -1043,12 +1201,15 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
     cdef Operand *rows[MAX_OPERANDS]
     cdef Operand *operand
     cdef Call *call
+    cdef Call *head = job.call
     cdef const Axes *axes
     cdef Py_ssize_t scratch = 0, longest, kernel_scratch = job.kernel_scratch
     cdef bint divided = job.weight >= 0 or job.divisor != 1.0 or job.in_parts
-    cdef bint copied
+    cdef bint copied, adds = False
     cdef int n = 0, n_rows = 0, k, c
     job.streams = False
+    for c in range(job.calls):
+        adds = adds or job.call[c].terms != 1 or job.call[c].factor != 1.0
     # inputs last: the order of the last one in memory is followed
     for k in range(job.inputs, job.inputs + job.operands):
         operand = &job.operand[k % job.operands]
@@ -1079,8 +1240,10 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
         # Weights must stay when outputs are written over them. A derivative that is divided afterwards reaches its array with that pass:
         # memory is written once.
         copied = (overwrites or job.weights_down) if k == job.weight else operand.output and divided and is_divided(job, k)
+        # terms of a sum read the inputs after the first one has written, and gradients of frames are added up side by side
+        copied = copied or (operand.output and adds and (overwrites or operand.of_frames))
         if operand.of_frames:
-            scratch = lay_out_frames(operand, &job.row, scratch)
+            scratch = lay_out_frames(operand, &job.row, scratch, copied)
             continue
         if job.sequence != NULL and operand.of_units:
             merge_in_order(&job.units, &operand, 1, False)
@@ -1094,6 +1257,10 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
     for c in range(job.calls):
         call = &job.call[c]
         call.block.divisor = job.divisor
+        if call.terms:
+            head = call
+        else:
+            scratch = lay_out_term(job, head, call, longest, scratch)
         if call.part != NULL:
             for k in range(call.kernel.statistics.count):
                 call.statistic_buffer[k] = scratch
@@ -1102,12 +1269,13 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
                 call.prepared_buffer = scratch
                 scratch += room(longest)
                 call.keeps_prepared = (
-                    call.gradient[0] >= 0
+                    call.terms == 1
+                    and call.gradient[0] >= 0
                     and job.operand[call.gradient[0]].direct
                     and not job.operand[call.gradient[0]].streamed
                     and not overwrites
                 )
-        elif call.map != NULL and call.block.want & FL_VALUE and call.value < 0:
+        elif call.map != NULL and call.terms and call.block.want & FL_VALUE and call.value < 0:
             call.value_buffer = scratch
             scratch += room(longest)
         if call.sums_gradient:
@@ -1121,6 +1289,25 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
         scratch += room(FL_BLOCK + 1)
     job.kernel_scratch = scratch
     job.scratch = scratch + room(kernel_scratch)
+
+
+cdef Py_ssize_t lay_out_term(const Job *job, const Call *head, Call *call, Py_ssize_t longest, Py_ssize_t scratch) noexcept nogil:
+    """Give what a term of a sum produces its place in the scratch memory: there are outputs for the whole sum alone."""
+    cdef int k
+    if call.part == NULL and call.block.want & FL_VALUE:
+        call.value_buffer = scratch
+        scratch += room(longest)
+    for k in range(FL_MAX_GRADIENTS):
+        if head.gradient[k] >= 0:
+            call.term_gradient[k] = scratch
+            scratch += room(longest * job.operand[head.gradient[k]].width)
+        elif k == 0 and head.sums_gradient:
+            call.gradient_buffer = scratch
+            scratch += room(longest)
+        if head.hessian[k] >= 0:
+            call.term_hessian[k] = scratch
+            scratch += room(longest * job.operand[head.hessian[k]].width)
+    return scratch
 
 
 cdef bint is_divided(const Job *job, int place) noexcept nogil:
@@ -1215,6 +1402,9 @@ cdef int sum_weights(Kernel kernel, Inputs inputs, weights, double *weight, bint
         return 0
     if not by_class:
         kernel, inputs, weights = None, Inputs((weights,), inputs.shape, False), None
+    elif kernel.terms:
+        # all of them count rows alike
+        kernel = kernel.terms[0]
     try:
         begin(&run, (kernel,), inputs, weights)
         run.job.call.counts = by_class
@@ -1233,17 +1423,19 @@ cdef int export(Run *run, Output output, bint sums_only) except -1:
     """Add what was found to the exact sums of the caller."""
     cdef Sums sums = output.to
     cdef fl_sum *sum
-    cdef int k
+    cdef int call = place_of_call(&run.job, output.call), place = output.place, term, k
     if output.what == FOR_STATISTICS:
-        for k in range(run.job.call[output.call].kernel.statistics.count):
-            merge_sum(sums.at(output.place + k), &statistics_of(&run.team, 0, output.call)[k])
+        for term in range(call, call + run.job.call[call].terms):
+            for k in range(run.job.call[term].kernel.statistics.count):
+                merge_sum(sums.at(place), &statistics_of(&run.team, 0, term)[k])
+                place += 1
         return 0
-    sum = sums.at(output.place)
+    sum = sums.at(place)
     if output.what != FOR_WEIGHT:
-        merge_sum(sum, &call_tally(&run.team, 0, output.call).total)
+        merge_sum(sum, &call_tally(&run.team, 0, call).total)
     elif not sums_only:
-        if weights_of(run, output.call) != NULL:
-            merge_sum(sum, weights_of(run, output.call))
+        if weights_of(run, call) != NULL:
+            merge_sum(sum, weights_of(run, call))
         else:
             add_number(sum, count_of(&run.job))
     elif has_weights_of_numbers(&run.job):
@@ -1264,16 +1456,17 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
     cdef const fl_sum *sum
     cdef double divisor
     cdef bint sums_only = False, counts = mean and weight < 0.0
-    cdef int k, faults
+    cdef int k, c, t, faults, own
     try:
         begin(&run, kernels, inputs, weights)
         for output in outputs:
             add_output(&run, output)
             sums_only = sums_only or output.what == FOR_STATISTICS
             counts = counts or output.what == FOR_WEIGHT
-        for k in range(job.calls):
+        for k in range(len(kernels)):
             kernel = kernels[k]
-            job.call[k].counts = counts and kernel is not None and kernel.options is not None and kernel.options.weighs
+            c = place_of_call(job, k)
+            job.call[c].counts = counts and kernel is not None and kernel.options is not None and kernel.options.weighs
         job.counting = counts and job.weight >= 0
         job.weights_down = down
         if weight > 0.0:
@@ -1284,22 +1477,32 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
         faults = (<Tally *> member_of(&run.team, 0)).flags
         found.heavy = faults & IS_HEAVY != 0
         faults &= ~IS_HEAVY
-        found.fault = faults | call_tally(&run.team, 0, 0).flags
-        if job.calls > 1:
-            found.by_call = [faults | call_tally(&run.team, 0, k).flags for k in range(job.calls)]
+        c = 0
+        for k in range(len(kernels)):
+            own = faults
+            for t in range(job.call[c].terms):
+                own |= call_tally(&run.team, 0, c + t).flags
+            c += job.call[c].terms
+            if k == 0:
+                found.fault = own
+                if len(kernels) > 1:
+                    found.by_call = []
+            if len(kernels) > 1:
+                found.by_call.append(own)
         for output in outputs:
             if isinstance(output.to, Sums):
                 export(&run, output, sums_only)
             elif output.to is None and not mean:
-                found.value = round_sum(&call_tally(&run.team, 0, output.call).total)
+                found.value = round_sum(&call_tally(&run.team, 0, place_of_call(job, output.call)).total)
             elif output.to is None:
-                sum = weights_of(&run, output.call)
+                c = place_of_call(job, output.call)
+                sum = weights_of(&run, c)
                 divisor = weight if weight > 0.0 else count_of(job) if sum == NULL else round_sum(sum)
                 found.heavy = found.heavy or (divisor - divisor != 0.0 and is_finite(sum))
                 if divisor == 0.0:
                     found.fault |= IS_NO_WEIGHT
                 else:
-                    found.value = divide_sum(&call_tally(&run.team, 0, output.call).total, divisor)
+                    found.value = divide_sum(&call_tally(&run.team, 0, c).total, divisor)
     finally:
         end(&run)
     return found
@@ -1386,17 +1589,40 @@ cdef Found execute_all_tiles(tuple kernels, Inputs inputs, weights, tuple output
 
 def outcome_of(Kernel kernel, bint single, Sums sums, Py_ssize_t place, double weight):
     """The value that exact sums of statistics amount to: those from ``place`` on, of numbers that weigh so much."""
-    cdef const fl_kernel *found = kernel.found()
+    cdef const fl_kernel *found
     cdef double[FL_MAX_STATISTICS] rounded
-    cdef fl_outcome outcome
-    cdef int k
-    for k in range(found.statistics.count):
-        rounded[k] = sums.rounded(place + k)
-    found.statistics.outcome(rounded, weight, 0 if single else 1, kernel.parameters, &outcome)
-    return <float> outcome.value if single and strstr(found.signature, "(...)") == NULL else outcome.value
+    cdef fl_outcome *outcomes
+    cdef Call *calls
+    cdef Kernel term
+    cdef list terms = list(kernel.terms) or [kernel]
+    cdef double value
+    cdef int t = 0, k
+    outcomes = <fl_outcome *> malloc(len(terms) * (sizeof(fl_outcome) + sizeof(Call)))
+    if outcomes == NULL:
+        raise MemoryError(f"no memory for {len(terms)} outcomes")
+    calls = <Call *> (outcomes + len(terms))
+    try:
+        for term in terms:
+            found = term.found()
+            for k in range(found.statistics.count):
+                rounded[k] = sums.rounded(place)
+                place += 1
+            found.statistics.outcome(rounded, weight, 0 if single else 1, term.parameters, &outcomes[t])
+            calls[t].factor = term.factor
+            t += 1
+        calls.terms = t
+        calls.rounds = single and strstr(kernel.found().signature, "(...)") == NULL
+        return value_of(calls, outcomes)
+    finally:
+        free(outcomes)
 
 
 def count_of_statistics(Kernel kernel):
     """How many sums say everything of a unit; 0 for kernels of other plans."""
-    cdef const fl_kernel *found = kernel.found()
-    return 0 if found.statistics == NULL else found.statistics.count
+    cdef const fl_kernel *found
+    cdef Kernel term
+    cdef int count = 0
+    for term in kernel.terms or (kernel,):
+        found = term.found()
+        count += 0 if found.statistics == NULL else found.statistics.count
+    return count

@@ -14,6 +14,9 @@ cdef class Kernel:
     cdef double[FL_MAX_PARAMETERS] parameters
     cdef readonly str name
     cdef readonly ClassOptions options
+    cdef readonly tuple terms
+    cdef readonly double factor
+    cdef Kernel twin(self)
     cdef const fl_kernel *found(self) noexcept
     cdef const fl_classes *classes(self) noexcept
 

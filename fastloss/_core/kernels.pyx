@@ -111,7 +111,14 @@ cdef class ClassOptions:
 
 
 cdef class Kernel:
-    """A kernel with its parameters: the part of a loss that is handed to `execute`."""
+    """A kernel with its parameters: the part of a loss that is handed to `execute`.
+
+    ``terms`` are kernels whose results are added up, each times its ``factor``: then this one is otherwise like the first of them. Of a
+    kernel that is no sum, they are empty.
+    """
+
+    def __cinit__(self):
+        self.terms, self.factor = (), 1.0
 
     def __init__(self, str name, dict fields):
         self.name = name
@@ -130,12 +137,30 @@ cdef class Kernel:
         """What the kernel knows of the classes; of losses without classes, nothing."""
         return &no_classes if self.options is None else &self.options.classes
 
-    def of_classes(self, ClassOptions options):
-        """The same kernel for rows of classes of which this is known."""
+    cdef Kernel twin(self):
         cdef Kernel kernel = Kernel.__new__(Kernel)
         kernel.name, kernel.place = self.name, self.place
         memcpy(kernel.parameters, self.parameters, sizeof(self.parameters))
+        kernel.options, kernel.terms, kernel.factor = self.options, self.terms, self.factor
+        return kernel
+
+    def of_classes(self, ClassOptions options):
+        """The same kernel for rows of classes of which this is known."""
+        cdef Kernel kernel = self.twin()
         kernel.options = options
+        return kernel
+
+    @staticmethod
+    def sum_of(list terms):
+        """A kernel whose results are weighted sums of those of others; ``terms`` are pairs of factor and kernel."""
+        cdef Kernel kernel, term
+        cdef list kernels = []
+        for factor, of in terms:
+            term = (<Kernel?> of).twin()
+            term.factor = factor
+            kernels.append(term)
+        kernel = (<Kernel> kernels[0]).twin()
+        kernel.terms = tuple(kernels)
         return kernel
 
 

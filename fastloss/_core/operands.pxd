@@ -56,7 +56,7 @@ cdef bint in_c_order(const Axes *axes, const Operand *operand, const Axes *row) 
 cdef void simplify(Axes *axes, Operand **operands, int n, const Axes *row) noexcept nogil
 cdef void merge_in_order(Axes *axes, Operand **operands, int n, bint of_rows) noexcept nogil
 cdef Py_ssize_t lay_out(Operand *operand, const Axes *axes, const Axes *row, Py_ssize_t longest, Py_ssize_t scratch, bint copied) noexcept nogil
-cdef Py_ssize_t lay_out_frames(Operand *operand, const Axes *row, Py_ssize_t scratch) noexcept nogil
+cdef Py_ssize_t lay_out_frames(Operand *operand, const Axes *row, Py_ssize_t scratch, bint copied) noexcept nogil
 cdef Py_ssize_t room(Py_ssize_t numbers) noexcept nogil
 cdef const void *convert_block(
     const Operand *operand, const Axes *axes, const Axes *row, const char *data, char *scratch, Py_ssize_t first, Py_ssize_t count

@@ -64,6 +64,12 @@ cdef class Inputs:
         self.core, self.labels, self.starts, self.label_place = core, labels, starts, label_place
         self.sequences, self.unit_axis = sequences, unit_axis
 
+    def in_single(self):
+        """The same inputs, to be computed with in single precision."""
+        return Inputs(
+            self.operands, self.shape, True, self.core, self.labels, self.starts, self.label_place, self.sequences, self.unit_axis
+        )
+
 
 def read_ordinary(tuple values, Py_ssize_t given):
     """Read NumPy arrays of one shape, numbers of which a loss takes one of each; the first ``given`` do not decide the precision.
@@ -281,14 +287,15 @@ cdef Py_ssize_t lay_out(
     return scratch
 
 
-cdef Py_ssize_t lay_out_frames(Operand *operand, const Axes *row, Py_ssize_t scratch) noexcept nogil:
+cdef Py_ssize_t lay_out_frames(Operand *operand, const Axes *row, Py_ssize_t scratch, bint copied) noexcept nogil:
     """The same for sequences of frames, one in a block: used in place where the numbers of each frame lie side by side."""
     cdef Py_ssize_t size = operand.itemsize
     operand.step = operand.strides[0]
     operand.frame_step = operand.row_strides[0] // size
     operand.dense = operand.streamed = False
     operand.direct = operand.width == 0 or (
-        operand.type == native(operand.kind)
+        not copied
+        and operand.type == native(operand.kind)
         and not operand.swapped
         and <size_t> operand.data % size == 0
         and operand.step % size == 0

@@ -277,7 +277,39 @@ def curvature_of(loss: Loss) -> Curvature:
     >>> curvature_of(fl.log_cosh).upper_bound.__name__
     'half_quadratic'
     """
-    return CURVATURES[loss.curvature]
+    return _of_sum(loss) if isinstance(loss, losses.WeightedSum) else CURVATURES[loss.curvature]
+
+
+def _of_sum(loss: losses.WeightedSum) -> Curvature:
+    """Add up what stands in for the Hessians of the terms."""
+    terms = [(weight, term, curvature_of(term)) for weight, term in loss.terms if weight]
+    if any(weight < 0 for weight, _, _ in terms):
+        return CURVATURES[""]
+
+    def summed(name: str) -> Surrogate | None:
+        own = [(weight, term, getattr(curvature, name)) for weight, term, curvature in terms]
+        if name == "auto" and all(of is None for _, _, of in own):
+            return None
+        if name == "upper_bound" and any(of is None for _, _, of in own):
+            return None
+
+        def surrogate(loss: Loss, y_true: np.ndarray, y_pred: np.ndarray, size: float) -> np.ndarray:
+            return sum(weight * (of or _same)(term, y_true, y_pred, size) for weight, term, of in own)
+
+        return surrogate
+
+    of_terms = [curvature for _, _, curvature in terms]
+    share = max(curvature.share for curvature in of_terms)
+    # beside a kink, nothing is left of a curvature that counts above its share only
+    never = all(curvature.never for curvature in of_terms) or (share > 0 and any(curvature.never for curvature in of_terms))
+    return Curvature(
+        summed("auto"),
+        summed("gauss_newton"),
+        summed("upper_bound"),
+        share=share,
+        sized=any(curvature.sized for curvature in of_terms),
+        never=never,
+    )
 
 
 def mean_size(y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray | None) -> float:

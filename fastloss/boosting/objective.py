@@ -122,6 +122,9 @@ class Objective:
     ``loss.inverse_link``; XGBoost applies the link of the ``objective`` in its parameters. CatBoost's classifiers need
     ``class_names`` with any custom objective, to predict names and to have more than two classes.
 
+    Losses of groups are computed in single precision, also for the float64 scores that LightGBM passes: differences of scores
+    are those of scores rounded to float32, and scores that are equal then are ties.
+
     `init_score` tells how to start where the built-in objective starts.
 
     Examples
@@ -371,6 +374,9 @@ class Objective:
         if convention is not None and convention.factor is not None:
             factor *= convention.factor(scores.shape[-1] if scores.ndim > 1 else 1)
         inputs = loss._read((labels, scores) if group is None else (labels, scores, group))
+        if group is not None:
+            # pairs take half the time then, and the derivatives are kept in single precision anyway
+            inputs = inputs.in_single()
         width = scores.shape[-1] if self._rows else 0
         kernel = self._kernels.get(width)
         if kernel is None:
@@ -664,6 +670,9 @@ def _check_loss(loss: Any) -> None:
         raise TypeError(
             f"{type(loss).__name__} cannot be an objective: it takes {', '.join(loss.inputs)}; boosting has labels and scores."
         )
+    if isinstance(loss, losses.WeightedSum):
+        for _, term in loss.terms:
+            _check_loss(term)
     links = {item.name: getattr(loss, item.name) for item in fields(loss) if item.name in ("from_logits", "from_log")}
     if links and not any(links.values()):
         raise ValueError(

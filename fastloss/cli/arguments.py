@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import fields
 from typing import Any
 
 from .. import bench
 from ..domains import brief
 from ..loss import Loss
+from ..losses import WeightedSum
 from ..registry import get_loss
 
+# before a term, which is a name, or a number, a star and a name: not in a number like 1e+3
+_PLUS = re.compile(r"(?<![0-9.][eE])\+(?=\s*([-0-9.][^*+]*\*\s*)?[A-Za-z_]|\s*$)")
 _WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -32,7 +36,33 @@ def named_loss(text: str) -> tuple[str, Loss]:
 
 
 def loss(text: str) -> Loss:
-    """Make a loss of ``huber:delta=2``."""
+    """Make a loss of ``huber:delta=2``, or of ``0.7*huber:delta=2 + 0.3*log_cosh``."""
+    terms = [_term(item) for item in _split(text)]
+    if len(terms) == 1 and terms[0][0] is None:
+        return terms[0][1]
+    try:
+        return WeightedSum([(1.0 if weight is None else weight, of) for weight, of in terms])
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _split(text: str) -> list[str]:
+    places = [place.start() for place in _PLUS.finditer(text)]
+    return [text[first:last] for first, last in zip([0, *(place + 1 for place in places)], [*places, None], strict=True)]
+
+
+def _term(text: str) -> tuple[float | None, Loss]:
+    """Read a loss, and the weight before it, if there is one."""
+    weight, star, name = text.rpartition("*")
+    if not star:
+        return None, _named(text.strip())
+    try:
+        return float(weight), _named(name.strip())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"the weight of a loss must be a number; got {brief(weight.strip())}") from None
+
+
+def _named(text: str) -> Loss:
     name, _, rest = text.partition(":")
     pairs = [pair(item) for item in rest.split(",") if item]
     words = _words(name)

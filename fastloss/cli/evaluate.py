@@ -81,7 +81,8 @@ def add_parser(commands: Any) -> None:
         metavar="NAME[:PARAMETER=VALUE,...]",
         type=arguments.named_loss,
         action="append",
-        help=f"a loss, for example huber:delta=2; can be repeated (default: {', '.join(_DEFAULT_LOSSES)})",
+        help="a loss, for example huber:delta=2, or a sum of some, '0.7*huber + 0.3*mae'; can be repeated "
+        f"(default: {', '.join(_DEFAULT_LOSSES)})",
     )
     parser.add_argument("--reduction", choices=("mean", "sum"), default="mean", help="default: mean")
     form = parser.add_mutually_exclusive_group()

@@ -20,11 +20,12 @@
 /* The order of the items: as they come, or the largest number first; ties always as they come. */
 enum { FL_AS_THEY_COME, FL_BY_RELEVANCE, FL_BY_SCORE };
 
-/* As many numbers are sorted by their bytes as fast as by comparisons; more are sorted faster. */
+/* So many numbers are sorted by counting about as fast as by their bytes; more are sorted slower. */
 enum { FL_SORT_BY_BYTES = 128 };
 
-/* Arrays of a group's length: those of the driver, and the rooms of the formulas. */
+/* Arrays of a group's length: those of the driver, and the rooms of the formulas. Each has room for whole vectors behind it. */
 enum { FL_GROUP_ROOMS = 5, FL_GROUP_ARRAYS = 8 + FL_GROUP_ROOMS };
+#define FL_GROUP_ROOM(n) ((n) + FL_LANE_STEP)
 
 #define FL_GROUP FL_FN(fl_group)
 
@@ -101,31 +102,37 @@ FL_STATIC void FL_FN(fl_sort_by_bytes)(const FL_T *x, ptrdiff_t n, FL_I **order,
     *other = to;
 }
 
+/* Sorts few numbers without a branch: the place of each is how many come before it. */
+FL_STATIC void FL_FN(fl_sort_by_counting)(const FL_T *x, ptrdiff_t n, FL_I *order)
+{
+    FL_I key[FL_SORT_BY_BYTES], place[FL_SORT_BY_BYTES];
+    const ptrdiff_t filled = (n + FL_LANE_STEP - 1) / FL_LANE_STEP * FL_LANE_STEP;
+    memset(place, 0, (size_t)filled * sizeof *place);
+    for (ptrdiff_t i = 0; i < filled; i++) {
+        /* an integer that rises with x, and is the same for both zeros */
+        const FL_I bits = (FL_I)FL_TO_BITS((i < n ? x[i] : FL_C(0)) + FL_C(0));
+        key[i] = bits ^ ((bits >> (FL_BITS - 1)) & (FL_I)(((FL_U)1 << (FL_BITS - 1)) - 1));
+    }
+    for (ptrdiff_t j = 0; j < n; j++) {
+        const FL_I own = key[j], at = (FL_I)j;
+        FL_SIMD
+        for (ptrdiff_t i = 0; i < filled; i++)
+            place[i] += (own > key[i]) | ((own == key[i]) & (at < (FL_I)i));
+    }
+    for (ptrdiff_t i = 0; i < n; i++)
+        order[place[i]] = (FL_I)i;
+}
+
 /* Sorts places by falling numbers, stable; `order` has the places then, `other` is as long. Where NaN comes does not matter. */
 FL_STATIC void FL_FN(fl_sort)(const FL_T *x, ptrdiff_t n, FL_I **order, FL_I **other)
 {
-    FL_I *from = *order, *to = *other;
-    for (ptrdiff_t i = 0; i < n; i++)
-        from[i] = (FL_I)i;
-    if (n >= FL_SORT_BY_BYTES) {
-        FL_FN(fl_sort_by_bytes)(x, n, order, other);
+    if (n <= FL_SORT_BY_BYTES) {
+        FL_FN(fl_sort_by_counting)(x, n, *order);
         return;
     }
-    for (ptrdiff_t width = 1; width < n; width *= 2) {
-        for (ptrdiff_t first = 0; first < n; first += 2 * width) {
-            const ptrdiff_t middle = FL_MIN(first + width, n), end = FL_MIN(first + 2 * width, n);
-            ptrdiff_t left = first, right = middle;
-            for (ptrdiff_t i = first; i < end; i++) {
-                const int take_right = left >= middle || (right < end && x[from[right]] > x[from[left]]);
-                to[i] = from[take_right ? right++ : left++];
-            }
-        }
-        FL_I *const sorted = to;
-        to = from;
-        from = sorted;
-    }
-    *order = from;
-    *other = to;
+    for (ptrdiff_t i = 0; i < n; i++)
+        (*order)[i] = (FL_I)i;
+    FL_FN(fl_sort_by_bytes)(x, n, order, other);
 }
 
 FL_INLINE void FL_FN(fl_add_with_error)(FL_T *sum, FL_T *error, FL_T x)
@@ -189,7 +196,7 @@ FL_INLINE void FL_FN(fl_spoil_by_scores)(FL_FN(fl_group) * g)
 
 FL_STATIC int FL_FN(fl_one_group)(const fl_block *b, ptrdiff_t unit, int arrangement, FL_FN(fl_group_map) map)
 {
-    const ptrdiff_t start = b->starts[unit], n = b->starts[unit + 1] - start;
+    const ptrdiff_t start = b->starts[unit], n = b->starts[unit + 1] - start, room = FL_GROUP_ROOM(n);
     const FL_T *const relevance = (const FL_T *)b->input[0] + start, *const score = (const FL_T *)b->input[1] + start;
     FL_T *const memory = b->scratch;
     FL_FN(fl_group)
@@ -197,17 +204,17 @@ FL_STATIC int FL_FN(fl_one_group)(const fl_block *b, ptrdiff_t unit, int arrange
         .n = n,
         .want = b->want,
         .order = (FL_I *)(void *)memory,
-        .other = (FL_I *)(void *)(memory + n),
-        .relevance = memory + 2 * n,
-        .score = memory + 3 * n,
-        .slope = memory + 4 * n,
-        .slope_error = memory + 5 * n,
-        .curvature = memory + 6 * n,
-        .curvature_error = memory + 7 * n,
+        .other = (FL_I *)(void *)(memory + room),
+        .relevance = memory + 2 * room,
+        .score = memory + 3 * room,
+        .slope = memory + 4 * room,
+        .slope_error = memory + 5 * room,
+        .curvature = memory + 6 * room,
+        .curvature_error = memory + 7 * room,
     };
     for (int k = 0; k < FL_GROUP_ROOMS; k++)
-        g.room[k] = memory + (8 + k) * n;
-    memset(g.slope, 0, 4 * (size_t)n * sizeof *g.slope);
+        g.room[k] = memory + (8 + k) * room;
+    memset(g.slope, 0, 4 * (size_t)room * sizeof *g.slope);
     if (arrangement == FL_AS_THEY_COME)
         for (ptrdiff_t i = 0; i < n; i++)
             g.order[i] = (FL_I)i;

@@ -72,18 +72,19 @@ FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff
     const ptrdiff_t lanes = FL_FN(fl_begin)(&slope, g->n - first);
     FL_FN(fl_begin)(&curvature, g->n - first);
     for (ptrdiff_t j = first; j < g->n; j += FL_LANES) {
-        /* the lanes that fill the last vectors take no longer than one */
+        /* the lanes that fill the last vectors take no longer than one, and there is room behind the arrays of a group */
         const ptrdiff_t n = FL_MIN(FL_LANES, g->n - j),
                         filled = (n + FL_LANE_STEP / 2 - 1) / (FL_LANE_STEP / 2) * (FL_LANE_STEP / 2);
         const FL_T score = g->score[i], *const scores = g->score + j;
         FL_T *const s = g->slope + j, *const s_error = g->slope_error + j;
         FL_T *const c = g->curvature + j, *const c_error = g->curvature_error + j;
+        /* what is computed of the items behind the group counts for nothing */
         if (ndcg) {
             const FL_T gain = ndcg->gain[i], discount = ndcg->discount[i], discount_low = ndcg->discount_low[i];
             const FL_T *const gains = ndcg->gain + j, *const discounts = ndcg->discount + j,
                               *const low = ndcg->discount_low + j;
             FL_SIMD
-            for (ptrdiff_t lane = 0; lane < n; lane++) {
+            for (ptrdiff_t lane = 0; lane < filled; lane++) {
                 const FL_PAIR d = FL_TWO_SUM(score, -scores[lane]);
                 const FL_T apart = gain - gains[lane];
                 const FL_T step = (discount - discounts[lane]) + (discount_low - low[lane]);
@@ -95,33 +96,31 @@ FL_INLINE void FL_FN(fl_pair_up)(const FL_FN(fl_group) * g, ptrdiff_t i, ptrdiff
             }
         } else {
             FL_SIMD
-            for (ptrdiff_t lane = 0; lane < n; lane++) {
+            for (ptrdiff_t lane = 0; lane < filled; lane++) {
                 const FL_PAIR d = FL_TWO_SUM(score, -scores[lane]);
                 t.d[lane] = d.hi;
                 t.d_low[lane] = d.lo;
+                weight[lane] = FL_C(1);
             }
         }
-        for (ptrdiff_t lane = n; lane < filled; lane++)
-            t.d[lane] = t.d_low[lane] = FL_C(0);
         map(&t, filled, parameters);
-        if (ndcg) {
-            FL_SIMD
-            for (ptrdiff_t lane = 0; lane < n; lane++) {
-                const int counts = FL_ABS(weight[lane]) > FL_C(0);
-                t.slope[lane] = FL_SELECT(counts, t.slope[lane] * weight[lane], FL_C(0));
-                t.curvature[lane] = FL_SELECT(counts, t.curvature[lane] * FL_ABS(weight[lane]), FL_C(0));
-            }
+        FL_SIMD
+        for (ptrdiff_t lane = 0; lane < filled; lane++) {
+            const int counts = (FL_I)lane < (FL_I)n && FL_ABS(weight[lane]) > FL_C(0);
+            t.slope[lane] = FL_SELECT(counts, t.slope[lane] * weight[lane], FL_C(0));
+            t.curvature[lane] = FL_SELECT(counts, t.curvature[lane] * FL_ABS(weight[lane]), FL_C(0));
+            t.value[lane] = FL_SELECT(counts, ndcg ? FL_ABS(t.slope[lane]) : t.value[lane], FL_C(0));
         }
         FL_SIMD
-        for (ptrdiff_t lane = 0; lane < n; lane++) {
-            FL_FN(fl_add)(value, lane, ndcg ? FL_ABS(t.slope[lane]) : t.value[lane]);
+        for (ptrdiff_t lane = 0; lane < filled; lane++) {
+            FL_FN(fl_add)(value, lane, t.value[lane]);
             FL_FN(fl_add)(&slope, lane, t.slope[lane]);
             FL_FN(fl_add_with_error)(&s[lane], &s_error[lane], -t.slope[lane]);
         }
         if (!(g->want & FL_HESSIAN))
             continue;
         FL_SIMD
-        for (ptrdiff_t lane = 0; lane < n; lane++) {
+        for (ptrdiff_t lane = 0; lane < filled; lane++) {
             FL_FN(fl_add)(&curvature, lane, t.curvature[lane]);
             FL_FN(fl_add_with_error)(&c[lane], &c_error[lane], t.curvature[lane]);
         }

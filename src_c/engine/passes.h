@@ -122,6 +122,22 @@ static void FL_FN(fl_weigh_and_divide)(const void *from, const double *w, double
         quotient[i] = (FL_T)FL_SELECT(w[i] > 0.0, w[i] * (double)x[i] / divisor, 0.0);
 }
 
+static void FL_FN(fl_accumulate)(void *sum, double factor, const void *from, double by, ptrdiff_t n)
+{
+    FL_T *const total = sum;
+    const FL_T *const x = from;
+    const FL_T times = (FL_T)factor, own = (FL_T)by;
+    if (x) {
+        FL_SIMD
+        for (ptrdiff_t i = 0; i < n; i++)
+            total[i] = FL_FMA(own, x[i], times * total[i]);
+    } else {
+        FL_SIMD
+        for (ptrdiff_t i = 0; i < n; i++)
+            total[i] *= times;
+    }
+}
+
 static int FL_FN(fl_finish_gradient)(void *gradient, double factor, double bound, ptrdiff_t n)
 {
     FL_T *const g = gradient;
@@ -175,6 +191,7 @@ static const fl_passes FL_FN(fl_passes_of) = {
     .weigh = FL_FN(fl_weigh),
     .divide = FL_FN(fl_divide),
     .weigh_and_divide = FL_FN(fl_weigh_and_divide),
+    .accumulate = FL_FN(fl_accumulate),
     .finish_gradient = FL_FN(fl_finish_gradient),
     .finish_hessian = FL_FN(fl_finish_hessian),
 };
