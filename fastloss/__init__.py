@@ -16,8 +16,11 @@ from ._include import get_include
 from ._threads import get_num_threads, num_threads, set_num_threads
 from .errors import InputError, NotDifferentiableError
 from .evaluation import Evaluation, evaluate
+from .linear import linear_objective
 from .loss import Loss
 from .losses import *  # noqa: F403 - the classes; losses/__init__.py finds them
+from .multi_task import MultiTask
+from .penalties import PenalizedLoss, Penalty
 from .registry import get_loss, list_losses
 from .registry import names_with_defaults as _names_with_defaults
 
@@ -32,12 +35,16 @@ __all__ = [
     "Evaluation",
     "InputError",
     "Loss",
+    "MultiTask",
     "NotDifferentiableError",
+    "PenalizedLoss",
+    "Penalty",
     "config",
     "evaluate",
     "get_include",
     "get_loss",
     "get_num_threads",
+    "linear_objective",
     "list_losses",
     "metrics",
     "num_threads",

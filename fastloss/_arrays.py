@@ -425,7 +425,7 @@ def read_outputs(
     ``kinds`` are those of the outputs, each with the place of an input, ``names`` those of the inputs. None stands where an
     array is to be made.
     """
-    given = _flatten(out)
+    given = flatten(out)
     if len(given) != len(kinds):
         all_names = ", ".join(_output_name(kinds, position, names) for position in range(len(kinds)))
         expected = {0: "nothing: no array is returned", 1: f"one array ({all_names})"}.get(
@@ -444,12 +444,12 @@ def read_outputs(
                 if np.may_share_memory(array, other):
                     if _same_memory(array, other):
                         overwrites = True
-                    elif _overlap(array, other):
+                    elif overlap(array, other):
                         name = (*names, "sample_weight")[place]
                         problem = f"overlaps {name} in part. Use the same array exactly, or memory of its own."
             if position:
                 for other in given[:position]:
-                    if other is not None and _overlap(array, other):
+                    if other is not None and overlap(array, other):
                         problem = "overlaps another output."
         if problem:
             label = "out" if len(given) == 1 else f"out[{position}]"
@@ -463,10 +463,11 @@ def _output_name(kinds: tuple[tuple[int, int], ...], position: int, names: Seque
     return f"{name} of {names[i]}" if sum(other == kind for other, _ in kinds) > 1 else name
 
 
-def _flatten(out: Any) -> list[Any]:
+def flatten(out: Any) -> list[Any]:
+    """List the arrays of ``out``, however they are nested."""
     if not isinstance(out, tuple | list):
         return [out]
-    return [array for item in out for array in _flatten(item)]
+    return [array for item in out for array in flatten(item)]
 
 
 def _problem_of_output(array: Any, shape: Shape) -> tuple[type[Exception], str]:
@@ -493,7 +494,8 @@ def _problem_of_output(array: Any, shape: Shape) -> tuple[type[Exception], str]:
     return ValueError, ""
 
 
-def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
+def overlap(a: np.ndarray, b: np.ndarray) -> bool:
+    """Tell whether arrays share memory, or may do so where that takes too long to find out."""
     if not np.may_share_memory(a, b):
         return False
     try:
@@ -516,6 +518,19 @@ def write(array: np.ndarray) -> Operand:
     """Make the operand of an output array."""
     code = CODES.get(array.dtype)
     return (array, code) if code is not None else _read_rare(array, "out")
+
+
+def scale(array: Any, factor: float) -> Any:
+    """Multiply derivatives by a number, in double precision, and round once; 0 makes 0 of all. Arrays are overwritten."""
+    if factor == 1:
+        return array
+    if not isinstance(array, np.ndarray):
+        return scale(np.array(array), factor)[()]
+    if factor == 0:
+        array[...] = 0
+        return array
+    with np.errstate(all="ignore"):
+        return np.multiply(array, np.float64(factor), out=array, dtype=np.float64, casting="unsafe")
 
 
 def map_numbers(function: str | None, value: Any) -> Any:

@@ -13,8 +13,8 @@ from .domains import PROBABILITIES, UNIT, Domain, Interval, brief
 from .links import SMALLEST_SHARE
 from .loss import Loss
 
-# The largest class index from which a starting score is made: it has a number for each class.
-_MOST_CLASSES = 1 << 20
+#: The number of classes that class indices may make where a number for each of them is needed.
+MOST_CLASSES = 1 << 20
 _INT64 = np.iinfo(np.int64)
 
 
@@ -220,9 +220,9 @@ class OfClasses:
         weights = self._weights_of_labels(sample_weight, array.shape) * kept
         class_weight = getattr(self, "class_weight", None) or ()
         most = float(np.max(array[kept], initial=0))
-        if not class_weight and most >= _MOST_CLASSES:
+        if not class_weight and most >= MOST_CLASSES:
             index = _arrays.first(kept & (array == most))
-            raise errors.too_many_classes(index, array[index], _MOST_CLASSES)
+            raise errors.too_many_classes(index, array[index], MOST_CLASSES)
         explain_index(labels, (*array.shape, len(class_weight) or (int(most) + 1 if most == most else 1)), None, self._ignored)
         indices = array[kept].astype(np.int64).ravel()
         return np.bincount(indices, weights[kept].ravel(), minlength=len(class_weight))

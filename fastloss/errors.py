@@ -87,8 +87,8 @@ def bad_class(index: Index, value: Any, low: int, classes: int, of: str, noun: s
 
 
 def too_many_classes(index: Index, value: Any, most: int) -> InputError:
-    """Say that a starting score would need a number for each of too many classes."""
-    sentence = f"y_true holds class index {value}{{place}}: a starting score has a number for each class, {most} at the most."
+    """Say that a number would be needed for each of too many classes."""
+    sentence = f"y_true holds class index {value}{{place}}: there would be a number for each class, {most} at the most."
     return InputError(sentence, "y_true", index, value, "row")
 
 

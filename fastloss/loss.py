@@ -89,7 +89,7 @@ class Loss:
             cls.inputs = (*(item.name for item in cls.signature.inputs if not item.optional), *group)
             cls.optional = cls.__dict__.get("optional") or tuple(item.name for item in cls.signature.inputs if item.optional)
             cls.labels = cls.signature.predictions[0]
-            if cls.inputs != Loss.inputs:
+            if cls.inputs != Loss.inputs and cls.__call__ is Loss.__call__:
                 for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
                     setattr(cls, name, OF_OTHER_INPUTS[name])
 
@@ -121,7 +121,9 @@ class Loss:
         return WeightedSum(terms)
 
     def __add__(self, other: Any) -> Any:
-        return self._weighted((1.0, self), (1.0, other)) if isinstance(other, Loss) else NotImplemented
+        # what is added in a way of its own, as penalties are, does it
+        ordinary = isinstance(other, Loss) and type(other).__radd__ is Loss.__radd__
+        return self._weighted((1.0, self), (1.0, other)) if ordinary else NotImplemented
 
     def __radd__(self, other: Any) -> Any:
         # sum() starts with 0
@@ -411,7 +413,7 @@ def _of_other_inputs(want: int, name: str, text: str) -> Callable[..., Any]:
     def method(
         self: Loss, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any
     ) -> Any:
-        return self._evaluate(want, _bind(self, inputs, named), sample_weight, reduction, out)
+        return self._evaluate(want, bind(self, inputs, named), sample_weight, reduction, out)
 
     method.__name__, method.__qualname__, method.__doc__ = name, f"Loss.{name}", text
     return method
@@ -432,8 +434,8 @@ OF_OTHER_INPUTS = {
 }
 
 
-def _bind(loss: Loss, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-    """Put all inputs in their order."""
+def bind(loss: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Put all inputs of a loss, or of what has ``inputs`` and ``optional`` like one, in their order."""
     every = (*loss.inputs, *loss.optional)
     expected = f"{type(loss).__name__} takes the inputs {', '.join(loss.inputs)}"
     if loss.optional:

@@ -15,10 +15,13 @@ SHORT_NAMES = {"mse": "squared_error", "mae": "absolute_error", "rmse": "root_me
 
 
 def add(cls: type[Loss]) -> None:
-    """Give a public class of this package its name and family, by which it is found from now on; leave all others alone."""
+    """Give a public class of this package its name and family, by which it is found from now on; leave all others alone.
+
+    The family is that of its base class, where that names one, or its module.
+    """
     if cls.__module__.startswith(f"{__package__}.losses.") and not cls.__name__.startswith("_"):
         cls.name = snake_case(cls.__name__)
-        cls.family = cls.__module__.rpartition(".")[2]
+        cls.family = cls.family or cls.__module__.rpartition(".")[2]
         _CLASSES[cls.name] = cls
 
 

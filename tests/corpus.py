@@ -191,7 +191,7 @@ def outputs(loss: Any, inputs: tuple[np.ndarray, ...]) -> Iterable[Any]:
         if loss.no_gradient:
             continue
         yield loss.value_and_gradient(*inputs, **options)
-        for reduction in ("none", "sum", "mean"):
+        for reduction in (name for name in ("none", "sum", "mean") if name in loss.reductions):
             if loss.no_hessian:
                 yield loss.gradient(*inputs, reduction=reduction, **options)
                 continue

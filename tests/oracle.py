@@ -75,9 +75,9 @@ def exact(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1)
         at = x[which]
         if output == "value":
             return f(at)
-        # kinks are at the label (or the other one of two scores) and at 0, and where the reference says
+        # kinks are at what a number is compared with and at 0, and where the reference says
         kinks = reference.kinks(**parameters_of(loss))
-        distances = [abs(at - kink) for kink in (x[partner(which)], mpf(0), *kinks) if at != kink]
+        distances = [abs(at - kink) for kink in (compared_with(which, x), mpf(0), *kinks) if at != kink]
         h = STEP * min([*distances, mpf(1)])
         low, middle, high = f(at - h), f(at), f(at + h)
         difference, unit = (high - low, 2 * h) if output == "gradient" else (high - 2 * middle + low, h**2)
@@ -86,9 +86,9 @@ def exact(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1)
         return difference / unit if abs(difference) > noise else mpf(0)
 
 
-def partner(which: int) -> int:
-    """The input that another one is compared with: the label, or the second one of two scores."""
-    return 0 if which else 1
+def compared_with(which: int, inputs: Any) -> Any:
+    """The number that another one is compared with: the label, or the second one of two scores, or, where it is alone, 0."""
+    return inputs[0 if which else 1] if len(inputs) > 1 else 0
 
 
 def largest_term(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1) -> mpf | None:

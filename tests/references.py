@@ -159,7 +159,15 @@ MARGIN: dict[str, Any] = {"data": "scores", "kinks": lambda: (-1, 1), "promised"
 SCALES = ({}, {"c": 0.1}, {"c": 37.0})
 DELTAS = ({}, {"delta": 0.1}, {"delta": 250.0})
 
+STRENGTHS = ({}, {"strength": 1e-3})
+
 REFERENCES: dict[str, Reference] = {
+    "l1_penalty": Reference(lambda t, strength: mpf(strength) * fabs(t), instances=STRENGTHS),
+    "l2_penalty": Reference(lambda t, strength: mpf(strength) / 2 * t**2, instances=STRENGTHS),
+    "elastic_net": Reference(
+        lambda t, strength, l1_ratio: strength * (mpf(l1_ratio) * fabs(t) + (1 - mpf(l1_ratio)) / 2 * t**2),
+        instances=(*STRENGTHS, {"l1_ratio": 1.0}, {"strength": 37.0, "l1_ratio": 0.01}),
+    ),
     "squared_error": Reference(lambda y, p: (p - y) ** 2),
     "half_squared_error": Reference(lambda y, p: (p - y) ** 2 / 2),
     "absolute_error": Reference(lambda y, p: fabs(p - y)),

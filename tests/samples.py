@@ -35,6 +35,7 @@ def sample(loss: fl.Loss, n: int, dtype: Any, seed: int = 0) -> tuple[np.ndarray
         if "y_pred" in loss._domains() or getattr(loss, "power", 1) == 0:
             arrays["y_pred"] = np.exp(arrays["y_pred"])
     arrays |= {"s_pos": labels + residuals, "s_neg": labels}
+    arrays["parameters"] = arrays["y_pred"]
     arrays["var"] = 10.0 ** rng.uniform(-9, 9, n)
     arrays |= {"mean_p": labels, "mean_q": labels + residuals, "var_p": rng.permutation(arrays["var"]), "var_q": arrays["var"]}
     for name, domain in loss._domains().items():

@@ -32,7 +32,7 @@ def everything(loss: fl.Loss, inputs: tuple[np.ndarray, ...]) -> list[Any]:
     results = [loss(*inputs)]
     if loss.name == "root_mean_squared_error":
         return [*results, loss.gradient(*inputs)]
-    for reduction in ("sum", "mean"):
+    for reduction in (name for name in loss.reductions if name != "none"):
         results.append(loss(*inputs, reduction=reduction))
         if not loss.no_gradient:
             results.append(loss.gradient(*inputs, reduction=reduction))
@@ -72,7 +72,7 @@ def test_entry_points_agree(loss: fl.Loss, dtype: Any) -> None:
     """Value and derivatives are the same numbers whichever method was asked, for whatever else."""
     inputs = sample(loss, 1500, dtype)
     outputs = outputs_of(loss, inputs)
-    for reduction in ("none", "sum", "mean"):
+    for reduction in loss.reductions:
         value, gradient = loss.value_and_gradient(*inputs, reduction=reduction)
         assert_same_bits(value, loss(*inputs, reduction=reduction))
         both, _ = loss.gradient_and_hessian(*inputs, reduction=reduction)
@@ -103,11 +103,12 @@ def test_a_sample_does_not_depend_on_its_place(isa: str, loss: fl.Loss, dtype: A
             assert_same_bits(array, expected[key][start:], f"{key} from {start}")
     for lane in (0, 5, 16, 33, 39):
         spoilt = tuple(a.copy() for a in inputs)
-        spoilt[1][lane] = np.nan
+        place = min(1, len(spoilt) - 1)
+        spoilt[place][lane] = np.nan
         others = np.arange(40) != lane
         for (output, which), array in outputs_of(loss, spoilt).items():
             assert_same_bits(array[others], expected[output, which][others], f"NaN at {lane}")
-            if output == "value" or which == 1:
+            if output == "value" or which == place:
                 assert np.isnan(array[lane]), (output, lane)
 
 

@@ -94,7 +94,7 @@ def test_every_loss_can_be_evaluated() -> None:
         n = 40 if "group" in inputs else len(inputs[loss.inputs[-1]])
         weights = rng.permutation(np.arange(float(n)))
         expected = loss(*inputs.values(), sample_weight=weights)
-        ev = fl.Evaluation({name: loss})
+        ev = fl.Evaluation({name: loss}, reduction=loss.reductions[0])
         for first, last in ((0, 1), (1, n)):
             # a sample of a loss of groups is a group of ten
             items = slice(10 * first, 10 * last) if "group" in inputs else slice(first, last)

@@ -71,3 +71,15 @@ def test_metric_learning() -> None:
     before, *_, after = ([float(cell) for cell in line.split()] for line in lines[1:])
     assert after[1] < before[1] / 1.5
     assert before[2] < 0.8 < 0.86 < after[2]
+
+
+@pytest.mark.parametrize("c", [1.0, 0.01])
+def test_logistic_regression(c: float) -> None:
+    pytest.importorskip("sklearn")
+    _, *models, objectives, coefficients = run("logistic_regression.py", "--C", c).stdout.splitlines()
+    assert [line.split()[0] for line in models] == ["fastloss", "scikit-learn"]
+    mine, theirs = ([float(cell) for cell in line.split()[1:]] for line in models)
+    assert mine == pytest.approx(theirs, rel=1e-6)
+    assert mine[2] > 0.95
+    assert float(re.fullmatch(r"objectives differ by (\S+) of theirs", objectives)[1]) < 1e-10
+    assert float(re.fullmatch(r"coefficients differ by (\S+) at the most", coefficients)[1]) < 1e-5

@@ -1,0 +1,26 @@
+/*
+ * Penalty on parameters t (Zou and Hastie 2005), by the strengths of its two parts. a = |t|.
+ *
+ *   value    l1 a + l2 t^2 / 2 = a (l1 + l2 a / 2)
+ *   gradient sign(t) (l1 + l2 a), 0 at the kink t = 0
+ *   hessian  l2
+ *
+ * All terms have one sign. What has strength 0 is not there: it makes no NaN of an infinite t. The kernel of l1_penalty, where
+ * l2 = 0, and of l2_penalty, where l1 = 0, too.
+ */
+#include "engine/element.h"
+
+FL_FORMULA(elastic_net, (), (parameters), (l1, l2))
+{
+    const FL_T first = FL_C(l1);
+    const FL_T second = FL_C(l2);
+    const FL_T a = FL_ABS(parameters);
+    const FL_T zero = FL_UNLESS_NAN(a, 0);
+    const FL_T inner = FL_PICK(FL_UNIFORM(second == FL_C(0)), zero, a);
+    const FL_T outer = FL_PICK(FL_UNIFORM(first + second == FL_C(0)), zero, a);
+    return (FL_RESULT){
+        .value = FL_FMA(FL_C(0.5) * second, inner, first) * outer,
+        .gradient = {FL_FMA(second, inner, first) * FL_SIGN(parameters)},
+        .hessian = {FL_UNLESS_NAN(a, second)},
+    };
+}
