@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _arrays, _core, errors, links, registry
-from ._core import GRADIENT, HESSIAN, VALUE, Inputs, Kernel, Output, execute, read_ordinary
+from ._core import GRADIENT, HESSIAN, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute, read_ordinary
 from .domains import Domain, Interval, number_in
 from .errors import NotDifferentiableError
 from .signature import Signature, signatures
@@ -327,6 +327,80 @@ class Loss:
             derivatives = [tuple(derivatives[i : i + len(by)]) for i in range(0, len(derivatives), len(by))]
         results += derivatives
         return results[0] if len(results) == 1 else tuple(results)
+
+    # ---- parameters ---------------------------------------------------------------------------------------------
+
+    def parameter_gradient(
+        self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", **named: Any
+    ) -> dict[str, float]:
+        """Compute the derivatives of the loss with respect to its own parameters, such as ``delta`` of `Huber`, in one pass.
+
+        They are what gradient descent needs to learn a parameter, or a search to tune it.
+
+        Parameters
+        ----------
+        *inputs, **named : array_like
+            The inputs of the loss, in their order or by name.
+        sample_weight : array_like, default=None
+            As for the loss.
+        reduction : {"mean", "sum"}, default="mean"
+            The derivatives are those of what calling the loss with the same arguments returns.
+
+        Returns
+        -------
+        dict of str to float
+            The derivatives by the names of the parameters: of all in which the loss is smooth, but for single points, and that
+            are not None. Exact sums of the derivatives of each loss, rounded once.
+
+        Raises
+        ------
+        NotDifferentiableError
+            The loss is smooth in none of its parameters.
+        ValueError, TypeError
+            As the loss raises them.
+
+        Examples
+        --------
+        >>> import fastloss as fl
+        >>> fl.Huber(delta=1.0).parameter_gradient([0.0, 0.0], [0.5, 3.0])
+        {'delta': 1.0}
+        """
+        loss, values = self._for(bind(self, inputs, named))
+        return loss._parameter_gradient(values, sample_weight, reduction)
+
+    def _parameter_kernels(self) -> dict[str, Kernel]:
+        """Return the kernels whose values are the derivatives by the parameters, by the names of these."""
+        kernel, known = self._kernel_name(), _core.kernels()
+        names = [item.name for item in fields(self) if getattr(self, item.name) is not None]
+        return {name: Kernel(f"{kernel}_by_{name}", self._parameters()) for name in names if f"{kernel}_by_{name}" in known}
+
+    def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: str) -> dict[str, float]:
+        kernels = self._parameter_kernels()
+        if not kernels:
+            has = ", ".join(item.name for item in fields(self))
+            raise NotDifferentiableError(
+                f"{self!r} has no derivative by a parameter: " + (f"it is smooth in none of {has}." if has else "it has none.")
+            )
+        if reduction == "none":
+            raise ValueError(
+                'a derivative by a parameter is that of one number: reduction must be "mean" or "sum"; got "none".'
+            )
+        self._check_reduction(reduction)
+        inputs = self._read(values)
+        weights = None if sample_weight is None else self._read_weights(sample_weight, inputs)
+        options = self._kernel_for(inputs, reduction).options
+        calls = tuple(kernel if options is None else kernel.of_classes(options) for kernel in kernels.values())
+        count = len(calls)
+        sums = Sums(count + 1)
+        outputs = [Output(VALUE, sums, call=call, place=call) for call in range(count)]
+        found = execute(calls, inputs, weights, (*outputs, Output(WEIGHT, sums, place=count)))
+        for fault in found.faults:
+            if fault:
+                self._explain(fault, inputs, weights, reduction == "mean")
+        if reduction == "mean" and sums.rounded(count) == 0.0:
+            raise ValueError(self._no_weight(inputs, weights))
+        total = (lambda place: sums.mean(place, count)) if reduction == "mean" else sums.rounded
+        return {name: total(place) for place, name in enumerate(kernels)}
 
     # ---- what is wrong ------------------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@
  *       return (FL_RESULT){.value = ..., .gradient = {...}, .hessian = {...}, .invalid = ...};
  *   }
  *
+ *   FL_VALUE_FORMULA(huber_by_delta, (y_true), (y_pred), (delta))     .value alone: the derivative of a loss by a parameter
+ *
  * Element i of an output depends on element i of the inputs alone, so that an output may be the memory of an input.
  */
 #ifndef FL_ELEMENT_H
@@ -15,14 +17,7 @@
 #include "language/formula.h"
 
 #define FL_FORMULA(name, given, by, parameters)                                                                                \
-    FL_DECLARE(name, FL_ELEMENTS, FL_SIGNATURE("", given, by), parameters)                                                     \
-    enum { FL_FN(name##_gradients) = FL_COUNT(by), FL_FN(name##_parameter_count) = FL_COUNT(parameters) };                     \
-    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters));                                            \
-    FL_INLINE FL_RESULT FL_FN(name##_at)(const FL_T *const *x, ptrdiff_t i, const double *q)                                   \
-    {                                                                                                                          \
-        (void)q;                                                                                                               \
-        return FL_FN(name##_formula)(FL_BOUND(given, by, parameters));                                                         \
-    }                                                                                                                          \
+    FL_ELEMENT_FORMULA(name, given, by, parameters)                                                                            \
     FL_ELEMENT_LOOP(name, 1)                                                                                                   \
     FL_ELEMENT_LOOP(name, 2)                                                                                                   \
     FL_ELEMENT_LOOP(name, 3)                                                                                                   \
@@ -43,6 +38,26 @@
         }                                                                                                                      \
     }                                                                                                                          \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
+
+/* What has a value only, as the derivative of a loss by a parameter: huber_by_delta is that of huber by delta. */
+#define FL_VALUE_FORMULA(name, given, by, parameters)                                                                          \
+    FL_ELEMENT_FORMULA(name, given, by, parameters)                                                                            \
+    FL_ELEMENT_LOOP(name, 1)                                                                                                   \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        return FL_FN(name##_1)(block);                                                                                         \
+    }                                                                                                                          \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
+
+#define FL_ELEMENT_FORMULA(name, given, by, parameters)                                                                        \
+    FL_DECLARE(name, FL_ELEMENTS, FL_SIGNATURE("", given, by), parameters)                                                     \
+    enum { FL_FN(name##_gradients) = FL_COUNT(by), FL_FN(name##_parameter_count) = FL_COUNT(parameters) };                     \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters));                                            \
+    FL_INLINE FL_RESULT FL_FN(name##_at)(const FL_T *const *x, ptrdiff_t i, const double *q)                                   \
+    {                                                                                                                          \
+        (void)q;                                                                                                               \
+        return FL_FN(name##_formula)(FL_BOUND(given, by, parameters));                                                         \
+    }
 
 /* One loop for each combination of outputs: `want` is a constant in it. Not inlined, so that each can be looked at. */
 #define FL_ELEMENT_LOOP(name, want)                                                                                            \

@@ -4,6 +4,7 @@
  *   value    r^2 / 2 for a <= delta, delta (a - delta / 2) beyond; both are q (a - q / 2), which never subtracts infinities
  *   gradient r clipped to [-delta, delta]
  *   hessian  1 for a <= delta, 0 beyond
+ *   by delta max(0, a - delta)
  */
 #include "engine/element.h"
 
@@ -18,4 +19,10 @@ FL_FORMULA(huber, (y_true), (y_pred), (delta))
         .gradient = {FL_CLAMP(r, -d, d)},
         .hessian = {FL_SELECT(a > d, FL_C(0), FL_UNLESS_NAN(r, 1))},
     };
+}
+
+FL_VALUE_FORMULA(huber_by_delta, (y_true), (y_pred), (delta))
+{
+    const FL_T beyond = FL_ABS(y_pred - y_true) - FL_C(delta);
+    return (FL_RESULT){.value = FL_MAX(FL_C(0), beyond)};
 }
