@@ -14,6 +14,7 @@ from . import metrics
 from ._config import config, show_config
 from ._include import get_include
 from ._threads import get_num_threads, num_threads, set_num_threads
+from .custom import CustomLoss, check_loss, custom_loss
 from .errors import InputError, NotDifferentiableError
 from .evaluation import Evaluation, evaluate
 from .linear import linear_objective
@@ -32,6 +33,7 @@ globals().update(_defaults)
 _environment.let_interrupts_raise()
 
 __all__ = [
+    "CustomLoss",
     "Evaluation",
     "InputError",
     "Loss",
@@ -39,7 +41,9 @@ __all__ = [
     "NotDifferentiableError",
     "PenalizedLoss",
     "Penalty",
+    "check_loss",
     "config",
+    "custom_loss",
     "evaluate",
     "get_include",
     "get_loss",

@@ -95,10 +95,11 @@ class Signature:
 @cache
 def signatures() -> dict[str, Signature]:
     """Read the signatures of all kernels, by their names."""
-    return {name: _read(text, plan, family) for name, (family, plan, text, _) in _core.kernels().items()}
+    return {name: signature_of(text, plan, family) for name, (family, plan, text, _) in _core.kernels().items()}
 
 
-def _read(text: str, plan: str, family: str) -> Signature:
+def signature_of(text: str, plan: str, family: str) -> Signature:
+    """Make a signature of its text."""
     inputs = []
     for item in text.split(", "):
         name, mark, forms, star = _INPUT.fullmatch(item).groups()

@@ -63,6 +63,26 @@ typedef struct {
     int ignores;
 } fl_classes;
 
+/*
+ * A loss of single numbers by a function of the user's own, for n of them. Outputs that are not wanted are NULL, and `want`
+ * says the same; those that are may be the memory of an input, exactly. Numbers are of the precision for which the function is
+ * given.
+ */
+typedef void (*fl_function_of_numbers)(ptrdiff_t n, const void *y_true, const void *y_pred, const double *parameters,
+                                       void *value, void *gradient, void *hessian, int want);
+
+/* Where the numbers of an input must lie, if `limits`. */
+typedef struct {
+    double low, high;
+    int limits, open_low, open_high;
+} fl_range;
+
+/* A function of doubles serves for both precisions where the other one is NULL. */
+typedef struct {
+    fl_function_of_numbers function[FL_PRECISIONS];
+    fl_range range[2];
+} fl_own;
+
 /* What the statistics of a unit amount to. */
 typedef struct {
     double value;
@@ -83,8 +103,9 @@ typedef struct {
     const double *number_weight; /* of groups whose numbers have weights: per number, or NULL */
     const double *parameters;
     const fl_classes *classes;
-    double divisor; /* of the derivatives */
-    void *value;    /* per unit */
+    const fl_own *own; /* of losses by functions of the user's own */
+    double divisor;    /* of the derivatives */
+    void *value;       /* per unit */
     /* like the inputs that are differentiated, in their order; may be the memory of an input, exactly */
     void *gradient[FL_MAX_GRADIENTS], *hessian[FL_MAX_GRADIENTS]; /* of tiles the first one: products, then gradients by them */
     double *counted; /* per unit, of losses of classes: what it counts for in a mean, `weight` included; or NULL */
@@ -216,6 +237,8 @@ typedef struct {
     const fl_function *function;
     const fl_passes *passes[FL_PRECISIONS];
     const fl_products *products[FL_PRECISIONS];
+    /* The map of losses by functions of the user's own. */
+    fl_map own[FL_PRECISIONS];
     /* A copy that goes past the caches, for arrays larger than they are. Other threads see it after a store fence. */
     void (*stream)(const void *from, void *to, ptrdiff_t bytes);
     /* 1 when a weight is negative, infinite or NaN */

@@ -6,6 +6,7 @@
 #include "engine/passes.h"
 #include "engine/functions.h"
 #include "engine/groups.h"
+#include "engine/own.h"
 #include "engine/sequence.h"
 #include "engine/sheets.h"
 #include "engine/tiles.h"
@@ -133,6 +134,7 @@ const fl_table FL_JOIN(fl_table_, FL_ISA) = {
     .function = functions,
     .passes = {&fl_passes_of_f32, &fl_passes_of_f64},
     .products = {&fl_products_of_f32, &fl_products_of_f64},
+    .own = {fl_own_map_f32, fl_own_map_f64},
     .stream = stream,
     .bad_weights = bad_weights,
     .layout = layout,

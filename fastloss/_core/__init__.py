@@ -43,6 +43,8 @@ from .execute import (
 from .kernels import (
     ClassOptions,
     Kernel,
+    OwnFunctions,
+    OwnKernel,
     active_isa,
     available_isas,
     build_info,

@@ -1155,6 +1155,8 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     call.factor = kernel.factor
     call.block.parameters = kernel.parameters
     call.block.classes = kernel.classes()
+    kernel.get_ready(job.precision)
+    call.block.own = kernel.functions()
     if job.in_parts and call.kernel.plan == FL_STATISTICS:
         call.part = call.kernel.statistics.part[job.precision]
         call.prepare = call.kernel.statistics.prepare[job.precision]

@@ -45,6 +45,18 @@ cdef extern from "fastloss.h" nogil:
         double sum_tolerance
         int64_t ignored
         int ignores
+    ctypedef void (*fl_function_of_numbers)(
+        Py_ssize_t, const void *, const void *, const double *, void *, void *, void *, int
+    ) noexcept nogil
+    ctypedef struct fl_range:
+        double low
+        double high
+        int limits
+        int open_low
+        int open_high
+    ctypedef struct fl_own:
+        fl_function_of_numbers function[FL_PRECISIONS]
+        fl_range range[2]
     ctypedef struct fl_outcome:
         double value
         double by[FL_MAX_STATISTICS]
@@ -65,6 +77,7 @@ cdef extern from "fastloss.h" nogil:
         const double *number_weight
         const double *parameters
         const fl_classes *classes
+        const fl_own *own
         double divisor
         void *value
         void *gradient[FL_MAX_GRADIENTS]
@@ -137,6 +150,7 @@ cdef extern from "fastloss.h" nogil:
         const fl_function *function
         const fl_passes *passes[FL_PRECISIONS]
         const fl_products *products[FL_PRECISIONS]
+        fl_map own[FL_PRECISIONS]
         void (*stream)(const void *, void *, Py_ssize_t) noexcept nogil
         int (*bad_weights)(const double *, Py_ssize_t) noexcept nogil
         Py_ssize_t (*layout)(int, Py_ssize_t, Py_ssize_t *) noexcept nogil

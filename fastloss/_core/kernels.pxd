@@ -1,6 +1,6 @@
 """Instruction sets, kernels, and what is handed to a kernel."""
 
-from .fastloss_h cimport FL_MAX_PARAMETERS, fl_classes, fl_kernel, fl_table
+from .fastloss_h cimport FL_MAX_PARAMETERS, fl_classes, fl_kernel, fl_own, fl_table
 
 cdef const fl_table *active
 
@@ -19,6 +19,18 @@ cdef class Kernel:
     cdef Kernel twin(self)
     cdef const fl_kernel *found(self) noexcept
     cdef const fl_classes *classes(self) noexcept
+    cdef int get_ready(self, int precision) except -1
+    cdef const fl_own *functions(self) noexcept
+
+cdef class OwnFunctions:
+    cdef fl_kernel kernel
+    cdef fl_own own
+    cdef object compile
+    cdef list kept
+    cdef int get_ready(self, int precision) except -1
+
+cdef class OwnKernel(Kernel):
+    cdef OwnFunctions own
 
 # What a call produces that no kernel does, and what the driver itself finds wrong: `execute` tells Python.
 cdef enum:

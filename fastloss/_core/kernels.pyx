@@ -8,7 +8,10 @@ from libc.string cimport memcpy, memset
 
 import os
 
-from .fastloss_h cimport FL_ELEMENTS, FL_GROUPS, FL_MAX_TABLES, FL_ROWS, FL_SEQUENCES, FL_STATISTICS, FL_TILES, fl_kernel, fl_table, fl_tables
+from .fastloss_h cimport (
+    FL_ELEMENTS, FL_GROUPS, FL_MAX_PARAMETERS, FL_MAX_TABLES, FL_ROWS, FL_SEQUENCES, FL_STATISTICS, FL_TILES, fl_function_of_numbers,
+    fl_kernel, fl_table, fl_tables
+)
 
 
 cdef extern from *:
@@ -144,6 +147,14 @@ cdef class Kernel:
         kernel.options, kernel.terms, kernel.factor = self.options, self.terms, self.factor
         return kernel
 
+    cdef int get_ready(self, int precision) except -1:
+        """Do what must be done before the kernel is called for the first time in a precision."""
+        return 0
+
+    cdef const fl_own *functions(self) noexcept:
+        """The functions of the user's own, of a kernel that calls these; else nothing."""
+        return NULL
+
     def of_classes(self, ClassOptions options):
         """The same kernel for rows of classes of which this is known."""
         cdef Kernel kernel = self.twin()
@@ -162,6 +173,66 @@ cdef class Kernel:
         kernel = (<Kernel> kernels[0]).twin()
         kernel.terms = tuple(kernels)
         return kernel
+
+
+cdef class OwnFunctions:
+    """Functions of the user's own that compute a loss of single numbers, and where its inputs must lie.
+
+    ``compile(single)`` is called when a precision is needed for the first time; it returns the address of a function like
+    fl_function_of_numbers of fastloss.h, or 0 where that of doubles serves, too, and an object that keeps it alive. ``ranges`` has for
+    each input None, or its ends and whether these lie outside.
+    """
+
+    def __init__(self, compile, tuple ranges):
+        cdef int k
+        memset(&self.kernel, 0, sizeof(self.kernel))
+        memset(&self.own, 0, sizeof(self.own))
+        self.compile, self.kept = compile, []
+        self.kernel.name, self.kernel.family = b"own", b"custom"
+        self.kernel.signature, self.kernel.parameters = b"y_true, y_pred*", b""
+        self.kernel.plan = FL_ELEMENTS
+        for k, ends in enumerate(ranges):
+            if ends is not None:
+                self.own.range[k].limits = True
+                self.own.range[k].low, self.own.range[k].high, self.own.range[k].open_low, self.own.range[k].open_high = ends
+
+    cdef int get_ready(self, int precision) except -1:
+        if self.own.function[precision] == NULL:
+            address, keeper = self.compile(precision == 0)
+            self.kept.append(keeper)
+            if not address:
+                return self.get_ready(1)
+            self.own.function[precision] = <fl_function_of_numbers> <size_t> address
+        return 0
+
+
+cdef class OwnKernel(Kernel):
+    """A kernel that calls a function of the user's own, with parameters in their order."""
+
+    def __init__(self, OwnFunctions own not None, tuple parameters):
+        self.name, self.own = "own", own
+        memset(self.parameters, 0, sizeof(self.parameters))
+        if len(parameters) > FL_MAX_PARAMETERS:
+            raise ValueError(f"a loss has {FL_MAX_PARAMETERS} parameters at the most; got {len(parameters)}")
+        for i, value in enumerate(parameters):
+            self.parameters[i] = value
+
+    cdef const fl_kernel *found(self) noexcept:
+        # the instruction set may have changed
+        self.own.kernel.map[0], self.own.kernel.map[1] = active.own[0], active.own[1]
+        return &self.own.kernel
+
+    cdef Kernel twin(self):
+        cdef OwnKernel kernel = OwnKernel.__new__(OwnKernel)
+        kernel.name, kernel.own, kernel.terms, kernel.factor = self.name, self.own, self.terms, self.factor
+        memcpy(kernel.parameters, self.parameters, sizeof(self.parameters))
+        return kernel
+
+    cdef int get_ready(self, int precision) except -1:
+        return self.own.get_ready(precision)
+
+    cdef const fl_own *functions(self) noexcept:
+        return &self.own.own
 
 
 def map_function(str name, x, y):
