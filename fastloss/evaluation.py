@@ -127,8 +127,12 @@ def _sum_up(group: list[_Reading], sample_weight: Any) -> list[LossState]:
         ]
         kernels.append(loss._kernel_for(inputs, state.keywords["reduction"]))
         states.append(piece)
+    for (_, loss, _), piece in zip(group, states, strict=True):
+        # what the losses lose when they are rounded is summed, too
+        outputs += [Output(VALUE, piece.sums, call=len(kernels))] * len(loss._rests)
+        kernels += loss._rests
     found = execute(tuple(kernels), inputs, weights, tuple(outputs))
-    for (_, loss, own), fault in zip(group, found.faults, strict=True):
+    for (_, loss, own), fault in zip(group, found.faults[: len(group)], strict=True):
         if fault:
             loss._explain(fault, own, weights, False)
     return states

@@ -83,7 +83,7 @@ cdef class Output:
 
     ``what`` is VALUE, GRADIENT or HESSIAN, these by the differentiated input number ``by``, WEIGHT or STATISTICS; ``call`` says of which
     call. It goes to an array (a pair of array and type code), or is summed: ``to`` exact `Sums`, from ``place`` on, or, where ``to`` is
-    None, to be returned.
+    None, to be returned: what several calls return is one sum.
     """
 
     cdef readonly int what, by, call
@@ -1262,9 +1262,10 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
     cdef Output output
     cdef Kernel kernel
     cdef const fl_sum *sum
+    cdef fl_sum *total = NULL
     cdef double divisor
     cdef bint sums_only = False, counts = mean and weight < 0.0
-    cdef int k, faults
+    cdef int k, faults, returned = 0
     try:
         begin(&run, kernels, inputs, weights)
         for output in outputs:
@@ -1290,16 +1291,20 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
         for output in outputs:
             if isinstance(output.to, Sums):
                 export(&run, output, sums_only)
-            elif output.to is None and not mean:
-                found.value = round_sum(&call_tally(&run.team, 0, output.call).total)
+            elif output.to is None and total == NULL:
+                total, returned = &call_tally(&run.team, 0, output.call).total, output.call
             elif output.to is None:
-                sum = weights_of(&run, output.call)
-                divisor = weight if weight > 0.0 else count_of(job) if sum == NULL else round_sum(sum)
-                found.heavy = found.heavy or (divisor - divisor != 0.0 and is_finite(sum))
-                if divisor == 0.0:
-                    found.fault |= IS_NO_WEIGHT
-                else:
-                    found.value = divide_sum(&call_tally(&run.team, 0, output.call).total, divisor)
+                merge_sum(total, &call_tally(&run.team, 0, output.call).total)
+        if total != NULL and not mean:
+            found.value = round_sum(total)
+        elif total != NULL:
+            sum = weights_of(&run, returned)
+            divisor = weight if weight > 0.0 else count_of(job) if sum == NULL else round_sum(sum)
+            found.heavy = found.heavy or (divisor - divisor != 0.0 and is_finite(sum))
+            if divisor == 0.0:
+                found.fault |= IS_NO_WEIGHT
+            else:
+                found.value = divide_sum(total, divisor)
     finally:
         end(&run)
     return found
