@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _arrays, _core, errors, links, registry
-from ._core import GRADIENT, HESSIAN, VALUE, Inputs, Kernel, Output, execute, read_ordinary
+from ._core import GRADIENT, HESSIAN, VALUE, Inputs, Kernel, Output, Sums, execute, read_ordinary
 from .domains import Domain, Interval, number_in
 from .errors import NotDifferentiableError
 from .signature import Signature, signatures
@@ -22,7 +22,7 @@ _REDUCTIONS = ("mean", "sum", "none")
 
 
 @cache
-def _kinds(want: int, by: range) -> tuple[tuple[int, int], ...]:
+def kinds_of(want: int, by: range) -> tuple[tuple[int, int], ...]:
     """List what is returned as arrays, in this order: the kind, and the place of the input whose dtype it has."""
     return (
         *(((VALUE, by[0]),) if want & VALUE else ()),
@@ -87,9 +87,9 @@ class Loss:
             cls.inputs = (*(item.name for item in cls.signature.inputs if not item.optional), *group)
             cls.optional = cls.__dict__.get("optional") or tuple(item.name for item in cls.signature.inputs if item.optional)
             cls.labels = cls.signature.predictions[0]
-            if cls.inputs != Loss.inputs:
-                for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
-                    setattr(cls, name, _OF_OTHER_INPUTS[name])
+        if cls.inputs != Loss.inputs:
+            for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
+                setattr(cls, name, _OF_OTHER_INPUTS[name])
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -135,6 +135,10 @@ class Loss:
     def _for(self, values: tuple[Any, ...]) -> tuple[Loss, tuple[Any, ...]]:
         """Return the loss that computes this of these inputs, and these in its order: itself, where they decide nothing."""
         return self, values
+
+    def _sums_of(self, values: tuple[Any, ...], sample_weight: Any) -> Sums:
+        """Return the exact sums of losses and of weights, of a loss that is made of others."""
+        raise NotImplementedError
 
     def _boosted(self) -> Loss:
         """Return the loss whose derivatives boosting uses: itself, where the libraries do nothing else."""
@@ -270,7 +274,7 @@ class Loss:
         sums = _SUM_WITH_REST if len(kernels) > 1 else _SUM
         # those that were given
         by = self.signature.predictions[: len(inputs.operands) - self.labels]
-        kinds = _kinds(want & ~VALUE if summed else want, by)
+        kinds = kinds_of(want & ~VALUE if summed else want, by)
         arrays, overwrites = [None] * len(kinds), False
         if out is not None:
             arrays, overwrites = _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names[: len(inputs.operands)])
@@ -386,7 +390,7 @@ def _of_other_inputs(want: int, name: str, text: str) -> Callable[..., Any]:
     def method(
         self: Loss, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any
     ) -> Any:
-        return self._evaluate(want, _bind(self, inputs, named), sample_weight, reduction, out)
+        return self._evaluate(want, bind(self, inputs, named), sample_weight, reduction, out)
 
     method.__name__, method.__qualname__, method.__doc__ = name, f"Loss.{name}", text
     return method
@@ -407,7 +411,7 @@ _OF_OTHER_INPUTS = {
 }
 
 
-def _bind(loss: Loss, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+def bind(loss: Loss, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
     """Put all inputs in their order."""
     every = (*loss.inputs, *loss.optional)
     expected = f"{type(loss).__name__} takes the inputs {', '.join(loss.inputs)}"

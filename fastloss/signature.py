@@ -98,6 +98,11 @@ def signatures() -> dict[str, Signature]:
     return {name: _read(text, plan, family) for name, (family, plan, text, _) in _core.kernels().items()}
 
 
+def composed(text: str, family: str) -> Signature:
+    """Make the signature of a loss that is made of others, in the same notation."""
+    return _read(text, "composed", family)
+
+
 def _read(text: str, plan: str, family: str) -> Signature:
     inputs = []
     for item in text.split(", "):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -229,6 +230,183 @@ def test_no_hessian_of_a_penalty() -> None:
         fl.GradientPenalty(target=-1)
     with pytest.raises(ValueError, match="one_sided must be True or False"):
         fl.GradientPenalty(one_sided=1)
+
+
+# ---- variational autoencoder ------------------------------------------------------------------------------------
+
+RECONSTRUCTIONS: list[tuple[fl.Loss, Callable[..., Any]]] = [
+    (fl.SquaredError(), lambda x, y: (y - x) ** 2),
+    (fl.AbsoluteError(), lambda x, y: abs(y - x)),
+    (fl.BinaryCrossEntropy(), lambda x, y: -x * log(y) - (1 - x) * log(1 - y)),
+    (fl.BinaryCrossEntropy(from_logits=True), lambda x, y: x * log1p(exp(-y)) + (1 - x) * log1p(exp(y))),
+]
+
+
+def vae_inputs(shape: tuple[int, ...] = (5, 7), code: tuple[int, ...] = (5, 3), dtype: Any = np.float64) -> list[np.ndarray]:
+    rng = np.random.default_rng(sum(shape))
+    made = [rng.uniform(0.01, 0.99, shape), rng.uniform(0.01, 0.99, shape), rng.normal(0, 1, code), rng.normal(0, 1, code)]
+    return [array.astype(dtype) for array in made]
+
+
+def vae_of_sample(loss: fl.VAE, formula: Callable[..., Any], x: Any, y: Any, mean: Any, log_var: Any) -> tuple[mpf, mpf]:
+    own = sum((formula(a, b) for a, b in zip(x, y, strict=True)), mpf(0))
+    return own, -sum((1 + s - m**2 - exp(s) for m, s in zip(mean, log_var, strict=True)), mpf(0)) / 2
+
+
+@pytest.mark.parametrize(("reconstruction", "formula"), RECONSTRUCTIONS, ids=lambda item: repr(item)[:30])
+@pytest.mark.parametrize("beta", [1.0, 0.3, 0.0])
+def test_vae_is_its_formula(reconstruction: fl.Loss, formula: Callable[..., Any], beta: float) -> None:
+    """Values, parts, and derivatives by all inputs, weighted and not."""
+    loss, inputs = fl.VAE(beta=beta, reconstruction=reconstruction), vae_inputs()
+    weights = np.array([0.5, 0.0, 2.0, 1.0, 3.0])
+    with mp.workdps(50):
+        x = [[list(map(mpf, row)) for row in array.tolist()] for array in inputs]
+        terms = [vae_of_sample(loss, formula, *(array[i] for array in x)) for i in range(5)]
+        losses = [own + mpf(beta) * divergence for own, divergence in terms]
+        np.testing.assert_allclose(loss(*inputs, reduction="none"), list(map(float, losses)), rtol=1e-14)
+        assert loss(*inputs) == pytest.approx(float(sum(losses) / 5), rel=1e-14)
+        weighted = sum(mpf(w) * value for w, value in zip(weights.tolist(), losses, strict=True))
+        assert loss(*inputs, sample_weight=weights, reduction="sum") == pytest.approx(float(weighted), rel=1e-14)
+        assert loss(*inputs, sample_weight=weights) == pytest.approx(float(weighted / mpf(6.5)), rel=1e-14)
+        own, divergence = loss.parts(*inputs, sample_weight=weights)
+        parts = [sum(mpf(w) * term[k] for w, term in zip(weights.tolist(), terms, strict=True)) / mpf(6.5) for k in (0, 1)]
+        assert (own, divergence) == pytest.approx(tuple(map(float, parts)), rel=1e-14)
+
+        gradients, hessians = loss.gradient_and_hessian(*inputs, sample_weight=weights)
+        value, same = loss.value_and_gradient(*inputs, sample_weight=weights)
+        assert value == loss(*inputs, sample_weight=weights)
+        h = mpf(10) ** -15
+        for k, (gradient, hessian) in enumerate(zip(gradients, hessians, strict=True), 1):
+            np.testing.assert_array_equal(gradient, same[k - 1])
+            for i in range(5):
+                for j in (0, inputs[k].shape[1] - 1):
+
+                    def moved(step: mpf, k: int = k, i: int = i, j: int = j) -> mpf:
+                        sample = [list(array[i]) for array in x]
+                        sample[k][j] += step
+                        own, divergence = vae_of_sample(loss, formula, *sample)
+                        return (own + mpf(beta) * divergence) * mpf(weights[i]) / mpf(6.5)
+
+                    low, middle, high = map(moved, (-h, mpf(0), h))
+                    assert gradient[i, j] == pytest.approx(float((high - low) / (2 * h)), rel=1e-12, abs=1e-15)
+                    assert hessian[i, j] == pytest.approx(float((high - 2 * middle + low) / h**2), rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "code"), [((6, 10), (6, 2)), ((3, 8, 9, 20), (3, 2, 4)), ((1, 5000), (1, 70)), ((9,), (4,))])
+def test_samples_of_a_vae_are_summed_exactly(shape: tuple[int, ...], code: tuple[int, ...], dtype: Any) -> None:
+    loss = fl.VAE(reconstruction=fl.AbsoluteError(), beta=0.7)
+    inputs = vae_inputs(shape, code, dtype)
+    n = shape[0] if len(shape) > 1 else 1
+    own, divergence = loss.parts(*inputs, reduction="none")
+    of_numbers = fl.absolute_error(*inputs[:2], reduction="none").reshape(n, -1)
+    np.testing.assert_array_equal(np.ravel(own), np.array([math.fsum(row) for row in of_numbers.tolist()]).astype(dtype))
+    rows = [array.reshape(n, -1) for array in inputs[2:]]
+    np.testing.assert_array_equal(np.ravel(divergence), fl.gaussian_kl(*rows, reduction="none"))
+    losses = loss(*inputs, reduction="none")
+    assert losses.dtype == dtype
+    assert np.shape(losses) == shape[:1] * (len(shape) > 1)
+    assert loss(*inputs, reduction="sum") == math.fsum(np.ravel(losses))
+    assert loss(*inputs) == math.fsum(np.ravel(losses)) / n
+    for gradient, array in zip(loss.gradient(*inputs), inputs[1:], strict=True):
+        assert (gradient.shape, gradient.dtype) == (array.shape, dtype)
+    # cancellation, layout and threads change nothing
+    turned = [np.asfortranarray(array) for array in inputs]
+    assert loss(*turned) == loss(*inputs)
+    many = [np.concatenate([array] * 40) if len(shape) > 1 else np.tile(array, 400) for array in inputs]
+    found = []
+    for threads in (1, 2):
+        with fl.num_threads(threads):
+            value, gradients = loss.value_and_gradient(*many)
+            found.append([value, *gradients])
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_out_of_a_vae() -> None:
+    loss, inputs = fl.VAE(beta=2.0), vae_inputs((5, 3))
+    expected = loss.gradient(*inputs)
+    out = tuple(np.empty((5, 3), np.float32) for _ in range(3))
+    found = loss.gradient(*inputs, out=out)
+    for array, wanted, given in zip(out, expected, found, strict=True):
+        assert given is array
+        np.testing.assert_array_equal(array, wanted.astype(np.float32))
+    # in place, even where one term is written over what the other one reads
+    for order in ((1, 2, 3), (2, 1, 3), (3, 2, 1)):
+        copies = [array.copy() for array in inputs]
+        value, _ = loss.value_and_gradient(*copies, out=tuple(copies[k] for k in order))
+        assert value == loss(*inputs)
+        for k, wanted in zip(order, expected, strict=True):
+            np.testing.assert_array_equal(copies[k], wanted)
+    losses = np.empty(5)
+    assert loss(*inputs, reduction="none", out=losses) is losses
+    np.testing.assert_array_equal(losses, loss(*inputs, reduction="none"))
+    with pytest.raises(ValueError, match="out must hold 3 arrays"):
+        loss.gradient(*inputs, out=np.empty((5, 3)))
+
+
+def test_what_weighs_nothing_in_a_vae() -> None:
+    loss, inputs = fl.VAE(reconstruction=fl.BinaryCrossEntropy()), vae_inputs()
+    expected = loss([*inputs[0][:4]], [*inputs[1][:4]], *(array[:4] for array in inputs[2:]))
+    weights = [1.0, 1.0, 1.0, 1.0, 0.0]
+    inputs[1][4], inputs[2][4] = 7.0, np.nan
+    assert loss(*inputs, sample_weight=weights) == expected
+    value, gradients = loss.value_and_gradient(*inputs, sample_weight=weights)
+    assert value == expected
+    for gradient in gradients:
+        np.testing.assert_array_equal(gradient[4], 0.0)
+    with pytest.raises(fl.InputError, match=r"x_reconstructed must lie in \[0, 1\].*; got 7.0 at index \(4, 0\)"):
+        loss(*inputs)
+    with pytest.raises(ValueError, match="sample_weight sums to zero"):
+        loss.gradient(*inputs, sample_weight=np.zeros(5))
+    with pytest.raises(ValueError, match="sample_weight sums to zero"):
+        loss(*inputs, sample_weight=np.zeros(5))
+    with pytest.raises(ValueError, match="sample_weight must be"):
+        loss(*inputs, sample_weight=[1, 1, -1, 1, 0])
+    inputs = vae_inputs()
+    inputs[3][2] = np.nan
+    losses = loss(*inputs, reduction="none")
+    assert np.isnan(losses[2])
+    assert np.isfinite(np.delete(losses, 2)).all()
+    assert math.isnan(loss(*inputs))
+
+
+def test_no_samples_of_a_vae() -> None:
+    none = [np.empty((0, 4)), np.empty((0, 4)), np.empty((0, 2)), np.empty((0, 2))]
+    assert fl.vae(*none, reduction="sum") == 0.0
+    assert fl.vae(*none, reduction="none").shape == (0,)
+    assert fl.vae.parts(*none, reduction="sum") == (0.0, 0.0)
+    for call in (fl.vae, fl.vae.gradient, fl.vae.parts):
+        with pytest.raises(ValueError, match="the mean of no samples is undefined"):
+            call(*none)
+
+
+def test_what_is_wrong_with_a_vae() -> None:
+    x, y, mean, log_var = vae_inputs()
+    with pytest.raises(ValueError, match=r"x and x_reconstructed must have the same shape; got \(5, 7\) and \(5, 6\)"):
+        fl.vae(x, y[:, 1:], mean, log_var)
+    with pytest.raises(ValueError, match=r"x and mean must have the shapes \(n, ...\).*; got \(5, 7\) and \(4, 3\)"):
+        fl.vae(x, y, mean[1:], log_var[1:])
+    with pytest.raises(ValueError, match=r"must have at least one number for each sample; got shapes \(5, 0\) and \(5, 3\)"):
+        fl.vae(x[:, :0], y[:, :0], mean, log_var)
+    with pytest.raises(ValueError, match=r"sample_weight must have the shape of the losses, \(5,\); got \(5, 7\)"):
+        fl.vae(x, y, mean, log_var, sample_weight=np.ones((5, 7)))
+    with pytest.raises(TypeError, match="VAE takes the inputs x, x_reconstructed, mean, log_var; log_var missing"):
+        fl.vae(x, y, mean)
+    with pytest.raises(TypeError, match=r"VAE: reconstruction must be a loss; got <class .*SquaredError'>\. Make an instance"):
+        fl.VAE(reconstruction=fl.SquaredError)
+    with pytest.raises(ValueError, match="reconstruction must be a loss of a label and a prediction, single numbers; got Dice"):
+        fl.VAE(reconstruction=fl.dice)
+    with pytest.raises(ValueError, match="VAE: beta must be >= 0; got -1"):
+        fl.VAE(beta=-1)
+    with pytest.raises(fl.NotDifferentiableError, match="ZeroOne has no gradient"):
+        fl.VAE(reconstruction=fl.zero_one).gradient((x > 0.5) * 1.0, y, mean, log_var)
+    assert "vae" not in fl.list_losses()
+    assert fl.get_loss("vae", beta=2.0) == fl.VAE(2.0) == eval(repr(fl.VAE(2.0)), vars(fl))
+    assert pickle.loads(pickle.dumps(fl.VAE(2.0))) == fl.VAE(2.0)
+
+
+# ---- threads ----------------------------------------------------------------------------------------------------
 
 
 def test_threads_change_no_bit() -> None:

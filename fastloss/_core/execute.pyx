@@ -7,7 +7,8 @@ threads can change a bit of the result.
 
 A unit of a loss, that for which there is one value, lies within a block: a number, a row, a group. Of a loss of statistics units may be
 longer, up to the whole array: then blocks are parts of units, a first pass adds up the statistics of each, and a second one, which needs
-what these amount to, writes the gradients.
+what these amount to, writes the gradients. A unit may also be made of numbers that each have a loss of their own: its value is the sum
+of these, exact and rounded once.
 """
 
 cimport cython
@@ -137,6 +138,7 @@ cdef struct Call:
     bint sums_value
     bint sums_gradient
     bint counts  # what rows count for in a mean is more than their weights
+    bint adds  # the value of a unit is the sum of those of its numbers
     bint rounds  # the values of units are rounded to single precision
     bint for_boosting  # the derivatives are changed for boosting
     double gradient_factor
@@ -170,6 +172,7 @@ cdef struct Job:
     bint labels  # the first input holds class indices
     bint counting  # adds the weights up
     bint in_parts
+    bint of_sums  # units are made of numbers that have a loss each
     int unit_axis  # of the arrays of frames
     bint streams  # writes past the caches
     bint weights_down  # weights are made smaller by 2^-64: their sum is too large for a double
@@ -539,6 +542,41 @@ cdef inline const void *prepare(
     return prepared
 
 
+cdef void add_up_numbers(
+    const Team *team, int member, int number, const char **data, const void **inputs, Py_ssize_t first, Py_ssize_t count
+) noexcept nogil:
+    """Add the losses of the numbers of a block to the sum of their unit, and write their derivatives."""
+    cdef const Job *job = team.job
+    cdef const Call *call = &job.call[number]
+    cdef CallTally *of_call = call_tally(team, member, number)
+    cdef fl_block *part = &of_call.block
+    cdef char *scratch = scratch_of(team, member)
+    cdef double weight = unit_weight(team, member, data)
+    cdef double divisor = job.divisor / weight if weight > 0.0 else INFINITY
+    cdef void *derivative
+    cdef int place, k
+    part.units = count
+    for k in range(job.inputs):
+        part.input[k] = inputs[k]
+    for k in range(FL_MAX_GRADIENTS):
+        if call.gradient[k] >= 0:
+            part.gradient[k] = target(&job.operand[call.gradient[k]], data[call.gradient[k]], scratch, first)
+        if call.hessian[k] >= 0:
+            part.hessian[k] = target(&job.operand[call.hessian[k]], data[call.hessian[k]], scratch, first)
+    of_call.flags |= call.map(part)
+    if part.want & FL_VALUE:
+        job.passes.sum(statistics_of(team, member, number), part.value, count)
+    for k in range(2 * FL_MAX_GRADIENTS):
+        place = call.gradient[k] if k < FL_MAX_GRADIENTS else call.hessian[k - FL_MAX_GRADIENTS]
+        if place >= 0:
+            derivative = part.gradient[k] if k < FL_MAX_GRADIENTS else part.hessian[k - FL_MAX_GRADIENTS]
+            if weight == 0.0:
+                memset(derivative, 0, count * (4 if job.precision == 0 else 8))
+            write_derivative(
+                job, call, place, k >= FL_MAX_GRADIENTS, derivative, NULL, divisor, data[place], scratch, first, count, of_call
+            )
+
+
 cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_t block) noexcept nogil:
     """Add the statistics of a block of a unit, and its weights, to the sums of a member; sum what calls of numbers want summed."""
     cdef const Job *job = team.job
@@ -565,6 +603,9 @@ cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_
     for c in range(job.calls):
         call = &job.call[c]
         of_call = call_tally(team, member, c)
+        if call.adds:
+            add_up_numbers(team, member, c, data, inputs, first, count)
+            continue
         if call.part == NULL:
             do_call(job, call, inputs, weights, scratch, first, count, first, count, of_call)
             continue
@@ -598,6 +639,9 @@ cdef void find_outcome(const Job *job, const Call *call, const fl_sum *sums, con
     """What the statistics of a unit amount to."""
     cdef double[FL_MAX_STATISTICS] rounded
     cdef int k
+    if call.adds:
+        outcome.value = round_sum(sums)
+        return
     for k in range(call.kernel.statistics.count):
         rounded[k] = round_sum(&sums[k])
     call.kernel.statistics.outcome(
@@ -675,6 +719,7 @@ cdef void do_parts(void *memory, int member, Py_ssize_t task, Py_ssize_t last) n
     while task < last:
         add_up_part(team, member, data, task)
         task += 1
+    fl_store_fence()
 
 
 cdef void do_gradients(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
@@ -728,7 +773,7 @@ cdef void end_unit(const Team *team, int member, const char **data) noexcept nog
 cdef bint wants_gradients(const Job *job) noexcept nogil:
     cdef int c
     for c in range(job.calls):
-        if job.call[c].block.want & FL_GRADIENT:
+        if not job.call[c].adds and job.call[c].block.want & FL_GRADIENT:
             return True
     return False
 
@@ -813,7 +858,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     cdef int units_ndim = <int> len(inputs.shape), ndim = units_ndim + inputs.core
     cdef Py_ssize_t scratch = 0, row_scratch
     cdef tuple shape
-    cdef bint full, labels, of_rows
+    cdef bint full, labels, of_rows, of_units
     cdef int k
     job.operands = 0
     job.call = NULL
@@ -825,12 +870,13 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     job.passes = active.passes[job.precision]
     job.labels = inputs.labels
     job.counting = job.weights_down = job.in_parts = False
+    job.of_sums = plan == FL_ELEMENTS and inputs.core > 0
     job.divisor = 1.0
     job.row.ndim = job.units.ndim = 0
     job.row.size = job.units.size = 1
     # labels may have the axes of the units alone
     shape = inputs.shape
-    if plan != FL_ELEMENTS:
+    if plan != FL_ELEMENTS or job.of_sums:
         for item in inputs.operands:
             if len(item[0].shape) >= len(shape):
                 shape = item[0].shape
@@ -851,13 +897,13 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
         set_axes(&job.units, inputs.operands[1][0].shape, 0, inputs.operands[1][0].ndim)
         set_sequences(job, inputs.sequences.tobytes())
         job.block = 1
-    elif plan == FL_ELEMENTS:
+    elif plan == FL_ELEMENTS and not job.of_sums:
         set_axes(&job.items, shape, 0, ndim)
         job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
     else:
         set_axes(&job.row, shape, units_ndim, ndim)
         # of what is all there is, the parts may come one by one; a vector is always whole
-        job.in_parts = plan == FL_STATISTICS and may_come_in_parts(kernels) and (
+        job.in_parts = job.of_sums or plan == FL_STATISTICS and may_come_in_parts(kernels) and (
             units_ndim == 0 or job.row.size > LONGEST_ROW or (weights is not None and weights[0].ndim == ndim)
         )
         if job.in_parts:
@@ -877,7 +923,8 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
         add_operand(run, inputs.operands[k], LABELS if labels else job.precision, False, False, of_rows and full)
     job.weight = -1
     if weights is not None:
-        job.weight = add_operand(run, weights, NUMBERS_F64, False, plan != FL_ELEMENTS and weights[0].ndim == units_ndim, False)
+        of_units = (plan != FL_ELEMENTS or job.of_sums) and weights[0].ndim == units_ndim
+        job.weight = add_operand(run, weights, NUMBERS_F64, False, of_units, False)
     job.calls = <int> len(kernels)
     job.call = &run.first_call
     if job.calls > 1:
@@ -989,6 +1036,7 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     for k in range(FL_MAX_GRADIENTS):
         call.gradient[k] = call.hessian[k] = -1
     call.prepare = NULL
+    call.adds = job.of_sums
     call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = call.keeps_prepared = False
     # frames are rows of a sequence's own
     call.block.width = job.row.size if job.sequence == NULL else job.row.shape[1]
@@ -1005,6 +1053,7 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
         call.rounds = job.precision == 0 and strstr(call.kernel.signature, "(...)") == NULL
     else:
         call.map = call.kernel.map[job.precision]
+        call.rounds = call.adds and job.precision == 0
     return 0
 
 
@@ -1107,7 +1156,7 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
                     and not job.operand[call.gradient[0]].streamed
                     and not overwrites
                 )
-        elif call.map != NULL and call.block.want & FL_VALUE and call.value < 0:
+        elif call.map != NULL and call.block.want & FL_VALUE and (call.adds or call.value < 0):
             call.value_buffer = scratch
             scratch += room(longest)
         if call.sums_gradient:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+import numpy as np
+
+from .. import _arrays, errors
+from .._core import VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute
 from ..domains import NOT_NEGATIVE, brief, parameter
-from ..loss import Loss
+from ..loss import Loss, bind, kinds_of
+from ..signature import Signature, composed
+from .distribution import GaussianKL
+from .regression import SquaredError
 
 
 def _check_kind(loss: Loss, kind: str, kinds: tuple[str, ...]) -> None:
@@ -217,3 +226,224 @@ class GradientPenalty(Loss):
 
     numpy_value = "weight * np.mean((np.linalg.norm(gradients, axis=-1) - target) ** 2)"
     no_hessian = "all numbers of a gradient act on each other's derivatives. Use the gradient."
+
+
+@dataclass(frozen=True, slots=True)
+class VAE(Loss):
+    r"""Loss of a variational autoencoder: ``loss(x, x_reconstructed, mean, log_var)``.
+
+    ``x`` and ``x_reconstructed`` have the shape (n, ...), ``mean`` and ``log_var``, those of the distributions of codes, the
+    shape (n, ...) of their own: one loss for each sample. Arrays of one axis are those of a single sample.
+
+    Parameters
+    ----------
+    beta : float, default=1.0
+        What the divergence is multiplied by, >= 0. Codes are pressed more than 1 does by what is larger (beta-VAE).
+    reconstruction : Loss, default=SquaredError()
+        The loss of the numbers of ``x_reconstructed``, with ``x`` as labels: any one of single numbers, such as
+        ``BinaryCrossEntropy(from_logits=True)``.
+
+    Notes
+    -----
+    With the loss r of a number, the means :math:`\mu` and the logarithms s of the variances of a code:
+
+    .. math::
+
+        \ell = \sum_i r(x_i, \hat x_i) + \beta \, \frac12 \sum_k \left(\mu_k^2 + e^{s_k} - 1 - s_k\right), \qquad
+        g_{\hat x} = r'(x, \hat x), \quad g_\mu = \beta \mu, \quad g_s = \frac{\beta}2 (e^s - 1)
+
+    The losses of the numbers of a sample are summed up, not averaged: this is the negative evidence lower bound but for a
+    constant where r is a negative log-likelihood (`HalfSquaredError` is that of a Gaussian of variance 1). Gradients and
+    Hessians are tuples, for ``x_reconstructed``, ``mean`` and ``log_var``.
+
+    The sum over the numbers of a sample is exact and rounded once, to float32 where ``x_reconstructed`` is; that over its code
+    is the one of `GaussianKL`. With weights, both are multiplied by them in double precision. What ``reduction="sum"`` returns
+    is the exact sum of what ``reduction="none"`` does, before that is rounded to float32.
+
+    See Also
+    --------
+    GaussianKL : the divergence alone.
+
+    References
+    ----------
+    D. P. Kingma, M. Welling, Auto-encoding variational Bayes, ICLR (2014). arXiv:1312.6114
+
+    I. Higgins et al., beta-VAE: learning basic visual concepts with a constrained variational framework, ICLR (2017).
+
+    Examples
+    --------
+    >>> import fastloss as fl
+    >>> x, x_reconstructed, mean, log_var = [[1.0, 0.0]], [[0.5, 0.0]], [[2.0]], [[0.0]]
+    >>> fl.vae(x, x_reconstructed, mean, log_var)
+    2.25
+    >>> fl.VAE(beta=0.5).gradient(x, x_reconstructed, mean, log_var)
+    (array([[-1.,  0.]]), array([[1.]]), array([[0.]]))
+    >>> fl.VAE(beta=0.5).parts(x, x_reconstructed, mean, log_var)
+    (0.25, 2.0)
+    """
+
+    beta: float = parameter(1.0, NOT_NEGATIVE)
+    reconstruction: Loss = field(default=SquaredError())
+
+    listed: ClassVar[bool] = False
+    labels: ClassVar[int] = 1
+    by_numbers: ClassVar[bool] = False
+    inputs: ClassVar[tuple[str, ...]] = ("x", "x_reconstructed", "mean", "log_var")
+    signature: ClassVar[Signature] = composed("x(m...), x_reconstructed(m...)*, mean(m...)*, log_var(m...)*", "generative")
+    numpy_value = (
+        "np.mean(np.sum((x - x_reconstructed) ** 2, axis=1)"
+        " + beta * np.sum(mean**2 + np.exp(log_var) - 1 - log_var, axis=1) / 2)"
+    )
+
+    def __post_init__(self) -> None:
+        loss = self.reconstruction
+        if not isinstance(loss, Loss):
+            hint = " Make an instance." if isinstance(loss, type) and issubclass(loss, Loss) else ""
+            raise TypeError(f"VAE: reconstruction must be a loss; got {brief(loss)}.{hint}")
+        if not loss.by_numbers or (loss.labels, len(loss.inputs)) != (1, 2):
+            raise ValueError(f"VAE: reconstruction must be a loss of a label and a prediction, single numbers; got {loss!r}.")
+        super(VAE, self).__post_init__()
+
+    def _kernel_name(self) -> str:
+        return "vae_divergence"
+
+    def parts(self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", **named: Any) -> tuple[Any, Any]:
+        """Compute the two terms: the loss of the reconstruction, and the divergence, of which the loss has beta times as much.
+
+        Parameters
+        ----------
+        *inputs, **named : array_like
+            The inputs of the loss, in their order or by name.
+        sample_weight : array_like of shape (n,), default=None
+            One weight for each sample.
+        reduction : {"mean", "sum", "none"}, default="mean"
+            As for the loss.
+
+        Returns
+        -------
+        tuple of two floats, or of two arrays of shape (n,)
+        """
+        self._check_reduction(reduction)
+        values = bind(self, inputs, named)
+        whole, *parts = self._read(values)
+        weights = None if sample_weight is None else _arrays.read_weights(sample_weight, whole.shape)
+        found = []
+        for kernel, part in zip((self.reconstruction._kernel, _DIVERGENCE), parts, strict=True):
+            losses, sums = self._run(kernel, part, weights, (), False, True)
+            empty = np.empty(whole.shape, _arrays.result_dtype(whole.operands[1], values[1]))
+            found.append(_written(losses, empty)[()] if reduction == "none" else self._reduced(losses, sums, whole, reduction))
+        return found[0], found[1]
+
+    def _read(self, values: tuple[Any, ...]) -> tuple[Inputs, Inputs, Inputs]:
+        """Read all inputs, and those of either term."""
+        pictures = _arrays.read_alike(values[:2], self.inputs[:2], 1)
+        codes = _arrays.read_alike(values[2:], self.inputs[2:], 0)
+        shape, other = pictures.shape, codes.shape
+        units = 1 if len(shape) > 1 else 0
+        if not (shape and other) or (len(other) > 1) != units or shape[:units] != other[:units]:
+            wanted = "the shapes (n, ...) and (n, ...), of the same n samples, or one axis each, of a single one"
+            raise ValueError(f"x and mean must have {wanted}; got {shape} and {other}.")
+        if not all((*shape[units:], *other[units:])):
+            raise ValueError(f"x and mean must have at least one number for each sample; got shapes {shape} and {other}.")
+        parts = (Inputs(part.operands, shape[:units], part.single, len(part.shape) - units) for part in (pictures, codes))
+        return Inputs((*pictures.operands, *codes.operands), shape[:units], pictures.single and codes.single), *parts
+
+    def _run(
+        self, kernel: Kernel, part: Inputs, weights: Any, derivatives: tuple[Output, ...], mean: bool, values: bool
+    ) -> tuple[np.ndarray, Sums]:
+        """Compute what a term is for each sample, times its weight, with room for the sum and the sum of the weights."""
+        losses, sums = np.empty(part.shape), Sums(2)
+        outputs = (Output(VALUE, _arrays.write(losses)), Output(WEIGHT, sums, place=1)) if values else ()
+        found = execute((kernel,), part, weights, outputs + derivatives, mean)
+        if found.fault:
+            self._explain(found.fault, part, weights, mean)
+        return losses, sums
+
+    def _reduced(self, losses: np.ndarray, sums: Sums, whole: Inputs, reduction: str) -> float:
+        """Sum up the losses of samples; divide by what is the sum of their weights."""
+        _deposit(losses, sums)
+        if reduction == "sum":
+            return sums.rounded(0)
+        if sums.rounded(1) == 0.0:
+            raise ValueError(self._no_weight(whole, None))
+        return sums.mean(0, 1)
+
+    def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
+        self._check_reduction(reduction)
+        if want != VALUE:
+            self.reconstruction._check_differentiable(want)
+        whole, *parts = self._read(values)
+        weights = None if sample_weight is None else _arrays.read_weights(sample_weight, whole.shape)
+        summed = want & VALUE and reduction != "none"
+        kinds = kinds_of(want & ~VALUE if summed else want, _BY)
+        arrays, overwrites = [None] * len(kinds), False
+        if out is not None:
+            arrays, overwrites = _arrays.read_outputs(out, kinds, whole, weights, self.inputs)
+        for place, (kind, i) in enumerate(kinds):
+            if arrays[place] is None:
+                shape = whole.shape if kind == VALUE else whole.operands[i][0].shape
+                arrays[place] = np.empty(shape, _arrays.result_dtype(whole.operands[i], values[i]))
+        # what one term overwrites, the other may have to read
+        targets = [np.empty(array.shape, array.dtype) for array in arrays] if overwrites else arrays
+        terms = tuple(zip((self.reconstruction._kernel, self._kernel), parts, (1, 2), strict=True))
+        losses, sums = np.zeros(whole.shape), None
+        for kernel, part, first in terms:
+            outputs = tuple(
+                Output(kind, _arrays.write(array), i - first)
+                for (kind, i), array in zip(kinds, targets, strict=True)
+                if kind != VALUE and (i > 1) == (first > 1)
+            )
+            term, weight = self._run(kernel, part, weights, outputs, reduction == "mean", bool(want & VALUE))
+            losses, sums = losses + term, sums or weight
+        losses = self._rounded(losses, whole, weights)
+        if want & VALUE and not summed:
+            _written(losses, targets[0])
+        if overwrites:
+            for array, target in zip(arrays, targets, strict=True):
+                np.copyto(array, target)
+        arrays = [array[()] for array in arrays] if whole.shape == () and out is None else arrays
+        results = [self._reduced(losses, sums, whole, reduction)] if summed else arrays[:1] if want & VALUE else []
+        derivatives = arrays[len(results) - bool(summed) :]
+        results += [tuple(derivatives[i : i + len(_BY)]) for i in range(0, len(derivatives), len(_BY))]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _sums_of(self, values: tuple[Any, ...], sample_weight: Any) -> Sums:
+        whole, *parts = self._read(values)
+        weights = None if sample_weight is None else _arrays.read_weights(sample_weight, whole.shape)
+        kernels = self.reconstruction._kernel, self._kernel
+        (losses, sums), (divergence, _) = (
+            self._run(kernel, part, weights, (), False, True) for kernel, part in zip(kernels, parts, strict=True)
+        )
+        _deposit(self._rounded(losses + divergence, whole, weights), sums)
+        return sums
+
+    @staticmethod
+    def _rounded(losses: np.ndarray, whole: Inputs, weights: Any) -> np.ndarray:
+        """Round the losses of samples to the precision that all inputs have; products with weights are double."""
+        return _written(losses, np.empty(whole.shape, np.float32)) if whole.single and weights is None else losses
+
+    def _no_weight(self, inputs: Inputs, weights: Any) -> str:
+        return errors.NO_WEIGHTS if math.prod(inputs.shape) else errors.NO_SAMPLES
+
+    def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
+        domains = self.reconstruction._domains()
+        for operand, of, name in zip(inputs.operands, self.reconstruction.inputs, self.inputs[:2], strict=True):
+            if of in domains:
+                self._explain_domain(domains[of], operand, name, weights, inputs.single)
+
+
+#: The places of the inputs that a VAE has derivatives by.
+_BY = range(1, 4)
+_DIVERGENCE = GaussianKL()._kernel
+
+
+def _deposit(losses: np.ndarray, sums: Sums) -> None:
+    """Add numbers to an exact sum."""
+    execute((None,), Inputs((_arrays.write(losses),), losses.shape, losses.dtype == np.float32), None, (Output(VALUE, sums),))
+
+
+def _written(numbers: np.ndarray, to: np.ndarray) -> np.ndarray:
+    """Round numbers to the dtype of an array."""
+    with np.errstate(over="ignore"):
+        np.copyto(to, numbers, casting="same_kind")
+    return to
