@@ -173,6 +173,8 @@ typedef struct {
     /* x[i] / divisor, and w[i] x[i] / divisor (0 where w[i] is 0), rounded to the precision */
     void (*divide)(const void *x, double divisor, void *to, ptrdiff_t n);
     void (*weigh_and_divide)(const void *x, const double *w, double divisor, void *to, ptrdiff_t n);
+    /* the sum of each row, in double */
+    void (*add_rows)(const void *x, ptrdiff_t rows, ptrdiff_t width, double *sums);
     /* For boosting, in place: gradients become factor g, and Hessians sign max(factor h, floor); *least becomes the smallest
        factor h, if that is less. Both return 1 when a result is NaN, or not below `bound` in magnitude. */
     int (*finish_gradient)(void *g, double factor, double bound, ptrdiff_t n);

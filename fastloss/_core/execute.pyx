@@ -8,7 +8,7 @@ threads can change a bit of the result.
 A unit of a loss, that for which there is one value, lies within a block: a number, a row, a group. Of a loss of statistics units may be
 longer, up to the whole array: then blocks are parts of units, a first pass adds up the statistics of each, and a second one, which needs
 what these amount to, writes the gradients. A unit may also be made of numbers that each have a loss of their own: its value is the sum
-of these, exact and rounded once.
+of these, rounded once. Short ones lie side by side in a block, and longer ones come in parts, whose sums are exact.
 """
 
 cimport cython
@@ -130,6 +130,7 @@ cdef struct Call:
     Py_ssize_t value_buffer  # where in the scratch memory values and gradients go that no operand is given for; -1: nowhere
     Py_ssize_t gradient_buffer
     Py_ssize_t counted_buffer  # where what rows count for goes; -1: nowhere
+    Py_ssize_t sums_buffer  # where the sums of rows go
     Py_ssize_t[FL_MAX_STATISTICS] statistic_buffer
     void (*prepare)(const void *, void *, Py_ssize_t) noexcept nogil  # what parts want done with their last input first; or NULL
     Py_ssize_t prepared_buffer  # where that goes
@@ -425,6 +426,58 @@ cdef void do_call(
             )
 
 
+cdef void do_rows(
+    const Job *job, const Call *call, const void **inputs, const double *weights, char *scratch, Py_ssize_t first, Py_ssize_t count,
+    CallTally *tally
+) noexcept nogil:
+    """Map the numbers of whole rows, and add up the losses of each row."""
+    cdef fl_block *block = &tally.block
+    cdef double *sums = <double *> (scratch + call.sums_buffer)
+    cdef Py_ssize_t width = job.row.size, itemsize = 4 if job.precision == 0 else 8, row
+    cdef char *derivative
+    cdef float single
+    cdef int place, k
+    block.units = count * width
+    for k in range(job.inputs):
+        block.input[k] = inputs[k]
+    for k in range(FL_MAX_GRADIENTS):
+        if call.gradient[k] >= 0:
+            block.gradient[k] = target(&job.operand[call.gradient[k]], job.operand[call.gradient[k]].data, scratch, first)
+        if call.hessian[k] >= 0:
+            block.hessian[k] = target(&job.operand[call.hessian[k]], job.operand[call.hessian[k]].data, scratch, first)
+    if call.map != NULL:
+        tally.flags |= call.map(block)
+    if call.sums_value or call.value >= 0:
+        job.passes.add_rows(inputs[0] if call.map == NULL else block.value, count, width, sums)
+        for row in range(count):
+            if call.rounds:
+                single = <float> sums[row]
+                sums[row] = single
+        if weights != NULL:
+            active.passes[1].weigh(sums, weights, sums, count)
+        if call.sums_value:
+            active.passes[1].sum(&tally.total, sums, count)
+        if call.value >= 0:
+            write_block(&job.operand[call.value], &job.items, &job.row, job.operand[call.value].data, sums, True, scratch, first, count)
+    for k in range(2 * FL_MAX_GRADIENTS):
+        place = call.gradient[k] if k < FL_MAX_GRADIENTS else call.hessian[k - FL_MAX_GRADIENTS]
+        if place < 0:
+            continue
+        derivative = <char *> (block.gradient[k] if k < FL_MAX_GRADIENTS else block.hessian[k - FL_MAX_GRADIENTS])
+        if weights != NULL:
+            for row in range(count):
+                if weights[row] > 0.0:
+                    job.passes.divide(
+                        derivative + row * width * itemsize, job.divisor / weights[row], derivative + row * width * itemsize, width
+                    )
+                else:
+                    memset(derivative + row * width * itemsize, 0, width * itemsize)
+        write_derivative(
+            job, call, place, k >= FL_MAX_GRADIENTS, derivative, NULL, 1.0 if weights != NULL else job.divisor,
+            job.operand[place].data, scratch, first, count, tally
+        )
+
+
 cdef inline void read_sequence(
     const Team *team, int member, Py_ssize_t unit, char *scratch, const void **inputs
 ) noexcept nogil:
@@ -499,7 +552,10 @@ cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) 
                     active.passes[1].sum(&tally.weight, weights, units)
         for k in range(job.calls):
             call_tally(team, member, k).block.number_weight = number_weights
-            do_call(job, &job.call[k], inputs, weights, scratch, first, count, unit, units, call_tally(team, member, k))
+            if job.of_sums:
+                do_rows(job, &job.call[k], inputs, weights, scratch, first, count, call_tally(team, member, k))
+            else:
+                do_call(job, &job.call[k], inputs, weights, scratch, first, count, unit, units, call_tally(team, member, k))
         task += 1
     if job.streams:
         fl_store_fence()
@@ -563,9 +619,10 @@ cdef void add_up_numbers(
             part.gradient[k] = target(&job.operand[call.gradient[k]], data[call.gradient[k]], scratch, first)
         if call.hessian[k] >= 0:
             part.hessian[k] = target(&job.operand[call.hessian[k]], data[call.hessian[k]], scratch, first)
-    of_call.flags |= call.map(part)
+    if call.map != NULL:
+        of_call.flags |= call.map(part)
     if part.want & FL_VALUE:
-        job.passes.sum(statistics_of(team, member, number), part.value, count)
+        job.passes.sum(statistics_of(team, member, number), inputs[0] if call.map == NULL else part.value, count)
     for k in range(2 * FL_MAX_GRADIENTS):
         place = call.gradient[k] if k < FL_MAX_GRADIENTS else call.hessian[k - FL_MAX_GRADIENTS]
         if place >= 0:
@@ -903,15 +960,21 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     else:
         set_axes(&job.row, shape, units_ndim, ndim)
         # of what is all there is, the parts may come one by one; a vector is always whole
-        job.in_parts = job.of_sums or plan == FL_STATISTICS and may_come_in_parts(kernels) and (
+        job.in_parts = plan == FL_STATISTICS and may_come_in_parts(kernels) and (
             units_ndim == 0 or job.row.size > LONGEST_ROW or (weights is not None and weights[0].ndim == ndim)
         )
+        if job.of_sums:
+            job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
+            job.in_parts = job.row.size > job.block
         if job.in_parts:
             job.items = job.row
             job.row.ndim = 0
             job.row.size = 1
             set_axes(&job.units, shape, 0, units_ndim)
             job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
+        elif job.of_sums:
+            set_axes(&job.items, shape, 0, units_ndim)
+            job.block //= max(job.row.size, 1)
         else:
             set_axes(&job.items, shape, 0, units_ndim)
             job.block = active.layout(plan, job.row.size, &scratch)
@@ -1041,6 +1104,7 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     # frames are rows of a sequence's own
     call.block.width = job.row.size if job.sequence == NULL else job.row.shape[1]
     call.block.divisor = 1.0
+    call.rounds = call.adds and job.precision == 0
     if kernel is None:
         return 0
     call.kernel = kernel.found()
@@ -1053,7 +1117,6 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
         call.rounds = job.precision == 0 and strstr(call.kernel.signature, "(...)") == NULL
     else:
         call.map = call.kernel.map[job.precision]
-        call.rounds = call.adds and job.precision == 0
     return 0
 
 
@@ -1158,6 +1221,9 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
                 )
         elif call.map != NULL and call.block.want & FL_VALUE and (call.adds or call.value < 0):
             call.value_buffer = scratch
+            scratch += room(longest * job.row.size)
+        if call.adds:
+            call.sums_buffer = scratch
             scratch += room(longest)
         if call.sums_gradient:
             call.gradient_buffer = scratch

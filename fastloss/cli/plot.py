@@ -127,6 +127,9 @@ def curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
         if axes == "[m...](k)":
             # a mask of one pixel, of the first of two classes
             return [[[0]], [[[varied], [0.0]]]]
+        if axes == "(c...)":
+            # one layer, and a map of one number
+            return [[[[[1.0]]]], [[[[varied]]]]]
         if loss.signature.components:
             # the left edge of a box, beside another one
             box = [1.0, 1.0, 6.0, 6.0]

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import _arrays, errors
-from .._core import VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute
-from ..domains import NOT_NEGATIVE, brief, parameter
+from .. import _arrays, _core, errors
+from .._core import GRADIENT, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute
+from ..domains import NOT_NEGATIVE, brief, number_in, parameter
 from ..loss import Loss, bind, kinds_of
 from ..signature import Signature, composed
 from .distribution import GaussianKL
@@ -447,3 +447,314 @@ def _written(numbers: np.ndarray, to: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         np.copyto(to, numbers, casting="same_kind")
     return to
+
+
+class _OfMaps:
+    """What losses of feature maps share: lists of them, one map for each layer of a network, and a weight for each layer."""
+
+    __slots__ = ()
+
+    listed: ClassVar[bool] = False
+    by_numbers: ClassVar[bool] = False
+    signature: ClassVar[Signature] = composed("y_true(c...), y_pred(c...)*", "generative")
+    no_hessian: ClassVar[str] = "all numbers of a map act on each other's derivatives. Use the gradient."
+    #: The fewest axes of a map.
+    axes: ClassVar[int] = 1
+
+    def _check_weights(self) -> None:
+        if self.weights is None:
+            return
+        name = f"{type(self).__name__}: weights"
+        if isinstance(self.weights, str) or not np.iterable(self.weights):
+            raise ValueError(f"{name} must be a sequence of numbers, one for each layer, or None; got {brief(self.weights)}.")
+        found = tuple(number_in(weight, NOT_NEGATIVE, f"{name}[{i}]") for i, weight in enumerate(self.weights))
+        object.__setattr__(self, "weights", found)
+
+    def _read(self, values: tuple[Any, ...]) -> tuple[list[Inputs], Inputs]:
+        """Read the two maps of each layer, and all predicted maps, then all true ones, as the inputs of a loss of samples."""
+        for maps, name in zip(values, self.inputs, strict=True):
+            if not isinstance(maps, list | tuple):
+                raise TypeError(
+                    f"{name} must be a list of feature maps, one for each layer; got {type(maps).__name__}. Pass [{name}]."
+                )
+        true, predicted = values
+        if len(true) != len(predicted) or not true:
+            raise ValueError(f"y_true and y_pred must hold as many maps, at least one; got {len(true)} and {len(predicted)}.")
+        if self.weights is not None and len(self.weights) != len(true):
+            raise ValueError(f"weights of {len(self.weights)} layers do not fit {len(true)} maps.")
+        layers = []
+        for i, pair in enumerate(zip(true, predicted, strict=True)):
+            names = (f"y_true[{i}]", f"y_pred[{i}]")
+            layer = _arrays.read_alike(pair, names, 1)
+            shape = layer.shape
+            if len(shape) < self.axes or not all(shape[1:]):
+                wanted = ("(n, ...)", "(n, channels, ...)", "(n, channels, height, width)")[self.axes - 1]
+                raise ValueError(f"{_arrays.listed(names)} must have the shape {wanted}, with numbers in them; got {shape}.")
+            if layers and shape[0] != layers[0].shape[0]:
+                raise ValueError(f"{_arrays.listed(names)} must have as many samples as the maps before; got shape {shape}.")
+            if len(shape) == 1:
+                layer = Inputs(tuple((array[:, None], code) for array, code in layer.operands), (*shape, 1), layer.single)
+            layers.append(layer)
+        operands = tuple(layer.operands[k] for k in (1, 0) for layer in layers)
+        return layers, Inputs(operands, layers[0].shape[:1], all(layer.single for layer in layers))
+
+    def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
+        self._check_reduction(reduction)
+        if want != VALUE:
+            self._check_differentiable(want)
+        layers, whole = self._read(values)
+        sums = Sums(2)
+        given = np.ones(whole.shape)
+        if sample_weight is not None:
+            operand = _arrays.read_weights(sample_weight, whole.shape)
+            bad = _arrays.bad_weight(operand)
+            if bad is not None:
+                raise errors.bad_weight(*bad)
+            given = _arrays.decode(operand).astype(np.float64)
+        execute((None,), Inputs((_arrays.write(given),), whole.shape, False), None, (Output(VALUE, sums, place=1),))
+        weight = sums.rounded(1)
+        if reduction == "mean" and not 0.0 < weight < math.inf:
+            raise ValueError(errors.TOO_HEAVY if weight else errors.NO_WEIGHTS if whole.shape[0] else errors.NO_SAMPLES)
+        summed = want & VALUE and reduction != "none"
+        kinds = (((VALUE, 0),) if want & VALUE and not summed else ()) + (
+            tuple((GRADIENT, i) for i in range(len(layers))) if want & GRADIENT else ()
+        )
+        arrays, overwrites = [None] * len(kinds), False
+        if out is not None:
+            names = [f"{name}[{i}]" for name in ("y_pred", "y_true") for i in range(len(layers))]
+            arrays, overwrites = _arrays.read_outputs(out, kinds, whole, None, names)
+        for place, (kind, i) in enumerate(kinds):
+            if arrays[place] is None:
+                shape = whole.shape if kind == VALUE else whole.operands[i][0].shape
+                arrays[place] = np.empty(shape, _arrays.result_dtype(whole.operands[i], values[1][i]))
+        # what is written for one layer, another one may have to read
+        targets = [np.empty(array.shape, array.dtype) for array in arrays] if overwrites else arrays
+        results = []
+        if want & VALUE:
+            losses = np.zeros(whole.shape)
+            for layer, own in zip(layers, self.weights or [1.0] * len(layers), strict=True):
+                losses += own * self._losses(layer) if own else 0.0
+            if whole.single and sample_weight is None:
+                losses = _written(losses, np.empty(whole.shape, np.float32))
+            elif sample_weight is not None:
+                # a weight of zero removes what is no number, too
+                losses = np.where(given > 0, np.multiply(given, losses, where=given > 0, out=np.zeros_like(losses)), 0.0)
+            if summed:
+                _deposit(losses, sums)
+                results.append(sums.rounded(0) if reduction == "sum" else sums.mean(0, 1))
+            else:
+                results.append(arrays[0])
+                _written(losses, targets[0])
+        if want & GRADIENT:
+            factor = given / weight if reduction == "mean" else given
+            targets_of_maps = targets[len(targets) - len(layers) :]
+            for layer, own, target in zip(layers, self.weights or [1.0] * len(layers), targets_of_maps, strict=True):
+                self._write_gradient(layer, own * factor, target)
+            results.append(tuple(arrays[len(arrays) - len(layers) :]))
+        if overwrites:
+            for array, target in zip(arrays, targets, strict=True):
+                np.copyto(array, target)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _sums_of(self, values: tuple[Any, ...], sample_weight: Any) -> Sums:
+        raise TypeError(f"{type(self).__name__} takes lists of maps, which an Evaluation does not. Call it for each batch.")
+
+
+def _sums_of_samples(kernel: Kernel | None, operands: Any, shape: tuple[int, ...], single: bool) -> np.ndarray:
+    """Add up, for each sample, the losses of its numbers, or, without a kernel, these themselves."""
+    losses = np.empty(shape[:1])
+    inputs = Inputs(operands, shape[:1], single, len(shape) - 1)
+    execute((kernel,), inputs, None, (Output(VALUE, _arrays.write(losses)),))
+    return losses
+
+
+@dataclass(frozen=True, slots=True)
+class Perceptual(_OfMaps, Loss):
+    r"""Perceptual loss: how far apart the feature maps are that a network makes of two pictures.
+
+    Called as ``loss(maps_true, maps_predicted)``, lists of as many arrays, one for each layer that is looked at, of the shape
+    (n, ...); of two lists, the maps of a layer have one shape, and all have as many samples. One loss for each sample.
+
+    Parameters
+    ----------
+    weights : sequence of float, default=None
+        What the layers are multiplied by, >= 0; 1 by default.
+    distance : {"squared", "absolute"}, default="squared"
+        What is averaged over the numbers of a map: squared or absolute differences.
+    normalize : bool, default=False
+        Whether the vectors of channels, along the axis after that of the samples, are divided by their lengths first, as LPIPS
+        does.
+
+    Notes
+    -----
+    With the maps y of a layer l, predicted ones :math:`\hat y`, and the number :math:`m_l` of numbers of a map:
+
+    .. math::
+
+        \ell = \sum_l \frac{w_l}{m_l} \sum_i \left(\hat y_{li} - y_{li}\right)^2, \qquad
+        \frac{\partial \ell}{\partial \hat y_{li}} = \frac{2 w_l}{m_l} \left(\hat y_{li} - y_{li}\right)
+
+    or the same of absolute differences. Normalised, each vector b of channels is replaced by :math:`b / |b|`, and the gradient
+    is the exact one by b: with that by the normalised vector, G, :math:`(G - (G \cdot b) b / |b|^2) / |b|`. The squared
+    distance of two directions is :math:`2 (1 - \cos)`, and computed as that: nothing cancels where they are nearly the same. A
+    vector of zeros stays one, with a gradient of 0. (LPIPS sums over the channels: their number times this loss.)
+
+    Gradients are tuples, of an array for each predicted map. There is no Hessian.
+
+    See Also
+    --------
+    GramStyle : compares which features go together, wherever they are.
+
+    References
+    ----------
+    J. Johnson, A. Alahi, L. Fei-Fei, Perceptual losses for real-time style transfer and super-resolution, ECCV (2016).
+    arXiv:1603.08155
+
+    R. Zhang, P. Isola, A. A. Efros, E. Shechtman, O. Wang, The unreasonable effectiveness of deep features as a perceptual
+    metric, CVPR (2018). arXiv:1801.03924
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastloss as fl
+    >>> true, predicted = [np.zeros((1, 2, 3)), np.ones((1, 4))], [np.ones((1, 2, 3)), np.full((1, 4), 3.0)]
+    >>> fl.perceptual(true, predicted)
+    5.0
+    >>> fl.Perceptual(weights=[0.0, 2.0]).gradient(true, predicted)[1]
+    array([[2., 2., 2., 2.]])
+    >>> fl.Perceptual(normalize=True)([np.array([[3.0, 4.0]])], [np.array([[6.0, 8.0]])])
+    0.0
+    """
+
+    weights: Any = None
+    distance: str = "squared"
+    normalize: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_weights()
+        if self.distance not in ("squared", "absolute"):
+            raise ValueError(f'Perceptual: distance must be "squared" or "absolute"; got {brief(self.distance)}.')
+        super(Perceptual, self).__post_init__()
+
+    def _kernel_name(self) -> str:
+        return f"perceptual_{self.distance}_direction" if self.normalize else f"{self.distance}_error"
+
+    @property
+    def axes(self) -> int:
+        """The fewest axes of a map."""
+        return 2 if self.normalize else 1
+
+    def _directions(self, layer: Inputs) -> Inputs:
+        """Make a unit of each vector of channels."""
+        shape = layer.shape
+        operands = tuple((np.moveaxis(array, 1, -1), code) for array, code in layer.operands)
+        return Inputs(operands, (shape[0], *shape[2:]), layer.single, 1)
+
+    def _losses(self, layer: Inputs) -> np.ndarray:
+        shape, count = layer.shape, math.prod(layer.shape[1:])
+        if not self.normalize:
+            return _sums_of_samples(self._kernel, layer.operands, shape, layer.single) / count
+        inputs = self._directions(layer)
+        losses = np.empty(inputs.shape)
+        execute((self._kernel,), inputs, None, (Output(VALUE, _arrays.write(losses)),))
+        return (_sums_of_samples(None, (_arrays.write(losses),), losses.shape, False) if losses.ndim > 1 else losses) / count
+
+    def _write_gradient(self, layer: Inputs, factor: np.ndarray, target: np.ndarray) -> None:
+        weights = factor / math.prod(layer.shape[1:])
+        inputs = Inputs(layer.operands, layer.shape[:1], layer.single, len(layer.shape) - 1)
+        target = target.reshape(layer.shape) if target.ndim == 1 else target
+        if self.normalize:
+            inputs, target = self._directions(layer), np.moveaxis(target, 1, -1)
+            weights = np.broadcast_to(_arrays.spread(weights, len(inputs.shape)), inputs.shape)
+        execute((self._kernel,), inputs, _arrays.write(weights), (Output(GRADIENT, _arrays.write(target)),))
+
+
+@dataclass(frozen=True, slots=True)
+class GramStyle(_OfMaps, Loss):
+    r"""Style loss: how far apart the Gram matrices of two lists of feature maps are.
+
+    Called as ``loss(maps_true, maps_predicted)``, lists of as many arrays, one for each layer that is looked at, of the shape
+    (n, channels, height, width), or with any other number of axes after that of the channels; of two lists, the maps of a layer
+    have one shape, and all have as many samples. One loss for each sample.
+
+    Parameters
+    ----------
+    weights : sequence of float, default=None
+        What the layers are multiplied by, >= 0; 1 by default.
+
+    Notes
+    -----
+    A map of c channels of m places is a matrix F, whose Gram matrix says which features go together, wherever they are. With
+    the Gram matrices G of a layer l, predicted ones :math:`\hat G`:
+
+    .. math::
+
+        G = \frac{F F^\top}{c m}, \qquad
+        \ell = \sum_l \frac{w_l}{c_l^2} \sum_{jk} \left(\hat G_{ljk} - G_{ljk}\right)^2, \qquad
+        \frac{\partial \ell}{\partial \hat F_l} = \frac{4 w_l}{c_l^3 m_l} \left(\hat G_l - G_l\right) \hat F_l
+
+    Gradients are tuples, of an array for each predicted map. Products are summed in an order that the shapes alone decide, so
+    that they have the same bits everywhere. There is no Hessian.
+
+    See Also
+    --------
+    Perceptual : compares features where they are.
+
+    References
+    ----------
+    L. A. Gatys, A. S. Ecker, M. Bethge, Image style transfer using convolutional neural networks, CVPR (2016).
+    doi:10.1109/CVPR.2016.265
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastloss as fl
+    >>> true, predicted = [np.zeros((1, 2, 1, 2))], [np.ones((1, 2, 1, 2))]
+    >>> fl.gram_style(true, predicted)
+    0.25
+    >>> fl.gram_style.gradient(true, predicted)
+    (array([[[[0.25, 0.25]],
+    <BLANKLINE>
+            [[0.25, 0.25]]]]),)
+    """
+
+    weights: Any = None
+
+    axes: ClassVar[int] = 3
+
+    def __post_init__(self) -> None:
+        self._check_weights()
+        super(GramStyle, self).__post_init__()
+
+    def _kernel_name(self) -> str:
+        return "squared_error"
+
+    def _matrices(self, layer: Inputs) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return both maps as matrices, in the precision of the layer, and their Gram matrices."""
+        n, channels = layer.shape[:2]
+        dtype = np.float32 if layer.single else np.float64
+        maps = [
+            np.ascontiguousarray(_arrays.decode(operand), dtype).reshape(n, channels, math.prod(layer.shape[2:]))
+            for operand in layer.operands
+        ]
+        grams = [np.empty((n, channels, channels), dtype) for _ in maps]
+        for matrix, gram in zip(maps, grams, strict=True):
+            _core.products_of_rows(matrix, gram, float(math.prod(layer.shape[1:])))
+        return maps, grams
+
+    def _losses(self, layer: Inputs) -> np.ndarray:
+        _, grams = self._matrices(layer)
+        return _sums_of_samples(self._kernel, tuple(map(_arrays.write, grams)), grams[0].shape, layer.single) / (
+            layer.shape[1] ** 2
+        )
+
+    def _write_gradient(self, layer: Inputs, factor: np.ndarray, target: np.ndarray) -> None:
+        (_, matrix), grams = self._matrices(layer)
+        # the derivatives by a Gram matrix, which are symmetric, and those of it
+        weights = factor * (2 / (layer.shape[1] ** 2 * math.prod(layer.shape[1:])))
+        slopes, found = np.empty_like(grams[1]), np.empty_like(matrix)
+        inputs = Inputs(tuple(map(_arrays.write, grams)), layer.shape[:1], layer.single, 2)
+        execute((self._kernel,), inputs, _arrays.write(weights), (Output(GRADIENT, _arrays.write(slopes)),))
+        _core.products_of_stacks(slopes, matrix, found)
+        found[factor == 0] = 0
+        _written(found.reshape(layer.shape), target)
