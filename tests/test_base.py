@@ -109,9 +109,9 @@ def test_a_parameter_is_right_or_refused(loss: fl.Loss, value: Any) -> None:
 def test_every_loss_has_its_three_places() -> None:
     """src_c/losses/<family>/<loss>.h, a class, and a reference; a default instance and an export come by themselves."""
     of_targets, _ = fl.margin_ranking._for((0.0, 0.0, 1.0))
-    kernels = {
-        name for loss in [*every_loss(), WrongLabel(), of_targets, fl.vae] for name in (loss._kernel_name(), *loss._rest_name())
-    }
+    directions = [fl.Perceptual(distance=distance, normalize=True) for distance in ("squared", "absolute")]
+    losses = [*every_loss(), WrongLabel(), of_targets, fl.vae, *directions]
+    kernels = {name for loss in losses for name in (loss._kernel_name(), *loss._rest_name())}
     assert kernels == set(_core.kernels()), "a formula without a class, or the other way round"
     assert set(REFERENCES) == set(fl.list_losses()), "a class without a reference, or the other way round"
     for name in fl.list_losses():

@@ -14,6 +14,7 @@ import pytest
 from mpmath import exp, log, log1p, mp, mpf, sqrt
 
 import fastloss as fl
+from fastloss import _core
 
 RNG = np.random.default_rng(0)
 DISCRIMINATORS: dict[str, Callable[..., Any]] = {
@@ -404,6 +405,254 @@ def test_what_is_wrong_with_a_vae() -> None:
     assert "vae" not in fl.list_losses()
     assert fl.get_loss("vae", beta=2.0) == fl.VAE(2.0) == eval(repr(fl.VAE(2.0)), vars(fl))
     assert pickle.loads(pickle.dumps(fl.VAE(2.0))) == fl.VAE(2.0)
+
+
+# ---- feature maps -----------------------------------------------------------------------------------------------
+
+SHAPES = ((3, 4, 2, 3), (3, 2, 5, 1), (3, 3, 2, 2))
+WEIGHTS = (1.0, 0.5, 2.0)
+
+
+def maps_of(shapes: Any = SHAPES, dtype: Any = np.float64, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    rng = np.random.default_rng(seed)
+    return tuple([rng.standard_normal(shape).astype(dtype) for shape in shapes] for _ in range(2))
+
+
+def exact_maps(maps: list[np.ndarray]) -> list[np.ndarray]:
+    return [np.array(list(map(mpf, array.ravel().tolist())), dtype=object).reshape(array.shape) for array in maps]
+
+
+def unit_channels(sample: np.ndarray) -> np.ndarray:
+    """The map of a sample with each vector of channels divided by its length; zeros stay."""
+    squares = (sample**2).sum(axis=0)
+    lengths = np.array([sqrt(x) if x else mpf(1) for x in np.ravel(squares)], dtype=object).reshape(np.shape(squares))
+    return sample / lengths
+
+
+def perceptual(true: Any, predicted: Any, distance: str, normalize: bool) -> mpf:
+    total = mpf(0)
+    for weight, a, b in zip(WEIGHTS, true, predicted, strict=False):
+        if normalize:
+            a, b = unit_channels(a), unit_channels(b)
+        r = (b - a).ravel()
+        total += mpf(weight) * sum(x**2 if distance == "squared" else abs(x) for x in r) / len(r)
+    return total
+
+
+def gram_style(true: Any, predicted: Any) -> mpf:
+    total = mpf(0)
+    for weight, a, b in zip(WEIGHTS, true, predicted, strict=False):
+        rows = [x.reshape(len(x), -1) for x in (a, b)]
+        gram, other = (x.dot(x.T) / mpf(x.size) for x in rows)
+        total += mpf(weight) * ((other - gram) ** 2).sum() / mpf(len(a)) ** 2
+    return total
+
+
+MAPS: list[tuple[fl.Loss, Callable[..., Any]]] = [
+    *(
+        (fl.Perceptual(WEIGHTS, d, u), lambda a, b, d=d, u=u: perceptual(a, b, d, u))
+        for d in ("squared", "absolute")
+        for u in (False, True)
+    ),
+    (fl.GramStyle(WEIGHTS), gram_style),
+]
+IDS = ["squared", "squared-unit", "absolute", "absolute-unit", "gram"]
+
+
+@pytest.mark.parametrize(("loss", "formula"), MAPS, ids=IDS)
+def test_losses_of_maps_are_their_formulas(loss: fl.Loss, formula: Callable[..., Any]) -> None:
+    """Of maps of several layers, weighted and not, with vectors of zeros; gradients against differences."""
+    true, predicted = maps_of()
+    for maps, places in ((true, ((0, 0), (1, 2))), (predicted, ((0, 1), (1, 2)))):
+        for n, place in places:
+            maps[0][n, :, 0, place] = 0
+    given = np.array([0.5, 2.0, 0.0])
+    with mp.workdps(50):
+        a, b = exact_maps(true), exact_maps(predicted)
+        losses = [formula([x[i] for x in a], [x[i] for x in b]) for i in range(3)]
+        np.testing.assert_allclose(loss(true, predicted, reduction="none"), list(map(float, losses)), rtol=1e-12)
+        assert loss(true, predicted) == pytest.approx(float(sum(losses) / 3), rel=1e-12)
+        assert loss(true, predicted, reduction="sum") == pytest.approx(float(sum(losses)), rel=1e-12)
+        weighted = mpf(0.5) * losses[0] + 2 * losses[1]
+        assert loss(true, predicted, sample_weight=given) == pytest.approx(float(weighted / mpf(2.5)), rel=1e-12)
+        value, gradients = loss.value_and_gradient(true, predicted, sample_weight=given)
+        assert value == loss(true, predicted, sample_weight=given)
+        assert isinstance(gradients, tuple)
+        h = mpf(10) ** -20
+        for k, gradient in enumerate(gradients):
+            assert gradient.shape == predicted[k].shape
+            np.testing.assert_array_equal(gradient[2], 0.0)
+            for i in (0, 1):
+                for place in list(np.ndindex(gradient.shape[1:]))[::2]:
+                    if getattr(loss, "normalize", False) and not predicted[k][(i, slice(None), *place[1:])].any():
+                        assert gradient[(i, *place)] == 0.0
+                        continue
+
+                    def moved(step: mpf, k: int = k, i: int = i, place: tuple[int, ...] = place) -> mpf:
+                        sample = [x[i].copy() for x in b]
+                        sample[k][place] += step
+                        return formula([x[i] for x in a], sample) * mpf(given[i]) / mpf(2.5)
+
+                    if true[k][(i, *place)] != predicted[k][(i, *place)]:
+                        expected = float((moved(h) - moved(-h)) / (2 * h))
+                        assert gradient[(i, *place)] == pytest.approx(expected, rel=1e-11, abs=1e-15)
+
+
+@pytest.mark.parametrize("loss", [loss for loss, _ in MAPS], ids=IDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_maps_of_any_size_and_layout(loss: fl.Loss, dtype: Any) -> None:
+    """Wider than the tiles of a product and than a block; threads and layouts change no bit; float32 is near float64."""
+    shapes = ((2, 150, 13, 11), (2, 3, 40, 50), (2, 40, 1, 1))
+    true, predicted = maps_of(shapes, dtype)
+    found = []
+    for threads in (1, 2):
+        with fl.num_threads(threads):
+            value, gradients = loss.value_and_gradient(true, predicted)
+            found.append([value, loss(true, predicted), *gradients])
+    turned = [np.ascontiguousarray(np.moveaxis(array, 1, -1)) for array in (*true, *predicted)]
+    turned = [np.moveaxis(array, -1, 1) for array in turned]
+    value, gradients = loss.value_and_gradient(turned[:3], turned[3:])
+    found.append([value, loss(turned[:3], turned[3:]), *gradients])
+    for other in found[1:]:
+        for one, two in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
+    assert all(gradient.dtype == dtype for gradient in found[0][2:])
+    wide = [[array.astype(np.float64) for array in maps] for maps in (true, predicted)]
+    tolerance = 1e-6 if dtype == np.float32 else 1e-15
+    exact, exact_gradients = loss.value_and_gradient(*wide)
+    assert value == pytest.approx(exact, rel=10 * tolerance)
+    for gradient, wanted in zip(found[0][2:], exact_gradients, strict=True):
+        np.testing.assert_allclose(gradient, wanted, rtol=0, atol=20 * tolerance * np.abs(wanted).max())
+    # one sample alone has the bits that it has among others
+    alone = loss.gradient([x[1:] for x in true], [x[1:] for x in predicted], reduction="none")
+    together = loss.gradient(true, predicted, reduction="none")
+    for one, two in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one[0], two[1])
+
+
+def test_products_are_symmetric_and_right() -> None:
+    """Also where a matrix is longer than the steps in which products are summed."""
+    for shape in ((1, 1, 1), (2, 5, 3), (1, 97, 129), (3, 130, 300)):
+        for dtype in (np.float32, np.float64):
+            a = np.random.default_rng(1).standard_normal(shape).astype(dtype)
+            gram = np.empty((shape[0], shape[1], shape[1]), dtype)
+            _core.products_of_rows(a, gram, 7.0)
+            np.testing.assert_array_equal(gram, np.swapaxes(gram, 1, 2))
+            wide = a.astype(np.float64)
+            eps = np.finfo(dtype).eps
+            np.testing.assert_allclose(gram, wide @ np.swapaxes(wide, 1, 2) / 7, rtol=0, atol=eps * shape[2])
+            product = np.empty_like(a)
+            _core.products_of_stacks(gram, a, product)
+            np.testing.assert_allclose(product, gram.astype(np.float64) @ wide, rtol=0, atol=20 * eps * shape[1] * gram.max())
+
+
+def test_identical_and_parallel_directions() -> None:
+    """Nothing is left of maps that are the same, and what is left of nearly equal ones has its digits."""
+    (true,), _ = maps_of(((4, 6, 5, 5),))
+    for distance in ("squared", "absolute"):
+        loss = fl.Perceptual(distance=distance, normalize=True)
+        value, (gradient,) = loss.value_and_gradient([true], [true])
+        assert value == 0.0
+        np.testing.assert_array_equal(gradient, 0.0)
+        np.testing.assert_allclose(loss([true * 1e200], [true * 1e-200]), 0.0, atol=1e-15)
+    turned = true.copy()
+    turned[:, 0] *= 1 + 1e-9
+    with mp.workdps(50):
+        pairs = zip(*exact_maps([true, turned]), strict=True)
+        exact = [perceptual([x], [y], "squared", True) for x, y in pairs]
+    np.testing.assert_allclose(
+        fl.Perceptual(normalize=True)([true], [turned], reduction="none"), list(map(float, exact)), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("loss", [loss for loss, _ in MAPS], ids=IDS)
+def test_maps_at_the_edges(loss: fl.Loss) -> None:
+    true, predicted = maps_of()
+    expected = loss([x[:2] for x in true], [x[:2] for x in predicted])
+    weights = [1.0, 1.0, 0.0]
+    gradients = loss.gradient(true, predicted)
+    # NaN is seen in its sample, and a weight of zero removes it
+    predicted[1][2, 0, 0, 0] = np.nan
+    assert math.isnan(loss(true, predicted))
+    losses = loss(true, predicted, reduction="none")
+    assert np.isnan(losses[2])
+    assert np.isfinite(losses[:2]).all()
+    assert loss(true, predicted, sample_weight=weights) == pytest.approx(expected, rel=1e-15)
+    for gradient in loss.gradient(true, predicted, sample_weight=weights):
+        np.testing.assert_array_equal(gradient[2], 0.0)
+    # in place, and into other types
+    true, predicted = maps_of()
+    out = tuple(np.empty(x.shape, np.float32) for x in predicted)
+    loss.gradient(true, predicted, out=out)
+    found = loss.gradient(true, predicted, out=tuple(predicted))
+    for array, single, mine, wanted in zip(found, out, predicted, gradients, strict=True):
+        assert array is mine
+        np.testing.assert_array_equal(array, wanted)
+        np.testing.assert_array_equal(single, wanted.astype(np.float32))
+    none = [x[:0] for x in true]
+    assert loss(none, none, reduction="sum") == 0.0
+    assert loss(none, none, reduction="none").shape == (0,)
+    with pytest.raises(ValueError, match="the mean of no samples"):
+        loss(none, none)
+    with pytest.raises(ValueError, match="sample_weight sums to zero"):
+        loss(true, true, sample_weight=[0.0, 0.0, 0.0])
+
+
+def test_what_is_wrong_with_maps() -> None:
+    true, predicted = maps_of()
+    for loss in (fl.perceptual, fl.gram_style):
+        with pytest.raises(TypeError, match=r"y_true must be a list of feature maps.*; got ndarray. Pass \[y_true\]"):
+            loss(true[0], predicted)
+        with pytest.raises(ValueError, match="must hold as many maps, at least one; got 3 and 2"):
+            loss(true, predicted[:2])
+        with pytest.raises(ValueError, match="must hold as many maps, at least one; got 0 and 0"):
+            loss([], [])
+        with pytest.raises(ValueError, match=r"y_true\[1\] and y_pred\[1\] must have the same shape"):
+            loss([true[0], true[0]], [predicted[0], predicted[1]])
+        with pytest.raises(
+            ValueError, match=r"y_pred\[1\] must have as many samples as the maps before; got shape \(2, 2, 5, 1\)"
+        ):
+            loss([true[0], true[1][:2]], [predicted[0], predicted[1][:2]])
+        with pytest.raises(ValueError, match="weights of 2 layers do not fit 3 maps"):
+            type(loss)(weights=[1.0, 2.0])(true, predicted)
+        with pytest.raises(ValueError, match=r"weights\[1\] must be >= 0; got -1"):
+            type(loss)(weights=[1.0, -1.0])
+        with pytest.raises(ValueError, match=r"weights\[0\] must be >= 0; got nan"):
+            type(loss)(weights=[math.nan])
+        with pytest.raises(ValueError, match="weights must be a sequence of numbers"):
+            type(loss)(weights=3.0)
+        with pytest.raises(ValueError, match="sample_weight must"):
+            loss(true, predicted, sample_weight=[1.0, -1.0, 1.0])
+        with pytest.raises(fl.NotDifferentiableError, match="has no Hessian"):
+            loss.gradient_and_hessian(true, predicted)
+        made = type(loss)(weights=[1, 2.5])
+        assert made == type(loss)(weights=(1.0, 2.5)) == pickle.loads(pickle.dumps(made)) == eval(repr(made), vars(fl))
+        assert hash(made) == hash(type(loss)(weights=(1.0, 2.5)))
+    with pytest.raises(ValueError, match='distance must be "squared" or "absolute"; got 3'):
+        fl.Perceptual(distance=3)
+    with pytest.raises(
+        ValueError, match=r"must have the shape \(n, channels, height, width\), with numbers in them; got \(3, 4\)"
+    ):
+        fl.gram_style([true[0][..., 0, 0]], [predicted[0][..., 0, 0]])
+    with pytest.raises(ValueError, match=r"must have the shape \(n, channels, ...\), with numbers in them; got \(3,\)"):
+        fl.Perceptual(normalize=True)([np.ones(3)], [np.ones(3)])
+    with pytest.raises(TypeError, match="takes lists of maps, which an Evaluation does not"):
+        fl.evaluate({"p": fl.perceptual}, np.ones((1, 2, 2)), np.ones((1, 2, 2)))
+    assert fl.perceptual([np.ones(3)], [np.array([1.0, 2.0, 4.0])], reduction="none").tolist() == [0.0, 1.0, 9.0]
+
+
+def test_a_vae_is_evaluated_in_pieces() -> None:
+    inputs = vae_inputs((50, 7), (50, 3))
+    weights = np.random.default_rng(3).integers(0, 3, 50)
+    loss = fl.VAE(beta=0.5)
+    ev = fl.Evaluation({"vae": loss, "kl": fl.gaussian_kl})
+    for piece in np.split(np.arange(50), [7, 8, 31]):
+        named = dict(zip(loss.inputs, (array[piece] for array in inputs), strict=True))
+        ev.merge(ev.empty().update(**named, sample_weight=weights[piece]))
+    assert ev.result()["vae"] == loss(*inputs, sample_weight=weights)
+    assert ev.result()["kl"] == fl.gaussian_kl(*inputs[2:], sample_weight=weights)
+    assert ev.n_samples == 50
+    assert fl.evaluate(loss, *inputs) == {"vae": loss(*inputs)}
 
 
 # ---- threads ----------------------------------------------------------------------------------------------------
