@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import using_isa
 from mpmath import exp, log, log1p, mp, mpf, sqrt
 
 import fastloss as fl
@@ -601,16 +602,16 @@ def test_maps_at_the_edges(loss: fl.Loss) -> None:
 def test_what_is_wrong_with_maps() -> None:
     true, predicted = maps_of()
     for loss in (fl.perceptual, fl.gram_style):
-        with pytest.raises(TypeError, match=r"y_true must be a list of feature maps.*; got ndarray. Pass \[y_true\]"):
+        with pytest.raises(TypeError, match=r"maps_true must be a list of feature maps.*; got ndarray. Pass \[maps_true\]"):
             loss(true[0], predicted)
         with pytest.raises(ValueError, match="must hold as many maps, at least one; got 3 and 2"):
             loss(true, predicted[:2])
         with pytest.raises(ValueError, match="must hold as many maps, at least one; got 0 and 0"):
             loss([], [])
-        with pytest.raises(ValueError, match=r"y_true\[1\] and y_pred\[1\] must have the same shape"):
+        with pytest.raises(ValueError, match=r"maps_true\[1\] and maps_pred\[1\] must have the same shape"):
             loss([true[0], true[0]], [predicted[0], predicted[1]])
         with pytest.raises(
-            ValueError, match=r"y_pred\[1\] must have as many samples as the maps before; got shape \(2, 2, 5, 1\)"
+            ValueError, match=r"maps_pred\[1\] must have as many samples as the maps before; got shape \(2, 2, 5, 1\)"
         ):
             loss([true[0], true[1][:2]], [predicted[0], predicted[1][:2]])
         with pytest.raises(ValueError, match="weights of 2 layers do not fit 3 maps"):
@@ -655,7 +656,7 @@ def test_a_vae_is_evaluated_in_pieces() -> None:
     assert fl.evaluate(loss, *inputs) == {"vae": loss(*inputs)}
 
 
-# ---- threads ----------------------------------------------------------------------------------------------------
+# ---- everywhere the same ----------------------------------------------------------------------------------------------------
 
 
 def test_threads_change_no_bit() -> None:
@@ -669,3 +670,19 @@ def test_threads_change_no_bit() -> None:
                 found.append([value, *as_tuple(derivatives)])
         for one, two in zip(*found, strict=True):
             np.testing.assert_array_equal(one, two)
+
+
+def test_instruction_sets_change_no_bit(isa: str) -> None:
+    """Those of losses that are made of others, which test_bits.py does not see."""
+    for dtype in (np.float32, np.float64):
+        true, predicted = maps_of(((3, 70, 11, 3), (3, 2, 30, 30)), dtype)
+        cases = [(loss, (true, predicted)) for loss in (fl.gram_style, fl.perceptual)]
+        cases += [(fl.Perceptual(distance=d, normalize=True), (true, predicted)) for d in ("squared", "absolute")]
+        cases += [(fl.VAE(reconstruction=fl.LogCosh()), vae_inputs(shape, (4, 3), dtype)) for shape in ((4, 37), (4, 3000))]
+        for loss, inputs in cases:
+            value, gradients = loss.value_and_gradient(*inputs)
+            with using_isa(_core.available_isas()[-1]):
+                baseline, same = loss.value_and_gradient(*inputs)
+            assert value == baseline
+            for one, two in zip(gradients, same, strict=True):
+                np.testing.assert_array_equal(one, two)

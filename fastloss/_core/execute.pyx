@@ -1221,7 +1221,7 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
                 )
         elif call.map != NULL and call.block.want & FL_VALUE and (call.adds or call.value < 0):
             call.value_buffer = scratch
-            scratch += room(longest * job.row.size)
+            scratch += room(longest * (job.row.size if call.adds else 1))
         if call.adds:
             call.sums_buffer = scratch
             scratch += room(longest)

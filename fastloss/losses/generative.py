@@ -456,7 +456,9 @@ class _OfMaps:
 
     listed: ClassVar[bool] = False
     by_numbers: ClassVar[bool] = False
-    signature: ClassVar[Signature] = composed("y_true(c...), y_pred(c...)*", "generative")
+    labels: ClassVar[int] = 1
+    inputs: ClassVar[tuple[str, ...]] = ("maps_true", "maps_pred")
+    signature: ClassVar[Signature] = composed("maps_true(c...), maps_pred(c...)*", "generative")
     no_hessian: ClassVar[str] = "all numbers of a map act on each other's derivatives. Use the gradient."
     #: The fewest axes of a map.
     axes: ClassVar[int] = 1
@@ -479,12 +481,14 @@ class _OfMaps:
                 )
         true, predicted = values
         if len(true) != len(predicted) or not true:
-            raise ValueError(f"y_true and y_pred must hold as many maps, at least one; got {len(true)} and {len(predicted)}.")
+            raise ValueError(
+                f"maps_true and maps_pred must hold as many maps, at least one; got {len(true)} and {len(predicted)}."
+            )
         if self.weights is not None and len(self.weights) != len(true):
             raise ValueError(f"weights of {len(self.weights)} layers do not fit {len(true)} maps.")
         layers = []
         for i, pair in enumerate(zip(true, predicted, strict=True)):
-            names = (f"y_true[{i}]", f"y_pred[{i}]")
+            names = (f"maps_true[{i}]", f"maps_pred[{i}]")
             layer = _arrays.read_alike(pair, names, 1)
             shape = layer.shape
             if len(shape) < self.axes or not all(shape[1:]):
@@ -521,7 +525,7 @@ class _OfMaps:
         )
         arrays, overwrites = [None] * len(kinds), False
         if out is not None:
-            names = [f"{name}[{i}]" for name in ("y_pred", "y_true") for i in range(len(layers))]
+            names = [f"{name}[{i}]" for name in reversed(self.inputs) for i in range(len(layers))]
             arrays, overwrites = _arrays.read_outputs(out, kinds, whole, None, names)
         for place, (kind, i) in enumerate(kinds):
             if arrays[place] is None:
@@ -572,7 +576,7 @@ def _sums_of_samples(kernel: Kernel | None, operands: Any, shape: tuple[int, ...
 class Perceptual(_OfMaps, Loss):
     r"""Perceptual loss: how far apart the feature maps are that a network makes of two pictures.
 
-    Called as ``loss(maps_true, maps_predicted)``, lists of as many arrays, one for each layer that is looked at, of the shape
+    Called as ``loss(maps_true, maps_pred)``, lists of as many arrays, one for each layer that is looked at, of the shape
     (n, ...); of two lists, the maps of a layer have one shape, and all have as many samples. One loss for each sample.
 
     Parameters
@@ -673,7 +677,7 @@ class Perceptual(_OfMaps, Loss):
 class GramStyle(_OfMaps, Loss):
     r"""Style loss: how far apart the Gram matrices of two lists of feature maps are.
 
-    Called as ``loss(maps_true, maps_predicted)``, lists of as many arrays, one for each layer that is looked at, of the shape
+    Called as ``loss(maps_true, maps_pred)``, lists of as many arrays, one for each layer that is looked at, of the shape
     (n, channels, height, width), or with any other number of axes after that of the channels; of two lists, the maps of a layer
     have one shape, and all have as many samples. One loss for each sample.
 
