@@ -256,9 +256,10 @@ class VAE(Loss):
     constant where r is a negative log-likelihood (`HalfSquaredError` is that of a Gaussian of variance 1). Gradients and
     Hessians are tuples, for ``x_reconstructed``, ``mean`` and ``log_var``.
 
-    The sum over the numbers of a sample is exact and rounded once, to float32 where ``x_reconstructed`` is; that over its code
-    is the one of `GaussianKL`. With weights, both are multiplied by them in double precision. What ``reduction="sum"`` returns
-    is the exact sum of what ``reduction="none"`` does, before that is rounded to float32.
+    The sum over the numbers of a sample is rounded once, to float32 where ``x_reconstructed`` is: it is exact for samples of
+    more than 1024 numbers (512 of double precision), and has all digits but for squares of rounding errors for shorter ones.
+    That over its code is the one of `GaussianKL`. With weights, both are multiplied by them in double precision. What
+    ``reduction="sum"`` returns is the exact sum of the losses of samples.
 
     See Also
     --------
@@ -533,16 +534,18 @@ class _OfMaps:
                 arrays[place] = np.empty(shape, _arrays.result_dtype(whole.operands[i], values[1][i]))
         # what is written for one layer, another one may have to read
         targets = [np.empty(array.shape, array.dtype) for array in arrays] if overwrites else arrays
+        ready = [self._prepared(layer) for layer in layers]
+        shares = self.weights or [1.0] * len(layers)
         results = []
         if want & VALUE:
             losses = np.zeros(whole.shape)
-            for layer, own in zip(layers, self.weights or [1.0] * len(layers), strict=True):
-                losses += own * self._losses(layer) if own else 0.0
-            if whole.single and sample_weight is None:
+            for layer, share in zip(ready, shares, strict=True):
+                # a layer of no weight is left out, whatever it holds
+                losses += share * self._losses(layer) if share else 0.0
+            if sample_weight is not None:
+                losses = np.multiply(given, losses, where=given > 0, out=np.zeros(whole.shape))
+            elif whole.single:
                 losses = _written(losses, np.empty(whole.shape, np.float32))
-            elif sample_weight is not None:
-                # a weight of zero removes what is no number, too
-                losses = np.where(given > 0, np.multiply(given, losses, where=given > 0, out=np.zeros_like(losses)), 0.0)
             if summed:
                 _deposit(losses, sums)
                 results.append(sums.rounded(0) if reduction == "sum" else sums.mean(0, 1))
@@ -551,9 +554,8 @@ class _OfMaps:
                 _written(losses, targets[0])
         if want & GRADIENT:
             factor = given / weight if reduction == "mean" else given
-            targets_of_maps = targets[len(targets) - len(layers) :]
-            for layer, own, target in zip(layers, self.weights or [1.0] * len(layers), targets_of_maps, strict=True):
-                self._write_gradient(layer, own * factor, target)
+            for layer, share, target in zip(ready, shares, targets[len(targets) - len(layers) :], strict=True):
+                self._write_gradient(layer, share * factor, target)
             results.append(tuple(arrays[len(arrays) - len(layers) :]))
         if overwrites:
             for array, target in zip(arrays, targets, strict=True):
@@ -648,6 +650,9 @@ class Perceptual(_OfMaps, Loss):
         """The fewest axes of a map."""
         return 2 if self.normalize else 1
 
+    def _prepared(self, layer: Inputs) -> Inputs:
+        return layer
+
     def _directions(self, layer: Inputs) -> Inputs:
         """Make a unit of each vector of channels."""
         shape = layer.shape
@@ -733,32 +738,31 @@ class GramStyle(_OfMaps, Loss):
     def _kernel_name(self) -> str:
         return "squared_error"
 
-    def _matrices(self, layer: Inputs) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Return both maps as matrices, in the precision of the layer, and their Gram matrices."""
+    def _prepared(self, layer: Inputs) -> tuple[Inputs, np.ndarray, list[Any]]:
+        """Return the predicted map as a matrix, in the precision of the layer, and the Gram matrices of both."""
         n, channels = layer.shape[:2]
         dtype = np.float32 if layer.single else np.float64
-        maps = [
-            np.ascontiguousarray(_arrays.decode(operand), dtype).reshape(n, channels, math.prod(layer.shape[2:]))
-            for operand in layer.operands
-        ]
-        grams = [np.empty((n, channels, channels), dtype) for _ in maps]
-        for matrix, gram in zip(maps, grams, strict=True):
+        grams = []
+        for operand in layer.operands:
+            numbers = np.ascontiguousarray(_arrays.decode(operand), dtype)
+            matrix = numbers.reshape(n, channels, math.prod(layer.shape[2:]))
+            gram = np.empty((n, channels, channels), dtype)
             _core.products_of_rows(matrix, gram, float(math.prod(layer.shape[1:])))
-        return maps, grams
+            grams.append(_arrays.write(gram))
+        return layer, matrix, grams
 
-    def _losses(self, layer: Inputs) -> np.ndarray:
-        _, grams = self._matrices(layer)
-        return _sums_of_samples(self._kernel, tuple(map(_arrays.write, grams)), grams[0].shape, layer.single) / (
-            layer.shape[1] ** 2
-        )
+    def _losses(self, prepared: tuple[Inputs, np.ndarray, list[Any]]) -> np.ndarray:
+        layer, _, grams = prepared
+        return _sums_of_samples(self._kernel, tuple(grams), grams[0][0].shape, layer.single) / layer.shape[1] ** 2
 
-    def _write_gradient(self, layer: Inputs, factor: np.ndarray, target: np.ndarray) -> None:
-        (_, matrix), grams = self._matrices(layer)
+    def _write_gradient(self, prepared: tuple[Inputs, np.ndarray, list[Any]], factor: np.ndarray, target: np.ndarray) -> None:
+        layer, matrix, grams = prepared
         # the derivatives by a Gram matrix, which are symmetric, and those of it
         weights = factor * (2 / (layer.shape[1] ** 2 * math.prod(layer.shape[1:])))
-        slopes, found = np.empty_like(grams[1]), np.empty_like(matrix)
-        inputs = Inputs(tuple(map(_arrays.write, grams)), layer.shape[:1], layer.single, 2)
+        slopes, found = np.empty_like(grams[1][0]), np.empty_like(matrix)
+        inputs = Inputs(tuple(grams), layer.shape[:1], layer.single, 2)
         execute((self._kernel,), inputs, _arrays.write(weights), (Output(GRADIENT, _arrays.write(slopes)),))
         _core.products_of_stacks(slopes, matrix, found)
+        # nothing is left of a sample of no weight, even of NaN
         found[factor == 0] = 0
         _written(found.reshape(layer.shape), target)
