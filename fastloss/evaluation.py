@@ -127,8 +127,12 @@ def _sum_up(group: list[_Reading], sample_weight: Any) -> list[LossState]:
         ]
         kernels.append(loss._kernel_for(inputs, state.keywords["reduction"]))
         states.append(piece)
+    for (_, loss, _), piece in zip(group, states, strict=True):
+        # what the losses lose when they are rounded is summed, too
+        outputs += [Output(VALUE, piece.sums, call=len(kernels))] * len(loss._rests)
+        kernels += loss._rests
     found = execute(tuple(kernels), inputs, weights, tuple(outputs))
-    for (_, loss, own), fault in zip(group, found.faults, strict=True):
+    for (_, loss, own), fault in zip(group, found.faults[: len(group)], strict=True):
         if fault:
             loss._explain(fault, own, weights, False)
     return states
@@ -244,6 +248,11 @@ class Evaluation:
         groups = self._by_inputs(given)
         for names, group in groups:
             pieces |= zip(names, _sum_up(group, sample_weight), strict=True)
+        for name, loss in self.losses.items():
+            if name not in pieces:
+                piece = pieces[name] = self._states[name].empty()
+                piece.sums, piece.whole, piece.single = loss._sums_of(given[name], sample_weight), False, False
+                piece.n = length(given[name][0])
         for name, piece in pieces.items():
             self._states[name].check(piece)
         updated = self._updated(inputs, named, sample_weight)
@@ -251,11 +260,10 @@ class Evaluation:
         for name, piece in pieces.items():
             self._states[name].add(piece)
         self._states |= updated
-        if groups:
-            _, loss, inputs = groups[0][1][0]
+        if given:
             first = next(iter(given.values()))[0]
-            if loss.signature.plan == "sequences":
-                self.n_samples += math.prod(inputs.shape)
+            if groups and groups[0][1][0][1].signature.plan == "sequences":
+                self.n_samples += math.prod(groups[0][1][0][2].shape)
             else:
                 self.n_samples += length(first) if np.ndim(first) else 1
         else:
@@ -266,6 +274,9 @@ class Evaluation:
         """Put the losses together that read the same numbers in the same way."""
         groups: dict[Any, tuple[list[str], list[_Reading]]] = {}
         for name in self.losses:
+            if self.losses[name].signature.plan == "composed":
+                # it sums its samples up itself
+                continue
             # the loss itself, or the one that stands for it where the inputs are of other shapes
             loss, values = self.losses[name]._for(given[name])
             inputs = loss._read(values)

@@ -18,11 +18,12 @@ from .errors import NotDifferentiableError
 from .signature import Signature, signatures
 
 _SUM = (Output(VALUE),)
+_SUM_WITH_REST = (Output(VALUE), Output(VALUE, call=1))
 _REDUCTIONS = ("mean", "sum", "none")
 
 
 @cache
-def _kinds(want: int, by: range) -> tuple[tuple[int, int], ...]:
+def kinds_of(want: int, by: range) -> tuple[tuple[int, int], ...]:
     """List what is returned as arrays, in this order: the kind, and the place of the input whose dtype it has."""
     return (
         *(((VALUE, by[0]),) if want & VALUE else ()),
@@ -42,7 +43,7 @@ class Loss:
     input, and the NumPy expressions it replaces. Inputs, their shapes and what is differentiated follow from the formula.
     """
 
-    __slots__ = ("_kernel",)
+    __slots__ = ("_kernel", "_rests")
 
     #: A kernel of the loss, whose signature is that of all: the one that is called like the class, unless it says otherwise.
     formula: ClassVar[str] = ""
@@ -89,9 +90,9 @@ class Loss:
             cls.inputs = (*(item.name for item in cls.signature.inputs if not item.optional), *group)
             cls.optional = cls.__dict__.get("optional") or tuple(item.name for item in cls.signature.inputs if item.optional)
             cls.labels = cls.signature.predictions[0]
-            if cls.inputs != Loss.inputs and cls.__call__ is Loss.__call__:
-                for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
-                    setattr(cls, name, OF_OTHER_INPUTS[name])
+        if cls.inputs != Loss.inputs and cls.__call__ is Loss.__call__:
+            for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
+                setattr(cls, name, OF_OTHER_INPUTS[name])
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -103,6 +104,7 @@ class Loss:
             elif isinstance(item.default, bool) and not isinstance(value, bool | np.bool_):
                 raise ValueError(f"{type(self).__name__}: {item.name} must be True or False; got {value!r}.")
         object.__setattr__(self, "_kernel", Kernel(self._kernel_name(), self._parameters()))
+        object.__setattr__(self, "_rests", tuple(Kernel(name, self._parameters()) for name in self._rest_name()))
 
     def _number(self, name: str, value: Any, interval: Interval) -> float:
         return number_in(value, interval, f"{type(self).__name__}: {name}")
@@ -154,6 +156,10 @@ class Loss:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
 
+    def _rest_name(self) -> tuple[str, ...]:
+        """Name the kernel of what losses lose when they are rounded, if their sums take that up; at most one."""
+        return ()
+
     def _domains(self) -> dict[str, Domain]:
         """Return the domain in which an input must lie, for the inputs that have one."""
         return {}
@@ -165,6 +171,10 @@ class Loss:
     def _for(self, values: tuple[Any, ...]) -> tuple[Loss, tuple[Any, ...]]:
         """Return the loss that computes this of these inputs, and these in its order: itself, where they decide nothing."""
         return self, values
+
+    def _sums_of(self, values: tuple[Any, ...], sample_weight: Any) -> Sums:
+        """Return the exact sums of losses and of weights, of a loss that is made of others."""
+        raise NotImplementedError
 
     def _boosted(self) -> Loss:
         """Return the loss whose derivatives boosting uses: itself, where the libraries do nothing else."""
@@ -282,8 +292,8 @@ class Loss:
             self._check_reduction(reduction)
         if want != VALUE or reduction == "none" or out is not None:
             return self._evaluate_arrays(want, values, inputs, weights, kernel, reduction, out)
-        mean = reduction == "mean"
-        found = execute((kernel,), inputs, weights, _SUM, mean)
+        mean, rests = reduction == "mean", self._rests
+        found = execute((kernel, *rests), inputs, weights, _SUM_WITH_REST if rests else _SUM, mean)
         if found.fault:
             self._explain(found.fault, inputs, weights, mean)
         return found.value
@@ -294,20 +304,23 @@ class Loss:
         """Do the part of `_evaluate` that returns arrays."""
         if want != VALUE:
             self._check_differentiable(want)
-        mean, kernels = reduction == "mean", (kernel,)
+        mean = reduction == "mean"
         summed = want & VALUE and reduction != "none"
+        kernels = (kernel, *self._rests) if summed else (kernel,)
+        sums = _SUM_WITH_REST if len(kernels) > 1 else _SUM
         # those that were given
         by = self.signature.predictions[: len(inputs.operands) - self.labels]
-        kinds = _kinds(want & ~VALUE if summed else want, by)
+        kinds = kinds_of(want & ~VALUE if summed else want, by)
         arrays, overwrites = [None] * len(kinds), False
         if out is not None:
             arrays, overwrites = _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names[: len(inputs.operands)])
         if overwrites:
-            # look through the data before they are overwritten
-            found = execute(kernels, inputs, weights, _SUM, False)
+            # look through the data, and sum them up, before they are overwritten
+            found = execute(kernels, inputs, weights, sums, mean)
             if found.fault:
                 self._explain(found.fault, inputs, weights, mean)
-        outputs = list(_SUM) if summed else []
+            total, kernels = found.value, kernels[:1]
+        outputs = list(sums) if summed and not overwrites else []
         for place, (kind, i) in enumerate(kinds):
             operand = inputs.operands[i]
             if arrays[place] is None:
@@ -320,7 +333,7 @@ class Loss:
             self._explain(found.fault, inputs, weights, mean)
         if inputs.shape == () and out is None:
             arrays = [array[()] if array.shape == () else array for array in arrays]
-        results = [found.value] if summed else arrays[:1] if want & VALUE else []
+        results = [total if overwrites else found.value] if summed else arrays[:1] if want & VALUE else []
         derivatives = arrays if summed else arrays[len(results) :]
         # those by several inputs, as a tuple
         if len(by) > 1:

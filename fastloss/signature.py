@@ -98,6 +98,11 @@ def signatures() -> dict[str, Signature]:
     return {name: signature_of(text, plan, family) for name, (family, plan, text, _) in _core.kernels().items()}
 
 
+def composed(text: str, family: str) -> Signature:
+    """Make the signature of a loss that is made of others, in the same notation."""
+    return signature_of(text, "composed", family)
+
+
 def signature_of(text: str, plan: str, family: str) -> Signature:
     """Make a signature of its text."""
     inputs = []

@@ -197,6 +197,8 @@ typedef struct {
     /* Weighted sums of losses: sum[i] becomes factor sum[i] + by x[i], the second product fused with the addition; without x,
        factor sum[i] */
     void (*accumulate)(void *sum, double factor, const void *x, double by, ptrdiff_t n);
+    /* the sum of each row, in double */
+    void (*add_rows)(const void *x, ptrdiff_t rows, ptrdiff_t width, double *sums);
     /* For boosting, in place: gradients become factor g, and Hessians sign max(factor h, floor); *least becomes the smallest
        factor h, if that is less. Both return 1 when a result is NaN, or not below `bound` in magnitude. */
     int (*finish_gradient)(void *g, double factor, double bound, ptrdiff_t n);

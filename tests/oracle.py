@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -77,7 +78,7 @@ def exact(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1)
             return f(at)
         # kinks are at what a number is compared with and at 0, and where the reference says
         kinks = reference.kinks(**parameters_of(loss))
-        distances = [abs(at - kink) for kink in (compared_with(which, x), mpf(0), *kinks) if at != kink]
+        distances = [abs(at - kink) for kink in (*partner(x, which), mpf(0), *kinks) if at != kink]
         h = STEP * min([*distances, mpf(1)])
         low, middle, high = f(at - h), f(at), f(at + h)
         difference, unit = (high - low, 2 * h) if output == "gradient" else (high - 2 * middle + low, h**2)
@@ -86,9 +87,9 @@ def exact(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1)
         return difference / unit if abs(difference) > noise else mpf(0)
 
 
-def compared_with(which: int, inputs: Any) -> Any:
-    """The number that another one is compared with: the label, or the second one of two scores, or, where it is alone, 0."""
-    return inputs[0 if which else 1] if len(inputs) > 1 else 0
+def partner(inputs: Sequence[Any], which: int) -> Sequence[Any]:
+    """The input that another one is compared with: the label, or the second one of two scores; none of a single one."""
+    return inputs[:1] if which else inputs[1:2]
 
 
 def largest_term(loss: fl.Loss, output: str, inputs: tuple[float, ...], which: int = 1) -> mpf | None:

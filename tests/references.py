@@ -156,6 +156,22 @@ FOCAL += [{"gamma": g, "from_logits": f, "alpha": 0.9, "label_smoothing": 0.1} f
 BOTH = ({"from_logits": True}, {})
 MARGIN: dict[str, Any] = {"data": "scores", "kinks": lambda: (-1, 1), "promised": lambda: (3.0, 3.0, 4.0)}
 
+
+def gan_discriminator(r: mpf, f: mpf, kind: str) -> mpf:
+    if kind == "minimax":
+        return log1p(exp(-r)) + log1p(exp(f))
+    if kind == "hinge":
+        return max(mpf(0), 1 - r) + max(mpf(0), 1 + f)
+    return f - r if kind == "wasserstein" else ((r - 1) ** 2 + f**2) / 2
+
+
+def gan_generator(f: mpf, kind: str) -> mpf:
+    if kind in ("minimax", "non_saturating"):
+        return log1p(exp(-f)) if kind == "non_saturating" else -log1p(exp(f))
+    return (f - 1) ** 2 / 2 if kind == "least_squares" else -f
+
+
+KINDS = ("minimax", "wasserstein", "hinge", "least_squares", "non_saturating")
 SCALES = ({}, {"c": 0.1}, {"c": 37.0})
 DELTAS = ({}, {"delta": 0.1}, {"delta": 250.0})
 
@@ -271,6 +287,10 @@ REFERENCES: dict[str, Reference] = {
             (None, lambda m, v, n, w: largest(mpf(1) / 2, v / w, (n - m) ** 2 / w) / w**2),
         ),
     ),
+    "gan_discriminator": Reference(
+        gan_discriminator, data="logits", instances=tuple({"kind": kind} for kind in KINDS[:4]), kinks=lambda kind: (-1, 1)
+    ),
+    "gan_generator": Reference(gan_generator, data="logits", instances=tuple({"kind": kind} for kind in KINDS)),
     "binary_cross_entropy": Reference(
         cross_entropy,
         terms=(None, cross_entropy_gradient_term, None),
@@ -703,6 +723,21 @@ def contrastive_gradient_term(a: list[mpf], b: list[mpf], similar: mpf, by: str,
     return fabs(a[at] - b[at]) * (1 if similar else max(mpf(margin), d) / d if d else 0)
 
 
+def gradient_penalty(g: list[mpf], target: float, weight: float, one_sided: bool) -> mpf:
+    over = sqrt(sum(x * x for x in g)) - mpf(target)
+    return mpf(weight) * (max(mpf(0), over) if one_sided else over) ** 2
+
+
+def gradient_penalty_term(g: list[mpf], target: float, weight: float, one_sided: bool) -> mpf:
+    norm = sqrt(sum(x * x for x in g))
+    return mpf(weight) * fabs(norm - target) * max(norm, mpf(target))
+
+
+def gradient_penalty_gradient_term(g: list[mpf], by: str, at: int, target: float, weight: float, one_sided: bool) -> mpf:
+    norm = sqrt(sum(x * x for x in g))
+    return 2 * mpf(weight) * max(norm, mpf(target)) * fabs(g[at]) / norm
+
+
 def pairs_of(relevance: list[mpf], score: list[mpf]) -> list[tuple[int, int]]:
     return [(i, j) for i, r in enumerate(relevance) for j, other in enumerate(relevance) if r > other]
 
@@ -856,6 +891,12 @@ REFERENCES |= {
         ),
         data="vectors",
         instances=({}, {"margin": 30.0}),
+    ),
+    "gradient_penalty": Reference(
+        gradient_penalty,
+        terms=(gradient_penalty_term, gradient_penalty_gradient_term, None),
+        data="gradients",
+        instances=({}, {"one_sided": True}, {"target": 0.0, "weight": 0.3}, {"target": 37.0, "weight": 1.0}),
     ),
     "rank_net": Reference(
         lambda r, s, sigma: mpf(sum(log1p(exp(-mpf(sigma) * (s[i] - s[j]))) for i, j in pairs_of(r, s))),

@@ -24,6 +24,8 @@ def sample(loss: fl.Loss, n: int, dtype: Any, seed: int = 0) -> tuple[np.ndarray
     kind = REFERENCES[loss.name].data
     if kind == "scores":
         return labels_and_scores(loss, n, dtype, rng)
+    if kind == "logits":
+        return tuple(rng.permutation(logits(n, dtype, rng)).astype(dtype) for _ in loss.inputs)
     if kind == "numbers":
         labels = np.where(labels == 0, rng.permutation(wide), labels)
     arrays = {"y_true": labels, "y_pred": labels + residuals, "mean": labels + residuals}
@@ -60,12 +62,15 @@ def labels_and_scores(loss: fl.Loss, n: int, dtype: Any, rng: np.random.Generato
         near_one = 1 - 10.0 ** rng.uniform(np.log10(np.finfo(dtype).eps), 0, n)
         scores = np.choose(np.arange(n) % 4, [rng.random(n), near_zero, near_one, rng.random(n)])
     else:
-        end = 104.0 if dtype == np.float32 else 745.0
-        wide = 10.0 ** rng.uniform(-30, np.log10(end), n)
-        scores = np.choose(
-            np.arange(n) % 4, [rng.choice([-1, 1], n) * wide, rng.uniform(-end, end, n), *rng.normal(0, 3, (2, n))]
-        )
+        scores = logits(n, dtype, rng)
     return labels.astype(dtype), scores.astype(dtype)
+
+
+def logits(n: int, dtype: Any, rng: np.random.Generator) -> np.ndarray:
+    """Scores up to where sigmoids vanish."""
+    end = 104.0 if dtype == np.float32 else 745.0
+    wide = 10.0 ** rng.uniform(-30, np.log10(end), n)
+    return np.choose(np.arange(n) % 4, [rng.choice([-1, 1], n) * wide, rng.uniform(-end, end, n), *rng.normal(0, 3, (2, n))])
 
 
 # ---- units ------------------------------------------------------------------------------------------------------
@@ -80,7 +85,7 @@ def tries(loss: fl.Loss, dtype: Any) -> Iterator[tuple[np.ndarray, ...]]:
     """Inputs of units of many widths and kinds."""
     data = REFERENCES[loss.name].data
     kinds = {"classes": ("indices",) if loss.indices_only else ("indices", "shares"), "distributions": KINDS}
-    kinds |= {"vectors": KINDS, "boxes": KINDS}
+    kinds |= {"vectors": KINDS, "boxes": KINDS, "gradients": KINDS}
     widths = ((1, 2), (2, 12), (3, 12), (10, 6), (130, 1), (300, 1))
     if data == "boxes":
         widths = ((4, 60),)
@@ -88,7 +93,7 @@ def tries(loss: fl.Loss, dtype: Any) -> Iterator[tuple[np.ndarray, ...]]:
         widths = ((2, 20), (3, 20), (10, 10), (50, 3)) if loss.from_logits else ((2, 30), (7, 10))
     for kind in kinds.get(data, ("",)):
         for width, n in widths:
-            if width > 1 or data not in ("distributions", "vectors"):
+            if width > 1 or data not in ("distributions", "vectors", "gradients"):
                 yield units(loss, width, n, dtype, kind)
 
 
@@ -201,6 +206,20 @@ def _vectors(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.n
     return tuple(x.astype(dtype) for x in vectors)
 
 
+def _gradients(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.ndarray]:
+    """Gradients of all norms; those near the target; those whose squares are no numbers."""
+    rng = np.random.default_rng(width)
+    reach = {"near": (-9, -1), "unnormalised": (-30, 15) if dtype == np.float32 else (-200, 140)}.get(kind, (-3, 3))
+    g, size = rng.standard_normal((n, width)), 10.0 ** rng.uniform(*reach, (n, 1))
+    if kind == "near":
+        g *= (loss.target * (1 + rng.choice([-1, 1], (n, 1)) * size) + (loss.target == 0)) / np.linalg.norm(
+            g, axis=1, keepdims=True
+        )
+    else:
+        g *= size
+    return (g.astype(dtype),)
+
+
 def _pixels(loss: Any, width: int, n: int, dtype: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Hard labels and predictions of which no two are equal; empty masks, and full ones."""
     rng = np.random.default_rng(width)
@@ -251,6 +270,7 @@ _MAKE = {
     "masks": _masks,
     "vectors": _vectors,
     "boxes": _boxes,
+    "gradients": _gradients,
     "pixels": _pixels,
     "class_masks": _class_masks,
     "groups": _groups,

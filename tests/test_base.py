@@ -109,7 +109,9 @@ def test_a_parameter_is_right_or_refused(loss: fl.Loss, value: Any) -> None:
 def test_every_loss_has_its_three_places() -> None:
     """src_c/losses/<family>/<loss>.h, a class, and a reference; a default instance and an export come by themselves."""
     of_targets, _ = fl.margin_ranking._for((0.0, 0.0, 1.0))
-    kernels = {loss._kernel_name() for loss in [*every_loss(), WrongLabel(), of_targets]}
+    directions = [fl.Perceptual(distance=distance, normalize=True) for distance in ("squared", "absolute")]
+    losses = [*every_loss(), WrongLabel(), of_targets, fl.vae, *directions]
+    kernels = {name for loss in losses for name in (loss._kernel_name(), *loss._rest_name())}
     kernels |= {kernel.name for loss in every_loss() for kernel in loss._parameter_kernels().values()}
     assert kernels == set(_core.kernels()), "a formula without a class, or the other way round"
     assert set(REFERENCES) == set(fl.list_losses()), "a class without a reference, or the other way round"
@@ -563,11 +565,12 @@ def ordinary_numbers(domain: domains.Domain | None, rng: np.random.Generator, n:
 
 
 def has_the_formula_of_its_expression(loss: fl.Loss) -> bool:
-    """Expressions are those of the default form: from logarithms, without constants, away from the limits of a power ..."""
+    """Expressions are those of the default form: of its kind, from logarithms, without constants, no limit of a power ..."""
     ordinary = getattr(loss, "from_log", True) and not getattr(loss, "full", False)
     # ... and from probabilities, without smoothing, without balance
     ordinary = ordinary and not getattr(loss, "from_logits", False) and not getattr(loss, "label_smoothing", 0)
     ordinary = ordinary and (loss.name != "binary_focal" or loss.alpha is None)
+    ordinary = ordinary and getattr(loss, "kind", "") == getattr(type(loss)(), "kind", "")
     return ordinary and getattr(loss, "power", 1.5) not in (0, 1, 2, 3) and getattr(loss, "beta", 1.0) > 0
 
 

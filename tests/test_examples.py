@@ -83,3 +83,28 @@ def test_logistic_regression(c: float) -> None:
     assert mine[2] > 0.95
     assert float(re.fullmatch(r"objectives differ by (\S+) of theirs", objectives)[1]) < 1e-10
     assert float(re.fullmatch(r"coefficients differ by (\S+) at the most", coefficients)[1]) < 1e-5
+
+
+def test_vae_digits(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    lines = [run("vae_digits.py", tmp_path / "digits.png", "--epochs", 10).stdout.splitlines() for _ in range(2)]
+    assert lines[0] == lines[1], "it is deterministic"
+    assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
+    before, *_, after = ([float(cell) for cell in line.split()] for line in lines[0][1:-1])
+    assert before[1] > 45 > 27 > after[1]
+    for row in (before, after):
+        assert row[1] == pytest.approx(row[2] + row[3], abs=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["minimax", "hinge", "least_squares"])
+def test_gan_digits(tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    done = run("gan_digits.py", tmp_path / "digits.png", "--steps", 500, "--kind", kind)
+    assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
+    rows = np.array([[float(cell) for cell in line.split()] for line in done.stdout.splitlines()[1:-1]])
+    assert np.isfinite(rows).all()
+    # the players keep each other busy: what a discriminator that knows nothing pays is 2 log 2, 2, or 1/2
+    clueless = {"minimax": 1.386, "hinge": 2.0, "least_squares": 0.5}[kind]
+    assert 0.3 * clueless < rows[-1, 1] < 1.3 * clueless

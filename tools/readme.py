@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import fastloss as fl
-from fastloss.registry import SHORT_NAMES
+from fastloss.registry import SHORT_NAMES, every_class
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- losses -->\n", "<!-- end of losses -->\n"
@@ -18,10 +17,13 @@ def table() -> str:
     """All losses by family, with the short names of those that have one."""
     short = {name: alias for alias, name in SHORT_NAMES.items()}
     lines = ["| family | losses |", "|---|---|"]
-    for family in sorted({fl.get_loss(name).family for name in fl.list_losses()}):
+    # those that are made of others, too
+    classes = sorted(every_class(), key=lambda cls: cls.name)
+    for family in sorted({cls.family for cls in classes}):
         names = (
-            f"`{type(fl.get_loss(name)).__name__}`" + (f" (`fl.{short[name]}`)" if name in short else "")
-            for name in fl.list_losses(family)
+            f"`{cls.__name__}`" + (f" (`fl.{short[cls.name]}`)" if cls.name in short else "")
+            for cls in classes
+            if cls.family == family
         )
         lines.append(f"| {family} | {', '.join(names)} |")
     return "\n".join(lines) + "\n"

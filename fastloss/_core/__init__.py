@@ -67,5 +67,6 @@ from .threads import (
     thread_count,
     use_layer,
 )
+from .tiles import products_of_rows, products_of_stacks
 
 __all__ = [name for name in dir() if not name.startswith("_")]

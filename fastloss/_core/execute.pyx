@@ -7,7 +7,8 @@ threads can change a bit of the result.
 
 A unit of a loss, that for which there is one value, lies within a block: a number, a row, a group. Of a loss of statistics units may be
 longer, up to the whole array: then blocks are parts of units, a first pass adds up the statistics of each, and a second one, which needs
-what these amount to, writes the gradients.
+what these amount to, writes the gradients. A unit may also be made of numbers that each have a loss of their own: its value is the sum
+of these, rounded once. Short ones lie side by side in a block, and longer ones come in parts, whose sums are exact.
 """
 
 cimport cython
@@ -83,7 +84,7 @@ cdef class Output:
 
     ``what`` is VALUE, GRADIENT or HESSIAN, these by the differentiated input number ``by``, WEIGHT or STATISTICS; ``call`` says of which
     call. It goes to an array (a pair of array and type code), or is summed: ``to`` exact `Sums`, from ``place`` on, or, where ``to`` is
-    None, to be returned.
+    None, to be returned: what several calls return is one sum.
     """
 
     cdef readonly int what, by, call
@@ -135,6 +136,7 @@ cdef struct Call:
     Py_ssize_t[FL_MAX_GRADIENTS] term_gradient  # the same, of the derivatives of a term that is not the first one
     Py_ssize_t[FL_MAX_GRADIENTS] term_hessian
     Py_ssize_t counted_buffer  # where what rows count for goes; -1: nowhere
+    Py_ssize_t sums_buffer  # where the sums of rows go
     Py_ssize_t[FL_MAX_STATISTICS] statistic_buffer
     void (*prepare)(const void *, void *, Py_ssize_t) noexcept nogil  # what parts want done with their last input first; or NULL
     Py_ssize_t prepared_buffer  # where that goes
@@ -143,6 +145,7 @@ cdef struct Call:
     bint sums_value
     bint sums_gradient
     bint counts  # what rows count for in a mean is more than their weights
+    bint adds  # the value of a unit is the sum of those of its numbers
     bint rounds  # the values of units are rounded to single precision
     bint for_boosting  # the derivatives are changed for boosting
     double gradient_factor
@@ -176,6 +179,7 @@ cdef struct Job:
     bint labels  # the first input holds class indices
     bint counting  # adds the weights up
     bint in_parts
+    bint of_sums  # units are made of numbers that have a loss each
     int unit_axis  # of the arrays of frames
     bint streams  # writes past the caches
     bint weights_down  # weights are made smaller by 2^-64: their sum is too large for a double
@@ -415,6 +419,24 @@ cdef inline void scale_term(const Job *job, const Call *head, const fl_block *bl
             job.passes.accumulate(block.hessian[k], head.factor, NULL, 0.0, count * job.operand[head.hessian[k]].width)
 
 
+cdef inline void map_terms(
+    const Team *team, int member, int number, const void **inputs, const double *weights, Py_ssize_t units, Py_ssize_t count
+) noexcept nogil:
+    """Let the kernel of a call, or those of all terms of a sum, map a block, and leave what they come to in the block of the call."""
+    cdef const Job *job = team.job
+    cdef const Call *call = &job.call[number]
+    cdef CallTally *tally = call_tally(team, member, number)
+    cdef CallTally *term
+    cdef int k
+    map_block(job, call, inputs, weights, units, tally)
+    for k in range(1, call.terms):
+        term = call_tally(team, member, number + k)
+        map_block(job, &job.call[number + k], inputs, weights, units, term)
+        join_term(job, call, &job.call[number + k], k, &term.block, &tally.block, units, count)
+    if call.terms == 1 and call.factor != 1.0:
+        scale_term(job, call, &tally.block, units, count)
+
+
 cdef void do_call(
     const Team *team, int member, int number, const void **inputs, const double *weights, Py_ssize_t first, Py_ssize_t count,
     Py_ssize_t unit, Py_ssize_t units
@@ -423,7 +445,6 @@ cdef void do_call(
     cdef const Job *job = team.job
     cdef const Call *call = &job.call[number]
     cdef CallTally *tally = call_tally(team, member, number)
-    cdef CallTally *term
     cdef char *scratch = scratch_of(team, member)
     cdef fl_block *block = &tally.block
     cdef const fl_passes *passes = job.passes
@@ -442,13 +463,7 @@ cdef void do_call(
                     block.gradient[k] = target(&job.operand[call.gradient[k]], job.operand[call.gradient[k]].data, scratch, first)
                 if call.hessian[k] >= 0:
                     block.hessian[k] = target(&job.operand[call.hessian[k]], job.operand[call.hessian[k]].data, scratch, first)
-        map_block(job, call, inputs, weights, units, tally)
-        for k in range(1, call.terms):
-            term = call_tally(team, member, number + k)
-            map_block(job, &job.call[number + k], inputs, weights, units, term)
-            join_term(job, call, &job.call[number + k], k, &term.block, block, units, count)
-        if call.terms == 1 and call.factor != 1.0:
-            scale_term(job, call, block, units, count)
+        map_terms(team, member, number, inputs, weights, units, count)
     if call.counted_buffer >= 0:
         active.passes[1].sum(&tally.counted, block.counted, units)
     if call.sums_value or call.sums_gradient or (weights != NULL and call.value >= 0):
@@ -483,6 +498,58 @@ cdef void do_call(
                 job, call, call.hessian[k], True, block.hessian[k], own_weights, divisor, job.operand[call.hessian[k]].data,
                 scratch, first, count, tally
             )
+
+
+cdef void do_rows(
+    const Team *team, int member, int number, const void **inputs, const double *weights, Py_ssize_t first, Py_ssize_t count
+) noexcept nogil:
+    """Map the numbers of whole rows, and add up the losses of each row."""
+    cdef const Job *job = team.job
+    cdef const Call *call = &job.call[number]
+    cdef CallTally *tally = call_tally(team, member, number)
+    cdef char *scratch = scratch_of(team, member)
+    cdef fl_block *block = &tally.block
+    cdef double *sums = <double *> (scratch + call.sums_buffer)
+    cdef Py_ssize_t width = job.row.size, itemsize = 4 if job.precision == 0 else 8, row
+    cdef char *derivative
+    cdef float single
+    cdef int place, k
+    for k in range(FL_MAX_GRADIENTS):
+        if call.gradient[k] >= 0:
+            block.gradient[k] = target(&job.operand[call.gradient[k]], job.operand[call.gradient[k]].data, scratch, first)
+        if call.hessian[k] >= 0:
+            block.hessian[k] = target(&job.operand[call.hessian[k]], job.operand[call.hessian[k]].data, scratch, first)
+    if call.map != NULL:
+        map_terms(team, member, number, inputs, NULL, count * width, count)
+    if call.sums_value or call.value >= 0:
+        job.passes.add_rows(inputs[0] if call.map == NULL else block.value, count, width, sums)
+        for row in range(count):
+            if call.rounds:
+                single = <float> sums[row]
+                sums[row] = single
+        if weights != NULL:
+            active.passes[1].weigh(sums, weights, sums, count)
+        if call.sums_value:
+            active.passes[1].sum(&tally.total, sums, count)
+        if call.value >= 0:
+            write_block(&job.operand[call.value], &job.items, &job.row, job.operand[call.value].data, sums, True, scratch, first, count)
+    for k in range(2 * FL_MAX_GRADIENTS):
+        place = call.gradient[k] if k < FL_MAX_GRADIENTS else call.hessian[k - FL_MAX_GRADIENTS]
+        if place < 0:
+            continue
+        derivative = <char *> (block.gradient[k] if k < FL_MAX_GRADIENTS else block.hessian[k - FL_MAX_GRADIENTS])
+        if weights != NULL:
+            for row in range(count):
+                if weights[row] > 0.0:
+                    job.passes.divide(
+                        derivative + row * width * itemsize, job.divisor / weights[row], derivative + row * width * itemsize, width
+                    )
+                else:
+                    memset(derivative + row * width * itemsize, 0, width * itemsize)
+        write_derivative(
+            job, call, place, k >= FL_MAX_GRADIENTS, derivative, NULL, 1.0 if weights != NULL else job.divisor,
+            job.operand[place].data, scratch, first, count, tally
+        )
 
 
 cdef inline void read_sequence(
@@ -562,7 +629,11 @@ cdef void do_blocks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) 
         for k in range(job.calls):
             call_tally(team, member, k).block.number_weight = number_weights
         for k in range(job.calls):
-            if job.call[k].terms:
+            if not job.call[k].terms:
+                continue
+            if job.of_sums:
+                do_rows(team, member, k, inputs, weights, first, count)
+            else:
                 do_call(team, member, k, inputs, weights, first, count, unit, units)
         task += 1
     if job.streams:
@@ -606,6 +677,39 @@ cdef inline const void *prepare(
     return prepared
 
 
+cdef void add_up_numbers(
+    const Team *team, int member, int number, const char **data, const void **inputs, Py_ssize_t first, Py_ssize_t count
+) noexcept nogil:
+    """Add the losses of the numbers of a block to the sum of their unit, and write their derivatives."""
+    cdef const Job *job = team.job
+    cdef const Call *call = &job.call[number]
+    cdef CallTally *of_call = call_tally(team, member, number)
+    cdef fl_block *part = &of_call.block
+    cdef char *scratch = scratch_of(team, member)
+    cdef double weight = unit_weight(team, member, data)
+    cdef double divisor = job.divisor / weight if weight > 0.0 else INFINITY
+    cdef void *derivative
+    cdef int place, k
+    for k in range(FL_MAX_GRADIENTS):
+        if call.gradient[k] >= 0:
+            part.gradient[k] = target(&job.operand[call.gradient[k]], data[call.gradient[k]], scratch, first)
+        if call.hessian[k] >= 0:
+            part.hessian[k] = target(&job.operand[call.hessian[k]], data[call.hessian[k]], scratch, first)
+    if call.map != NULL:
+        map_terms(team, member, number, inputs, NULL, count, count)
+    if part.want & FL_VALUE:
+        job.passes.sum(statistics_of(team, member, number), inputs[0] if call.map == NULL else part.value, count)
+    for k in range(2 * FL_MAX_GRADIENTS):
+        place = call.gradient[k] if k < FL_MAX_GRADIENTS else call.hessian[k - FL_MAX_GRADIENTS]
+        if place >= 0:
+            derivative = part.gradient[k] if k < FL_MAX_GRADIENTS else part.hessian[k - FL_MAX_GRADIENTS]
+            if weight == 0.0:
+                memset(derivative, 0, count * (4 if job.precision == 0 else 8))
+            write_derivative(
+                job, call, place, k >= FL_MAX_GRADIENTS, derivative, NULL, divisor, data[place], scratch, first, count, of_call
+            )
+
+
 cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_t block) noexcept nogil:
     """Add the statistics of a block of a unit, and its weights, to the sums of a member; sum what calls of numbers want summed."""
     cdef const Job *job = team.job
@@ -632,6 +736,10 @@ cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_
     for c in range(job.calls):
         call = &job.call[c]
         of_call = call_tally(team, member, c)
+        if call.adds:
+            if call.terms:
+                add_up_numbers(team, member, c, data, inputs, first, count)
+            continue
         if call.part == NULL:
             if call.terms:
                 do_call(team, member, c, inputs, weights, first, count, first, count)
@@ -666,6 +774,9 @@ cdef void find_outcome(const Job *job, const Call *call, const fl_sum *sums, con
     """What the statistics of a unit amount to."""
     cdef double[FL_MAX_STATISTICS] rounded
     cdef int k
+    if call.adds:
+        outcome.value = round_sum(sums)
+        return
     for k in range(call.kernel.statistics.count):
         rounded[k] = round_sum(&sums[k])
     call.kernel.statistics.outcome(
@@ -682,6 +793,9 @@ cdef double value_of(const Call *call, const fl_outcome *outcomes) noexcept nogi
     cdef double value = outcomes[0].value, other
     cdef float single = <float> value, single_other
     cdef int k
+    if call.adds:
+        # the terms of each number have been added up
+        return single if call.rounds else value
     if call.terms == 1 and call.factor != 1.0:
         active.passes[0].accumulate(&single, call.factor, NULL, 0.0, 1)
         active.passes[1].accumulate(&value, call.factor, NULL, 0.0, 1)
@@ -804,6 +918,7 @@ cdef void do_parts(void *memory, int member, Py_ssize_t task, Py_ssize_t last) n
     while task < last:
         add_up_part(team, member, data, task)
         task += 1
+    fl_store_fence()
 
 
 cdef void do_gradients(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
@@ -860,7 +975,7 @@ cdef void end_unit(const Team *team, int member, const char **data) noexcept nog
 cdef bint wants_gradients(const Job *job) noexcept nogil:
     cdef int c
     for c in range(job.calls):
-        if job.call[c].block.want & FL_GRADIENT:
+        if not job.call[c].adds and job.call[c].block.want & FL_GRADIENT:
             return True
     return False
 
@@ -946,7 +1061,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     cdef int units_ndim = <int> len(inputs.shape), ndim = units_ndim + inputs.core
     cdef Py_ssize_t scratch = 0, row_scratch
     cdef tuple shape
-    cdef bint full, labels, of_rows
+    cdef bint full, labels, of_rows, of_units
     cdef int k
     job.operands = 0
     job.call = NULL
@@ -958,12 +1073,13 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     job.passes = active.passes[job.precision]
     job.labels = inputs.labels
     job.counting = job.weights_down = job.in_parts = False
+    job.of_sums = plan == FL_ELEMENTS and inputs.core > 0
     job.divisor = 1.0
     job.row.ndim = job.units.ndim = 0
     job.row.size = job.units.size = 1
     # labels may have the axes of the units alone
     shape = inputs.shape
-    if plan != FL_ELEMENTS:
+    if plan != FL_ELEMENTS or job.of_sums:
         for item in inputs.operands:
             if len(item[0].shape) >= len(shape):
                 shape = item[0].shape
@@ -984,7 +1100,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
         set_axes(&job.units, inputs.operands[1][0].shape, 0, inputs.operands[1][0].ndim)
         set_sequences(job, inputs.sequences.tobytes())
         job.block = 1
-    elif plan == FL_ELEMENTS:
+    elif plan == FL_ELEMENTS and not job.of_sums:
         set_axes(&job.items, shape, 0, ndim)
         job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
     else:
@@ -993,12 +1109,18 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
         job.in_parts = plan == FL_STATISTICS and may_come_in_parts(kernels) and (
             units_ndim == 0 or job.row.size > LONGEST_ROW or (weights is not None and weights[0].ndim == ndim)
         )
+        if job.of_sums:
+            job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
+            job.in_parts = job.row.size > job.block
         if job.in_parts:
             job.items = job.row
             job.row.ndim = 0
             job.row.size = 1
             set_axes(&job.units, shape, 0, units_ndim)
             job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
+        elif job.of_sums:
+            set_axes(&job.items, shape, 0, units_ndim)
+            job.block //= max(job.row.size, 1)
         else:
             set_axes(&job.items, shape, 0, units_ndim)
             job.block = active.layout(plan, job.row.size, &scratch)
@@ -1010,7 +1132,8 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
         add_operand(run, inputs.operands[k], LABELS if labels else job.precision, False, False, of_rows and full)
     job.weight = -1
     if weights is not None:
-        job.weight = add_operand(run, weights, NUMBERS_F64, False, plan != FL_ELEMENTS and weights[0].ndim == units_ndim, False)
+        of_units = (plan != FL_ELEMENTS or job.of_sums) and weights[0].ndim == units_ndim
+        job.weight = add_operand(run, weights, NUMBERS_F64, False, of_units, False)
     job.calls = 0
     for kernel in kernels:
         job.calls += 1 if kernel is None or not kernel.terms else <int> len(kernel.terms)
@@ -1145,10 +1268,12 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
         call.gradient[k] = call.hessian[k] = -1
         call.term_gradient[k] = call.term_hessian[k] = -1
     call.prepare = NULL
+    call.adds = job.of_sums
     call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = call.keeps_prepared = False
     # frames are rows of a sequence's own
     call.block.width = job.row.size if job.sequence == NULL else job.row.shape[1]
     call.block.divisor = 1.0
+    call.rounds = call.adds and job.precision == 0
     if kernel is None:
         return 0
     call.kernel = kernel.found()
@@ -1207,11 +1332,11 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
     cdef const Axes *axes
     cdef Py_ssize_t scratch = 0, longest, kernel_scratch = job.kernel_scratch
     cdef bint divided = job.weight >= 0 or job.divisor != 1.0 or job.in_parts
-    cdef bint copied, adds = False
+    cdef bint copied, of_terms = False
     cdef int n = 0, n_rows = 0, k, c
     job.streams = False
     for c in range(job.calls):
-        adds = adds or job.call[c].terms != 1 or job.call[c].factor != 1.0
+        of_terms = of_terms or job.call[c].terms != 1 or job.call[c].factor != 1.0
     # inputs last: the order of the last one in memory is followed
     for k in range(job.inputs, job.inputs + job.operands):
         operand = &job.operand[k % job.operands]
@@ -1243,7 +1368,7 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
         # memory is written once.
         copied = (overwrites or job.weights_down) if k == job.weight else operand.output and divided and is_divided(job, k)
         # terms of a sum read the inputs after the first one has written, and gradients of frames are added up side by side
-        copied = copied or (operand.output and adds and (overwrites or operand.of_frames))
+        copied = copied or (operand.output and of_terms and (overwrites or operand.of_frames))
         if operand.of_frames:
             scratch = lay_out_frames(operand, &job.row, scratch, copied)
             continue
@@ -1277,8 +1402,11 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
                     and not job.operand[call.gradient[0]].streamed
                     and not overwrites
                 )
-        elif call.map != NULL and call.terms and call.block.want & FL_VALUE and call.value < 0:
+        elif call.map != NULL and call.terms and call.block.want & FL_VALUE and (call.adds or call.value < 0):
             call.value_buffer = scratch
+            scratch += room(longest * (job.row.size if call.adds else 1))
+        if call.adds:
+            call.sums_buffer = scratch
             scratch += room(longest)
         if call.sums_gradient:
             call.gradient_buffer = scratch
@@ -1298,7 +1426,7 @@ cdef Py_ssize_t lay_out_term(const Job *job, const Call *head, Call *call, Py_ss
     cdef int k
     if call.part == NULL and call.block.want & FL_VALUE:
         call.value_buffer = scratch
-        scratch += room(longest)
+        scratch += room(longest * (job.row.size if call.adds else 1))
     for k in range(FL_MAX_GRADIENTS):
         if head.gradient[k] >= 0:
             call.term_gradient[k] = scratch
@@ -1456,9 +1584,10 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
     cdef Output output
     cdef Kernel kernel
     cdef const fl_sum *sum
+    cdef fl_sum *total = NULL
     cdef double divisor
     cdef bint sums_only = False, counts = mean and weight < 0.0
-    cdef int k, c, t, faults, own
+    cdef int k, c, t, faults, own, returned = 0
     try:
         begin(&run, kernels, inputs, weights)
         for output in outputs:
@@ -1494,17 +1623,21 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
         for output in outputs:
             if isinstance(output.to, Sums):
                 export(&run, output, sums_only)
-            elif output.to is None and not mean:
-                found.value = round_sum(&call_tally(&run.team, 0, place_of_call(job, output.call)).total)
+            elif output.to is None and total == NULL:
+                returned = place_of_call(job, output.call)
+                total = &call_tally(&run.team, 0, returned).total
             elif output.to is None:
-                c = place_of_call(job, output.call)
-                sum = weights_of(&run, c)
-                divisor = weight if weight > 0.0 else count_of(job) if sum == NULL else round_sum(sum)
-                found.heavy = found.heavy or (divisor - divisor != 0.0 and is_finite(sum))
-                if divisor == 0.0:
-                    found.fault |= IS_NO_WEIGHT
-                else:
-                    found.value = divide_sum(&call_tally(&run.team, 0, c).total, divisor)
+                merge_sum(total, &call_tally(&run.team, 0, place_of_call(job, output.call)).total)
+        if total != NULL and not mean:
+            found.value = round_sum(total)
+        elif total != NULL:
+            sum = weights_of(&run, returned)
+            divisor = weight if weight > 0.0 else count_of(job) if sum == NULL else round_sum(sum)
+            found.heavy = found.heavy or (divisor - divisor != 0.0 and is_finite(sum))
+            if divisor == 0.0:
+                found.fault |= IS_NO_WEIGHT
+            else:
+                found.value = divide_sum(total, divisor)
     finally:
         end(&run)
     return found
@@ -1610,7 +1743,7 @@ def outcome_of(Kernel kernel, bint single, Sums sums, Py_ssize_t place, double w
                 rounded[k] = sums.rounded(place)
                 place += 1
             found.statistics.outcome(rounded, weight, 0 if single else 1, term.parameters, &outcomes[t])
-            calls[t].factor = term.factor
+            calls[t].factor, calls[t].adds = term.factor, False
             t += 1
         calls.terms = t
         calls.rounds = single and strstr(kernel.found().signature, "(...)") == NULL

@@ -117,6 +117,7 @@ cdef extern from "fastloss.h" nogil:
         void (*divide)(const void *, double, void *, Py_ssize_t) noexcept nogil
         void (*weigh_and_divide)(const void *, const double *, double, void *, Py_ssize_t) noexcept nogil
         void (*accumulate)(void *, double, const void *, double, Py_ssize_t) noexcept nogil
+        void (*add_rows)(const void *, Py_ssize_t, Py_ssize_t, double *) noexcept nogil
         int (*finish_gradient)(void *, double, double, Py_ssize_t) noexcept nogil
         int (*finish_hessian)(void *, double, double, double, double, double *, Py_ssize_t) noexcept nogil
     ctypedef struct fl_product:

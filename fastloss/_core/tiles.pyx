@@ -10,7 +10,7 @@ Matrices are read in place where they are contiguous and of the kernel's type, a
 """
 
 cimport cython
-from cpython.buffer cimport PyBuffer_Release
+from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -542,3 +542,153 @@ cdef int add_to_sums(output, const fl_sum *total, const fl_sum *count, bint weig
     else:
         active.passes[1].sum(sums.at(output.place), &number, 1)
     return 0
+
+
+# ---- products of stacks of matrices ----------------------------------------------------------------------------
+
+cdef struct Stack:
+    const fl_products *products
+    const fl_passes *passes
+    const char *a
+    const char *b
+    char *c
+    char *scratch
+    Py_ssize_t size  # of a number
+    Py_ssize_t rows  # of a matrix of the first stack
+    Py_ssize_t depth
+    Py_ssize_t columns  # of a product
+    Py_ssize_t scratch_bytes
+    double divisor
+
+
+cdef void multiply_by_itself(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
+    """The products of a group of rows of a matrix and all its rows, divided."""
+    cdef const Stack *stack = <const Stack *> memory
+    cdef Py_ssize_t groups = parts(stack.rows, GROUP), width = stack.depth * stack.size
+    cdef Py_ssize_t row, column, k
+    cdef const char *matrix
+    cdef char *c
+    cdef fl_product product
+    memset(&product, 0, sizeof(product))
+    product.b = stack.scratch + member * stack.scratch_bytes
+    product.depth = product.a_step = stack.depth
+    product.c_step = stack.rows
+    product.by_column = True
+    while task < last:
+        matrix = stack.a + task // groups * stack.rows * width
+        c = stack.c + task // groups * stack.rows * stack.rows * stack.size
+        row = task % groups * GROUP
+        product.a = matrix + row * width
+        product.rows = least(GROUP, stack.rows - row)
+        column = 0
+        while column < stack.rows:
+            product.columns = least(FL_TILE_DEPTH, stack.rows - column)
+            stack.products.pack_rows(matrix + column * width, stack.depth, product.columns, stack.depth, <void *> product.b)
+            product.c = c + (column * stack.rows + row) * stack.size
+            stack.products.multiply(&product)
+            for k in range(product.columns):
+                stack.passes.divide(
+                    <char *> product.c + k * stack.rows * stack.size, stack.divisor,
+                    <char *> product.c + k * stack.rows * stack.size, product.rows,
+                )
+            column += FL_TILE_DEPTH
+        task += 1
+
+
+cdef void multiply_stacks(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:
+    """What is a group of rows of a matrix times some columns of another one."""
+    cdef const Stack *stack = <const Stack *> memory
+    cdef Py_ssize_t groups = parts(stack.rows, GROUP), wide = parts(stack.columns, WIDEST), size = stack.size
+    cdef Py_ssize_t row, column, k, unit
+    cdef char *packed = stack.scratch + member * stack.scratch_bytes
+    cdef fl_product product
+    memset(&product, 0, sizeof(product))
+    product.b = packed
+    product.a_step = stack.depth
+    product.c_step = stack.columns
+    while task < last:
+        unit, column = task // (groups * wide), task % wide * WIDEST
+        row = task // wide % groups * GROUP
+        product.rows = least(GROUP, stack.rows - row)
+        product.columns = least(WIDEST, stack.columns - column)
+        product.c = stack.c + ((unit * stack.rows + row) * stack.columns + column) * size
+        for k in range(product.rows):
+            memset(<char *> product.c + k * stack.columns * size, 0, product.columns * size)
+        k = 0
+        while k < stack.depth:
+            product.depth = least(FL_TILE_DEPTH, stack.depth - k)
+            stack.products.pack_columns(
+                stack.b + ((unit * stack.depth + k) * stack.columns + column) * size, stack.columns, product.columns,
+                product.depth, NULL, packed,
+            )
+            product.a = stack.a + ((unit * stack.rows + row) * stack.depth + k) * size
+            stack.products.multiply(&product)
+            k += FL_TILE_DEPTH
+        task += 1
+
+
+cdef int do_stacks(Stack *stack, Py_ssize_t units, Py_ssize_t packed, a, b, c, bint squares) except -1:
+    """Multiply stacks of matrices that lie in contiguous arrays of one type, each product by the same steps."""
+    cdef Py_buffer buffers[3]
+    cdef Py_ssize_t tasks = units * parts(stack.rows, GROUP)
+    cdef int members = thread_count(), held = 0
+    cdef char *memory
+    cdef fl_environment saved
+    if 2.0 * units * stack.rows * stack.depth * stack.columns < PARALLEL_OPERATIONS:
+        members = 1
+    stack.scratch = NULL
+    stack.scratch_bytes = line(packed * stack.size)
+    try:
+        for item in (a, b, c):
+            PyObject_GetBuffer(item, &buffers[held], PyBUF_ANY_CONTIGUOUS if held < 2 else PyBUF_WRITABLE | PyBUF_ANY_CONTIGUOUS)
+            held += 1
+        stack.a, stack.b, stack.c = <const char *> buffers[0].buf, <const char *> buffers[1].buf, <char *> buffers[2].buf
+        stack.scratch = <char *> malloc(members * stack.scratch_bytes + 64)
+        if stack.scratch == NULL:
+            raise MemoryError(f"no memory for {members * stack.scratch_bytes} bytes of buffers")
+        memory = stack.scratch
+        stack.scratch = aligned(memory)
+        saved = fl_environment_enter()
+        try:
+            if squares:
+                work_out(multiply_by_itself, stack, tasks, members)
+            else:
+                work_out(multiply_stacks, stack, tasks * parts(stack.columns, WIDEST), members)
+        finally:
+            fl_environment_leave(saved)
+            free(memory)
+    finally:
+        for k in range(held):
+            PyBuffer_Release(&buffers[k])
+    return 0
+
+
+cdef Stack stack_of(int itemsize):
+    cdef Stack stack
+    memset(&stack, 0, sizeof(stack))
+    stack.size = itemsize
+    stack.products, stack.passes = active.products[itemsize == 8], active.passes[itemsize == 8]
+    stack.divisor = 1.0
+    return stack
+
+
+def products_of_rows(a, c, double divisor):
+    """Write the products of all rows of each matrix of a stack, divided: a a^T / divisor. Arrays are in C order, of one precision.
+
+    They are symmetric to the last bit, and the same with any number of threads.
+    """
+    cdef Stack stack = stack_of(a.itemsize)
+    if a.ndim != 3 or c.shape != (a.shape[0], a.shape[1], a.shape[1]) or c.dtype != a.dtype:
+        raise AssertionError("these are no stacks of one size")
+    stack.rows = stack.columns = a.shape[1]
+    stack.depth, stack.divisor = a.shape[2], divisor
+    do_stacks(&stack, a.shape[0], (FL_TILE_DEPTH + NARROWEST) * stack.depth, a, a, c, True)
+
+
+def products_of_stacks(a, b, c):
+    """Write the products a b of the matrices of two stacks. Arrays are in C order, of one precision."""
+    cdef Stack stack = stack_of(a.itemsize)
+    if a.ndim != 3 or b.shape[:2] != (a.shape[0], a.shape[2]) or c.shape != (*a.shape[:2], b.shape[2]) or not a.dtype == b.dtype == c.dtype:
+        raise AssertionError("these are no stacks of one size")
+    stack.rows, stack.depth, stack.columns = a.shape[1], a.shape[2], b.shape[2]
+    do_stacks(&stack, a.shape[0], FL_TILE_DEPTH * (WIDEST + NARROWEST), a, b, c, False)

@@ -41,8 +41,8 @@ def curves_of(loss: Loss, path: Path) -> None:
     for name, x, y in curves(loss):
         axes.plot(x, y, label=name)
     varied = loss.inputs[loss.labels]
-    others = ", ".join(f"{name} = 1" for name in loss.inputs if name != varied)
-    axes.set(title=f"{loss!r}, {others}", xlabel=f"{varied} - {loss.inputs[0] if loss.labels else 1}")
+    others = [f"{name} = 1" for name in loss.inputs if name != varied]
+    axes.set(title=", ".join([repr(loss), *others]), xlabel=f"{varied} - {loss.inputs[0] if loss.labels else 1}")
     axes.grid(alpha=0.3)
     axes.legend()
     _save(figure, path)
@@ -127,6 +127,9 @@ def curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
         if axes == "[m...](k)":
             # a mask of one pixel, of the first of two classes
             return [[[0]], [[[varied], [0.0]]]]
+        if axes == "(c...)":
+            # one layer, and a map of one number
+            return [[[[[1.0]]]], [[[[varied]]]]]
         if loss.signature.components:
             # the left edge of a box, beside another one
             box = [1.0, 1.0, 6.0, 6.0]

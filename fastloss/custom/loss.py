@@ -69,6 +69,7 @@ class CustomLoss(Loss):
             interval = type(self).__dataclass_fields__[name].metadata["interval"]
             object.__setattr__(self, name, number_in(getattr(self, name), interval, f"{type(self).__name__}: {name}"))
         object.__setattr__(self, "_kernel", OwnKernel(self.functions, self._values()))
+        object.__setattr__(self, "_rests", ())
 
     def _values(self) -> tuple[float, ...]:
         return tuple(getattr(self, name) for name in type(self).__dataclass_fields__)

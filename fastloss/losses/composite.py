@@ -100,6 +100,7 @@ class WeightedSum(Loss):
         for _, loss in self.terms:
             _check_together(first, loss)
         object.__setattr__(self, "_kernel", Kernel.sum_of([(weight, loss._kernel) for weight, loss in self._counting()]))
+        object.__setattr__(self, "_rests", ())
 
     def _counting(self) -> list[tuple[float, Loss]]:
         """Return the terms whose weight is not zero; where there are none, the first one."""

@@ -138,6 +138,34 @@ static void FL_FN(fl_accumulate)(void *sum, double factor, const void *from, dou
     }
 }
 
+/* Lanes that do not wait for each other, kept with their errors: all digits of a sum but for squares of rounding errors. */
+static void FL_FN(fl_add_rows)(const void *from, ptrdiff_t rows, ptrdiff_t width, double *sums)
+{
+    enum { LANES = 16 };
+    for (ptrdiff_t row = 0; row < rows; row++) {
+        const FL_T *const x = (const FL_T *)from + row * width;
+        double sum[LANES] = {0.0}, error[LANES] = {0.0}, rest[LANES] = {0.0};
+        const ptrdiff_t whole = width - width % LANES;
+        for (ptrdiff_t i = 0; i < whole; i += LANES) {
+            FL_SIMD
+            for (int lane = 0; lane < LANES; lane++) {
+                const double term = (double)x[i + lane], total = sum[lane] + term, part = total - sum[lane];
+                error[lane] += (sum[lane] - (total - part)) + (term - part);
+                sum[lane] = total;
+            }
+        }
+        for (ptrdiff_t i = whole; i < width; i++)
+            rest[i - whole] = (double)x[i];
+        fl_pair_f64 all = {0.0, 0.0};
+        for (int lane = 0; lane < LANES; lane++) {
+            const fl_pair_f64 own = fl_two_sum_f64(sum[lane], rest[lane]), added = fl_two_sum_f64(all.hi, own.hi);
+            all = (fl_pair_f64){added.hi, all.lo + (error[lane] + (own.lo + added.lo))};
+        }
+        /* the errors of infinities are no numbers */
+        sums[row] = all.hi - all.hi == 0.0 ? all.hi + all.lo : all.hi;
+    }
+}
+
 static int FL_FN(fl_finish_gradient)(void *gradient, double factor, double bound, ptrdiff_t n)
 {
     FL_T *const g = gradient;
@@ -192,6 +220,7 @@ static const fl_passes FL_FN(fl_passes_of) = {
     .divide = FL_FN(fl_divide),
     .weigh_and_divide = FL_FN(fl_weigh_and_divide),
     .accumulate = FL_FN(fl_accumulate),
+    .add_rows = FL_FN(fl_add_rows),
     .finish_gradient = FL_FN(fl_finish_gradient),
     .finish_hessian = FL_FN(fl_finish_hessian),
 };

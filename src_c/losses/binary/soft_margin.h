@@ -1,21 +1,20 @@
 /*
  * Logistic loss of a margin. m = s z, s = 1 for the label 1, else -1.
  *
- *   value log(1 + exp(-m)) = max(-m, 0) + log1p(exp(-|m|))      gradient -s sig(-m)      hessian sig(m) sig(-m)
+ *   value log(1 + exp(-m)) = softplus(-m)      gradient -s sig(-m)      hessian sig(m) sig(-m)
  */
 #include "engine/element.h"
 #include "language/labels.h"
+#include "language/softplus.h"
 
 FL_FORMULA(soft_margin, (y_true), (y_pred), ())
 {
     const FL_T s = FL_SIDE(y_true);
-    const FL_T m = s * y_pred;
-    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(m);
-    const FL_T v = t.near_zero_up * FL_DOWN;
+    const FL_SOFTPLUS_RESULT t = FL_SOFTPLUS_OF(-(s * y_pred));
     return (FL_RESULT){
-        .value = FL_MAX(FL_C(0), -m) + t.log1p_up * FL_DOWN,
-        .gradient = {-s * FL_SELECT(m < FL_C(0), t.near_one, v)},
-        .hessian = {t.near_one * v},
+        .value = t.value,
+        .gradient = {-s * t.slope},
+        .hessian = {t.curvature},
         .invalid = FL_NO_SIDE(y_true),
     };
 }

@@ -1,17 +1,10 @@
 /*
- * Kullback-Leibler divergence of N(mean, e^s) from N(0, 1), s the logarithm of the variance, of one coordinate.
- *
- *   value       (mean^2 + (expm1(s) - s)) / 2        two terms of one sign
- *   gradients   mean      expm1(s) / 2
- *   hessians    1         exp(s) / 2
+ * Kullback-Leibler divergence of a Gaussian from the standard one: the sum over its coordinates (language/gaussian.h).
  */
 #include "engine/row_sums.h"
+#include "language/gaussian.h"
 
 FL_SUM_FORMULA(gaussian_kl, (), (mean, log_var), ())
 {
-    return (FL_RESULT){
-        .value = FL_FMA(FL_C(0.5) * mean, mean, FL_C(0.5) * FL_EXPM1_MINUS_X(log_var)),
-        .gradient = {mean, FL_C(0.5) * FL_EXPM1(log_var)},
-        .hessian = {FL_UNLESS_NAN(mean, 1), FL_EXP_TIMES(FL_C(0.5), log_var, FL_C(0))},
-    };
+    return FL_GAUSSIAN_KL(mean, log_var, FL_C(1));
 }
