@@ -78,6 +78,9 @@ class OfClasses:
     def _kernel_name(self) -> str:
         return f"{self.formula}_from_logits" if getattr(self, "from_logits", False) else self.formula
 
+    def _kernel_by(self, parameter: str) -> str:
+        return f"{self.formula}_by_{parameter}{'_from_logits' if getattr(self, 'from_logits', False) else ''}"
+
     @property
     def _ignored(self) -> int | None:
         return getattr(self, "ignore_index", None)
@@ -99,16 +102,33 @@ class OfClasses:
         return np.array(numbers)
 
     def _kernel_for(self, inputs: Inputs, reduction: str = "none") -> Kernel:
+        return self._kernel.of_classes(self._options(inputs))
+
+    def _options(self, inputs: Inputs, **changed: Any) -> ClassOptions:
+        """Return what the kernel knows of the classes, with another ``scale`` or ``label_smoothing`` than the loss has."""
         width = inputs.operands[-1][0].shape[-1]
-        options = ClassOptions(
-            self._class_scale(width),
+        return ClassOptions(
+            changed["scale"] if "scale" in changed else self._class_scale(width),
             self._per_class("class_weight", width) if self.mean_by_class else None,
-            getattr(self, "label_smoothing", 0.0),
+            changed.get("label_smoothing", getattr(self, "label_smoothing", 0.0)),
             getattr(self, "eps", 0.0),
             self._ignored,
             self._sum_tolerance(inputs),
         )
-        return self._kernel.of_classes(options)
+
+    def _scales_by(self, width: int) -> dict[str, np.ndarray | None]:
+        """Return the derivatives of `_class_scale` by the parameters that it depends on, which are derivatives of the loss."""
+        return {}
+
+    def _parameter_calls(self, inputs: Inputs, reduction: str) -> dict[str, tuple[Kernel, ...]]:
+        calls = super()._parameter_calls(inputs, reduction)
+        scales = self._scales_by(inputs.operands[-1][0].shape[-1])
+        calls |= {name: (self._kernel.of_classes(self._options(inputs, scale=scale)),) for name, scale in scales.items()}
+        if hasattr(self, "label_smoothing"):
+            # a loss is linear in it: what it is of shares that are all equal, minus what it is of labels as they are
+            kernels = (self._kernel.of_classes(self._options(inputs, label_smoothing=share)) for share in (1.0, 0.0))
+            calls["label_smoothing"] = tuple(kernels)
+        return calls
 
     def _sum_tolerance(self, inputs: Inputs) -> float:
         """Return how far from 1 a row of probabilities may sum before a warning is given; 0 if there are none."""

@@ -381,28 +381,37 @@ class Loss:
         loss, values = self._for(bind(self, inputs, named))
         return loss._parameter_gradient(values, sample_weight, reduction)
 
+    def _kernel_by(self, parameter: str) -> str:
+        """Name the kernel whose value is the derivative by a parameter, if there is one."""
+        return f"{self._kernel_name()}_by_{parameter}"
+
     def _parameter_kernels(self) -> dict[str, Kernel]:
         """Return the kernels whose values are the derivatives by the parameters, by the names of these."""
-        kernel, known = self._kernel_name(), _core.kernels()
         names = [item.name for item in fields(self) if getattr(self, item.name) is not None]
-        return {name: Kernel(f"{kernel}_by_{name}", self._parameters()) for name in names if f"{kernel}_by_{name}" in known}
+        kernels = {name: self._kernel_by(name) for name in names}
+        return {name: Kernel(kernel, self._parameters()) for name, kernel in kernels.items() if kernel in _core.kernels()}
+
+    def _parameter_calls(self, inputs: Inputs, reduction: str) -> dict[str, tuple[Kernel, ...]]:
+        """Return what to call for the derivative by each parameter: its value, or the first one's minus the second one's."""
+        options = self._kernel_for(inputs, reduction).options
+        kernels = self._parameter_kernels().items()
+        return {name: (kernel if options is None else kernel.of_classes(options),) for name, kernel in kernels}
 
     def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: str) -> dict[str, float]:
-        kernels = self._parameter_kernels()
+        self._check_reduction(reduction)
+        if reduction == "none":
+            raise ValueError(
+                'a derivative by a parameter is that of one number: reduction must be "mean" or "sum"; got "none".'
+            )
+        inputs = self._read(values)
+        kernels = self._parameter_calls(inputs, reduction)
         if not kernels:
             has = ", ".join(item.name for item in fields(self))
             raise NotDifferentiableError(
                 f"{self!r} has no derivative by a parameter: " + (f"it is smooth in none of {has}." if has else "it has none.")
             )
-        if reduction == "none":
-            raise ValueError(
-                'a derivative by a parameter is that of one number: reduction must be "mean" or "sum"; got "none".'
-            )
-        self._check_reduction(reduction)
-        inputs = self._read(values)
         weights = None if sample_weight is None else self._read_weights(sample_weight, inputs)
-        options = self._kernel_for(inputs, reduction).options
-        calls = tuple(kernel if options is None else kernel.of_classes(options) for kernel in kernels.values())
+        calls = tuple(kernel for terms in kernels.values() for kernel in terms)
         count = len(calls)
         sums = Sums(count + 1)
         outputs = [Output(VALUE, sums, call=call, place=call) for call in range(count)]
@@ -412,8 +421,10 @@ class Loss:
                 self._explain(fault, inputs, weights, reduction == "mean")
         if reduction == "mean" and sums.rounded(count) == 0.0:
             raise ValueError(self._no_weight(inputs, weights))
-        total = (lambda place: sums.mean(place, count)) if reduction == "mean" else sums.rounded
-        return {name: total(place) for place, name in enumerate(kernels)}
+        totals = iter([sums.mean(call, count) if reduction == "mean" else sums.rounded(call) for call in range(count)])
+        return {
+            name: next(totals) if len(terms) == 1 else next(totals) - next(totals) for name, terms in kernels.items()
+        }
 
     # ---- what is wrong ------------------------------------------------------------------------------------------
 

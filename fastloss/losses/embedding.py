@@ -273,8 +273,8 @@ class LinearCrossEntropy(OfClasses, Loss):
     numpy_value = "np.mean(np.log(np.sum(np.exp(x @ weight.T), axis=1)) - np.sum(x * weight[y_true], axis=1))"
     no_hessian = "all rows act on the second derivatives by weights. Use the gradient."
 
-    def _kernel_for(self, inputs: Inputs, reduction: str = "none") -> Kernel:
-        return self._kernel.of_classes(ClassOptions(None, None, self.label_smoothing, 0.0, self.ignore_index))
+    def _options(self, inputs: Inputs, **changed: Any) -> ClassOptions:
+        return ClassOptions(None, None, changed.get("label_smoothing", self.label_smoothing), 0.0, self.ignore_index)
 
     def _explain_domains(self, inputs: Inputs, weights: Any) -> None:
         weight = inputs.operands[2][0]

@@ -88,6 +88,11 @@ class CategoricalCrossEntropy(OfClasses, Loss):
             return scale
         return (np.ones(width) if scale is None else scale) / math.log(self.log_base)
 
+    def _scales_by(self, width: int) -> dict[str, np.ndarray | None]:
+        if self.log_base is None:
+            return {}
+        return {"log_base": -self._class_scale(width) / (self.log_base * math.log(self.log_base))}
+
 
 @dataclass(frozen=True, slots=True)
 class SparseCategoricalCrossEntropy(CategoricalCrossEntropy):
@@ -195,6 +200,9 @@ class CategoricalFocal(OfClasses, Loss):
 
     def _class_scale(self, width: int) -> np.ndarray | None:
         return self._per_class("alpha", width)
+
+    def _scales_by(self, width: int) -> dict[str, np.ndarray | None]:
+        return {"alpha": None} if isinstance(self.alpha, float) else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ class OfMasks:
     def _kernel_name(self) -> str:
         return f"{self.formula}_from_logits" if self.from_logits else self.formula
 
+    def _kernel_by(self, parameter: str) -> str:
+        return f"{self.formula}_by_{parameter}{'_from_logits' if self.from_logits else ''}"
+
     def _domains(self) -> dict[str, Domain]:
         return {"y_true": UNIT} if self.from_logits else {"y_true": UNIT, "y_pred": PROBABILITIES}
 

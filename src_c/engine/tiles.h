@@ -89,6 +89,54 @@ enum { FL_TILE_GROUP = 96 };
 #define FL_SHARES_OF(name, b_, row_, z_, y_)                                                                                   \
     FL_INLINE int FL_FN(name##_shares)(const fl_block *b_, ptrdiff_t row_, FL_T *z_, FL_T *y_)
 
+/*
+ * The derivative by the temperature of a loss -sum_k y_k log p_k of cosines: (H - L) / temperature, H the entropy of p, L the
+ * loss; the sum of (y_k - p_k) log p_k / temperature over the keys.
+ */
+#define FL_TILES_FORMULA_BY_TEMPERATURE(name, of, against, signature)                                                          \
+    FL_TILES_KERNEL_OF(name, against, signature, (temperature))                                                                \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        int invalid = 0;                                                                                                       \
+        const fl_sheet sheet = fl_sheet_of(block->width);                                                                      \
+        /* behind what the rows need */                                                                                        \
+        FL_T *const y = (FL_T *)block->scratch + 4 * sheet.groups * sheet.lanes;                                               \
+        for (ptrdiff_t first = 0; first < block->units; first += sheet.rows) {                                                 \
+            fl_block rows = FL_FN(fl_tile_rows)(block, first, against);                                                        \
+            rows.units = FL_MIN(sheet.rows, rows.units);                                                                       \
+            for (ptrdiff_t r = 0; r < rows.units; r++) {                                                                       \
+                FL_T *const z = (FL_T *)rows.gradient[0] + r * rows.width, *const share = y + r * rows.width;                  \
+                memset(share, 0, (size_t)rows.width * sizeof *share);                                                          \
+                share[FL_FN(of##_scores)(block, rows.first + r, z)] = FL_C(1);                                                 \
+            }                                                                                                                  \
+            rows.input[0] = y;                                                                                                 \
+            invalid |= FL_FN(fl_target_rows)(&rows, 1, NULL, FL_FN(fl_share_by_temperature));                                  \
+        }                                                                                                                      \
+        return invalid;                                                                                                        \
+    }
+
+#define FL_TILES_SHARE_FORMULA_BY_TEMPERATURE(name, of, against, signature)                                                    \
+    FL_TILES_KERNEL_OF(name, against, signature, (temperature))                                                                \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        int invalid = 0;                                                                                                       \
+        const fl_sheet sheet = fl_sheet_of(block->width);                                                                      \
+        /* behind what the rows need */                                                                                        \
+        FL_T *const y = (FL_T *)block->scratch + 4 * sheet.groups * sheet.lanes;                                               \
+        for (ptrdiff_t first = 0; first < block->units; first += sheet.rows) {                                                 \
+            fl_block rows = FL_FN(fl_tile_rows)(block, first, against);                                                        \
+            rows.units = FL_MIN(sheet.rows, rows.units);                                                                       \
+            for (ptrdiff_t r = 0; r < rows.units; r++) {                                                                       \
+                FL_T *const z = (FL_T *)rows.gradient[0] + r * rows.width, *const share = y + r * rows.width;                  \
+                invalid |= FL_FN(of##_shares)(block, rows.first + r, z, share);                                                \
+                FL_FN(fl_leave_alone)(z, share, rows.first + r, rows.width);                                                   \
+            }                                                                                                                  \
+            rows.input[0] = y;                                                                                                 \
+            invalid |= FL_FN(fl_target_rows)(&rows, 1, NULL, FL_FN(fl_share_by_temperature));                                  \
+        }                                                                                                                      \
+        return invalid;                                                                                                        \
+    }
+
 #define FL_TEMPLATE "engine/tiles.h"
 #include "language/both_precisions.inc"
 
@@ -127,6 +175,29 @@ FL_STATIC void FL_FN(fl_cosine_scores)(const fl_block *b, ptrdiff_t self, FL_T *
     }
     if (self >= 0)
         z[self] = -FL_INFINITY;
+}
+
+/* The map of FL_TILES_FORMULA_BY_TEMPERATURE; what has no share, and no probability, takes nothing, even of infinity. */
+FL_STATIC int FL_FN(fl_share_by_temperature)(FL_FN(fl_targets) * t, ptrdiff_t n, const double *parameters)
+{
+    const FL_T temperature = FL_C(parameters[0]);
+    FL_SIMD
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const FL_T change = t->p[i] - t->y[i], value = change * (t->l[i] + t->l_low[i]) / temperature;
+        t->value[i] = FL_SELECT(change == FL_C(0), FL_C(0), value);
+        t->low[i] = t->slope[i] = t->curvature[i] = FL_C(0);
+    }
+    return 0;
+}
+
+/* A row without a share of any key is alone with itself, which has no entropy. */
+FL_STATIC void FL_FN(fl_leave_alone)(FL_T *z, const FL_T *share, ptrdiff_t self, ptrdiff_t width)
+{
+    for (ptrdiff_t k = 0; k < width; k++)
+        if (share[k] > FL_C(0))
+            return;
+    for (ptrdiff_t k = 0; k < width; k++)
+        z[k] = FL_UNLESS_NAN(z[k], k == self ? FL_C(0) : -FL_INFINITY);
 }
 
 /* Adds the products of FL_TILE_ROWS rows and as many columns as a tile has, summed over at most a step of the depth. */

@@ -17,7 +17,12 @@
  *       return FL_OVERLAP(s.sum[0], s.sum[1], FL_C(smooth));
  *   }
  *
- * makes the kernels jaccard, of probabilities, and jaccard_from_logits.
+ * makes the kernels jaccard, of probabilities, and jaccard_from_logits. Derivatives by parameters are outcomes of the same
+ * terms. s acts as T does. The third term is what is wrong of the predictions, the fourth what is missing, the derivatives of N
+ * by a and b:
+ *
+ *   FL_MASK_FORMULA_BY(tversky_by_smooth, tversky, (alpha, beta, smooth), 2, 1, FL_C(1))    of so many terms: the derivative by
+ *   FL_MASK_FORMULA_BY(tversky_by_beta, tversky, (alpha, beta, smooth), 4, 0, sums.sum[3])  N or T, sum 0 or 1, times a factor
  */
 #ifndef FL_OVERLAP_H
 #define FL_OVERLAP_H
@@ -32,19 +37,24 @@
 #define FL_PASS(extra, i, name) , name
 #define FL_MASK_FORMULA(name, y, p, parameters)                                                                                \
     FL_INLINE FL_TERMS FL_FN(name##_terms)(const FL_T y, const FL_PREDICTED p FL_EACH(FL_PARAMETER, , parameters));            \
-    FL_STATISTICS_FORMULA(name, "(m...)", (y_true), (y_pred), parameters, 2, 2, 0)                                             \
+    FL_MASK_FORMULA_OF(name, name, parameters, 2)                                                                              \
+    FL_INLINE FL_TERMS FL_FN(name##_terms)(const FL_T y, const FL_PREDICTED p FL_EACH(FL_PARAMETER, , parameters))
+
+/* Other outcomes of the terms of another formula, of which `count` are added up. */
+#define FL_MASK_FORMULA_OF(name, of, parameters, count)                                                                        \
+    FL_STATISTICS_FORMULA(name, "(m...)", (y_true), (y_pred), parameters, count, count, 0)                                     \
     {                                                                                                                          \
-        FL_TERMS t = FL_FN(name##_terms)(y_true, FL_FN(fl_of_probability)(y_pred) FL_EACH(FL_PASS, , parameters));             \
+        FL_TERMS t = FL_FN(of##_terms)(y_true, FL_FN(fl_of_probability)(y_pred) FL_EACH(FL_PASS, , parameters));               \
         t.invalid = FL_OUTSIDE_UNIT(y_true) | FL_OUTSIDE_UNIT(y_pred);                                                         \
         return t;                                                                                                              \
     }                                                                                                                          \
-    FL_STATISTICS_FORMULA_FROM(name##_from_logits, "(m...)", (y_true), (y_pred), parameters, 2, 2, 0, FL_FN(fl_signed_side))   \
+    FL_STATISTICS_FORMULA_FROM(name##_from_logits, "(m...)", (y_true), (y_pred), parameters, count, count, 0,                  \
+                               FL_FN(fl_signed_side))                                                                          \
     {                                                                                                                          \
-        FL_TERMS t = FL_FN(name##_terms)(y_true, FL_FN(fl_of_signed_side)(y_pred) FL_EACH(FL_PASS, , parameters));             \
+        FL_TERMS t = FL_FN(of##_terms)(y_true, FL_FN(fl_of_signed_side)(y_pred) FL_EACH(FL_PASS, , parameters));               \
         t.invalid = FL_OUTSIDE_UNIT(y_true);                                                                                   \
         return t;                                                                                                              \
-    }                                                                                                                          \
-    FL_INLINE FL_TERMS FL_FN(name##_terms)(const FL_T y, const FL_PREDICTED p FL_EACH(FL_PARAMETER, , parameters))
+    }
 
 #define FL_MASK_OUTCOME(name, s, parameters)                                                                                   \
     FL_INLINE FL_OUTCOME FL_FN(name##_amounts_to)(const FL_FN(fl_statistic_sums) s FL_EACH(FL_PARAMETER, , parameters));       \
@@ -57,6 +67,13 @@
         return FL_FN(name##_amounts_to)(sums FL_EACH(FL_PASS, , parameters));                                                  \
     }                                                                                                                          \
     FL_INLINE FL_OUTCOME FL_FN(name##_amounts_to)(const FL_FN(fl_statistic_sums) s FL_EACH(FL_PARAMETER, , parameters))
+
+#define FL_MASK_FORMULA_BY(name, of, parameters, count, k, growth)                                                             \
+    FL_MASK_FORMULA_OF(name, of, parameters, count)                                                                            \
+    FL_MASK_OUTCOME(name, sums, parameters)                                                                                    \
+    {                                                                                                                          \
+        return FL_FN(fl_overlap_by)(FL_FN(of##_amounts_to)(sums FL_EACH(FL_PASS, , parameters)), k, growth);                   \
+    }
 
 #define FL_TEMPLATE "language/overlap.h"
 #include "language/both_precisions.inc"
@@ -74,8 +91,8 @@ FL_INLINE FL_FN(fl_predicted) FL_FN(fl_of_probability)(FL_T p)
 }
 
 /*
- * The smaller one of p and 1 - p, with the sign of the logit: e / (1 + e) for e = exp(-|z|), with the remainder of the division.
- * It says everything, and is computed once.
+ * The smaller one of p and 1 - p, with the sign of the logit: e / (1 + e) for e = exp(-|z|), with the remainder of the
+ * division. It says everything, and is computed once.
  */
 FL_INLINE FL_T FL_FN(fl_signed_side)(FL_T z)
 {
@@ -99,7 +116,7 @@ FL_INLINE FL_TERMS FL_FN(fl_overlap_terms)(FL_T y, const FL_FN(fl_predicted) p, 
 {
     const FL_T rest = FL_C(1) - y;
     return (FL_TERMS){
-        .add = {FL_FMA(a * p.p, rest, b * (p.q * y)), hit * p.p * y},
+        .add = {FL_FMA(a * p.p, rest, b * (p.q * y)), hit * p.p * y, p.p * rest, p.q * y},
         .slope = {{FL_FMA(a, rest, -(b * y)) * p.slope}, {hit * y * p.slope}},
     };
 }
@@ -113,6 +130,12 @@ FL_INLINE FL_OUTCOME FL_FN(fl_overlap)(FL_T wrong, FL_T hit, FL_T smooth)
         .by = {FL_SELECT(empty, FL_C(0), right / all), FL_SELECT(empty, FL_C(0), -(wrong / all))},
         .divisor = FL_SELECT(empty, FL_C(1), all),
     };
+}
+
+/* The derivative by one of the sums, multiplied by how fast that grows. */
+FL_INLINE FL_OUTCOME FL_FN(fl_overlap_by)(const FL_OUTCOME t, int k, FL_T growth)
+{
+    return (FL_OUTCOME){.value = t.by[k] * growth / t.divisor, .divisor = FL_C(1)};
 }
 
 #endif

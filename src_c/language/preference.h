@@ -3,6 +3,8 @@
  *
  *   value      log(1 + exp(-x))        slope  -sigma / (1 + exp(x))        curvature  sigma^2 / ((1 + exp(x)) (1 + exp(-x)))
  *
+ *   by sigma   -d / (1 + exp(x))
+ *
  * x is carried with its error, which the exponential would blow up: what it changes is added to first order. What vanishes is
  * multiplied by sigma before it may become subnormal.
  */
@@ -20,7 +22,7 @@
 #elif defined(FL_TEMPLATE)
 
 typedef struct {
-    FL_T value, slope, curvature;
+    FL_T value, slope, curvature, by_sigma;
 } FL_FN(fl_preference);
 
 FL_INLINE FL_FN(fl_preference) FL_FN(fl_preference_of)(FL_PAIR s, FL_PAIR d)
@@ -36,10 +38,14 @@ FL_INLINE FL_FN(fl_preference) FL_FN(fl_preference_of)(FL_PAIR s, FL_PAIR d)
     /* wrong times right */
     const FL_T both_up = t.near_zero_up * t.near_one;
     const FL_T curvature_up = FL_FMA(-error * both_up, right - wrong, both_up);
+    const FL_T share_up = FL_FMA(-error, both_up, wrong_up);
+    /* neither overflows nor becomes subnormal on the way; what is infinitely right costs nothing at any sigma */
+    const FL_T change = FL_SELECT(FL_ABS(d.hi) > FL_C(1), (d.hi * FL_DOWN) * share_up, (d.hi * share_up) * FL_DOWN);
     return (FL_FN(fl_preference)){
         .value = FL_SELECT(negative, -x, FL_C(0)) + FL_FMA(-error, wrong, t.log1p_up * FL_DOWN),
-        .slope = -s.hi * FL_FMA(-error, both_up, wrong_up) * FL_DOWN,
+        .slope = -s.hi * share_up * FL_DOWN,
         .curvature = s.hi * s.hi * curvature_up * FL_DOWN,
+        .by_sigma = FL_SELECT(d.hi == FL_INFINITY, FL_C(0), -change),
     };
 }
 

@@ -5,6 +5,8 @@
  *   target  1    value  1 - c             gradients  c a / |a|^2 - b / (|a| |b|), and the other way round
  *   target -1    value  max(0, c - m)     gradients  the negative of these where c > m; else 0
  *
+ *   by m        0 for 1; for -1, -1 where c > m, else 0
+ *
  * The value for -1 and the components of the gradients change sign; their errors are relative to the largest term.
  */
 #include "language/cosine.h"
@@ -33,6 +35,26 @@ FL_OUTCOME_FOR(cosine_embedding, s, (target), (margin))
                FL_SELECT(together, angle.rise[1], FL_SELECT(active & known, angle.fall[1], none)),
                FL_SELECT(together, angle.rise[2], FL_SELECT(active & known, angle.fall[2], none)),
                FL_SELECT(together, angle.rise[3], FL_C(0)), FL_SELECT(together, angle.rise[4], FL_C(0))},
+        .divisor = FL_C(1),
+        .invalid = FL_INVALID(known & (FL_ABS(target) != FL_C(1))),
+    };
+}
+
+FL_STATISTICS_FORMULA_OF(cosine_embedding_by_margin, "(d)", (), (a, b), (target), (margin), 3, 2, 3)
+{
+    return FL_COSINE_TERMS(a, b, scale);
+}
+
+FL_ONE_LOOK(cosine_embedding_by_margin)
+
+FL_OUTCOME_FOR(cosine_embedding_by_margin, s, (target), (margin))
+{
+    const FL_T beyond = FL_COSINE_OF(s) - FL_C(margin);
+    const int known = target == target, together = target > FL_C(0);
+    const FL_T none = FL_UNLESS_NAN(beyond, 0);
+    return (FL_OUTCOME){
+        .value = FL_SELECT(known, FL_SELECT((beyond > FL_C(0)) & !together, FL_C(-1), none), target),
+        .by = {FL_C(0), FL_C(0), FL_C(0), FL_C(0), FL_C(0)},
         .divisor = FL_C(1),
         .invalid = FL_INVALID(known & (FL_ABS(target) != FL_C(1))),
     };

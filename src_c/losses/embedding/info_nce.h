@@ -8,6 +8,8 @@
  *
  * A vector without a length has the cosine 0 with all others, and the gradient 0. Keys of weight 0 are not there.
  *
+ * By T, with the entropy H of the probabilities: (H - value) / T. Its error is relative to the larger one.
+ *
  * Errors: the scores err by a few ulp of 1 / T. The gradients are sums that cancel; their errors are relative to the sums of
  * the magnitudes of their terms.
  */
@@ -23,3 +25,5 @@ FL_SCORES_OF(info_nce, b, row, z)
     FL_FN(fl_cosine_scores)(b, -1, z);
     return row;
 }
+
+FL_TILES_FORMULA_BY_TEMPERATURE(info_nce_by_temperature, info_nce, FL_AGAINST_OTHERS, ", query(d)*, key(d)*")

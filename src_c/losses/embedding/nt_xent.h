@@ -9,6 +9,8 @@
  *
  * A view without a length has the cosine 0 with all others, and the gradient 0. Samples of weight 0 are not there.
  *
+ * By T, with the entropy H of the probabilities: (H - value) / T. Its error is relative to the larger one.
+ *
  * Errors: the scores err by a few ulp of 1 / T. The gradients are sums that cancel; their errors are relative to the sums of
  * the magnitudes of their terms.
  */
@@ -25,3 +27,5 @@ FL_SCORES_OF(nt_xent, b, row, z)
     FL_FN(fl_cosine_scores)(b, row, z);
     return row < samples ? row + samples : row - samples;
 }
+
+FL_TILES_FORMULA_BY_TEMPERATURE(nt_xent_by_temperature, nt_xent, FL_AGAINST_ALL, ", z_i(d)*, z_j(d)*")

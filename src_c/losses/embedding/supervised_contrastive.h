@@ -8,6 +8,8 @@
  *
  * An embedding without a length has the cosine 0 with all others, and the gradient 0. Embeddings of weight 0 are not there.
  *
+ * By T, with the entropy H of the probabilities: (H - value) / T. Its error is relative to the larger one.
+ *
  * Errors: the scores err by a few ulp of 1 / T. The gradients are sums that cancel; their errors are relative to the sums of
  * the magnitudes of their terms.
  */
@@ -33,3 +35,6 @@ FL_SHARES_OF(supervised_contrastive, b, row, z, y)
     /* the driver's mark for what is no integer */
     return label == INT64_MIN && (!b->weight || b->weight[row] > 0.0);
 }
+
+FL_TILES_SHARE_FORMULA_BY_TEMPERATURE(supervised_contrastive_by_temperature, supervised_contrastive, FL_AGAINST_ALL,
+                                      ", embeddings(d)*, labels index")

@@ -6,6 +6,8 @@
  *   value       max(0, d_1 - d_2 + m); with `swap`, d_3 in place of d_2 where it is smaller; `squared`: of their squares
  *   gradients   differences of  sign(r) (|r| / d)^(p - 1), r that of one coordinate, where the value is positive; else 0
  *
+ *   by m        1 where the value is positive, else 0
+ *
  * A distance of 0 has no direction, and gives 0.
  *
  * The sums are those of |r|^p. The value and the gradients change sign; their errors are relative to the largest term.
@@ -137,4 +139,50 @@ FL_STATISTICS_FORMULA(triplet_margin_lp_swap, "(d)", (), (anchor, positive, nega
 FL_OUTCOME_OF(triplet_margin_lp_swap, s, (margin, p, squared))
 {
     return FL_FN(triplet_outcome)(s, margin, p, 0, 1, squared);
+}
+
+FL_INLINE FL_OUTCOME FL_FN(triplet_by_margin)(FL_OUTCOME outcome)
+{
+    outcome.value = FL_SIGN(outcome.value);
+    return outcome;
+}
+
+FL_STATISTICS_FORMULA(triplet_margin_by_margin, "(d)", (), (anchor, positive, negative), (margin, p, squared), 2, 2, 1)
+{
+    return FL_FN(triplet_terms)(anchor, positive, negative, scale, p, 1);
+}
+
+FL_OUTCOME_OF(triplet_margin_by_margin, s, (margin, p, squared))
+{
+    return FL_FN(triplet_by_margin)(FL_FN(triplet_outcome)(s, margin, p, 1, 0, squared));
+}
+
+FL_STATISTICS_FORMULA(triplet_margin_swap_by_margin, "(d)", (), (anchor, positive, negative), (margin, p, squared), 3, 3, 1)
+{
+    return FL_FN(triplet_terms)(anchor, positive, negative, scale, p, 1);
+}
+
+FL_OUTCOME_OF(triplet_margin_swap_by_margin, s, (margin, p, squared))
+{
+    return FL_FN(triplet_by_margin)(FL_FN(triplet_outcome)(s, margin, p, 1, 1, squared));
+}
+
+FL_STATISTICS_FORMULA(triplet_margin_lp_by_margin, "(d)", (), (anchor, positive, negative), (margin, p, squared), 2, 2, 1)
+{
+    return FL_FN(triplet_terms)(anchor, positive, negative, scale, p, 0);
+}
+
+FL_OUTCOME_OF(triplet_margin_lp_by_margin, s, (margin, p, squared))
+{
+    return FL_FN(triplet_by_margin)(FL_FN(triplet_outcome)(s, margin, p, 0, 0, squared));
+}
+
+FL_STATISTICS_FORMULA(triplet_margin_lp_swap_by_margin, "(d)", (), (anchor, positive, negative), (margin, p, squared), 3, 3, 1)
+{
+    return FL_FN(triplet_terms)(anchor, positive, negative, scale, p, 0);
+}
+
+FL_OUTCOME_OF(triplet_margin_lp_swap_by_margin, s, (margin, p, squared))
+{
+    return FL_FN(triplet_by_margin)(FL_FN(triplet_outcome)(s, margin, p, 0, 1, squared));
 }

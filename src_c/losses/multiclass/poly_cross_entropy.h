@@ -3,6 +3,8 @@
  *
  *   F' = -(1 + epsilon p)    F'' = -epsilon p
  *
+ *   by epsilon  1 - e^u
+ *
  * epsilon may be negative; then the terms cancel where they are equal: error below 4 eps of the larger one.
  */
 #include "engine/rows.h"
@@ -15,4 +17,9 @@ FL_TARGET_FORMULA(poly_cross_entropy, t, (epsilon))
         .slope = FL_FMA(e, t.p, FL_C(1)),
         .curvature = -e * t.p,
     };
+}
+
+FL_TARGET_FORMULA(poly_cross_entropy_by_epsilon, t, (epsilon))
+{
+    return (FL_TARGET){.value = t.q, .slope = FL_C(0), .curvature = FL_C(0)};
 }

@@ -3,6 +3,8 @@
  * p = softmax(x), x = (score - largest score) / temperature.
  *
  *   value      sum_j q_j (L - x_j), L = log sum_k exp(x_k) >= 0: no term is negative
+ *   by temperature  sum_j (q_j - p_j) x_j / temperature, whose terms change sign: its error is relative to the largest of
+ *                   q_j |x_j| / temperature and p_j |x_j| / temperature
  *   slope      (p_j - q_j) / temperature        curvature  p_j (1 - p_j) / temperature^2
  *
  * The largest item is left out of the sums of powers, which are 1 more: L = log1p(rest), and its 1 - p = rest / (1 + rest). The
@@ -61,5 +63,25 @@ FL_GROUP_FORMULA(list_net, FL_AS_THEY_COME, g, (temperature))
     }
     g->value = FL_FN(fl_sum_of)(term, n);
     g->curvature[found.largest] = p[found.largest] * (found.rest.hi / found.sum) / scale.hi / scale.hi;
+    return 0;
+}
+
+FL_GROUP_FORMULA(list_net_by_temperature, FL_AS_THEY_COME, g, (temperature))
+{
+    const ptrdiff_t n = g->n;
+    const FL_PAIR scale = FL_EXACT_PARAMETER(temperature);
+    FL_T *const p = g->room[0], *const q = g->room[1], *const x = g->room[2], *const term = g->room[3];
+    if (!n)
+        return 0;
+    FL_FN(fl_spoil_by_scores)(g);
+    const FL_FN(fl_shares) wanted = FL_FN(fl_shares_of)(g->relevance, n, FL_EXACTLY(FL_C(1)), x, q);
+    const FL_FN(fl_shares) found = FL_FN(fl_shares_of)(g->score, n, scale, x, p);
+    FL_SIMD
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const FL_T change = q[i] / wanted.sum - p[i] / found.sum;
+        /* a share of zero takes nothing, even of infinity */
+        term[i] = FL_SELECT(change == FL_C(0), FL_C(0), change * x[i]) / scale.hi;
+    }
+    g->value = FL_FN(fl_sum_of)(term, n);
     return 0;
 }

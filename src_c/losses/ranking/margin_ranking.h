@@ -3,6 +3,7 @@
  * d = s_neg - s_pos with its error, which m may cancel.
  *
  *   value max(0, m + t d)      gradients -+ t for m + t d > 0, 0 from the kink on      hessians 0
+ *   by margin 1 for m + t d > 0, else 0
  */
 #include "engine/element.h"
 #include "engine/margins.h"
@@ -26,6 +27,23 @@ FL_FORMULA(margin_ranking_of_targets, (target), (s_pos, s_neg), (margin))
         .value = m,
         .gradient = {falling, slope},
         .hessian = {flat, flat},
+        .invalid = FL_INVALID((FL_ABS(target) < FL_C(1)) | (FL_ABS(target) > FL_C(1))),
+    };
+}
+
+FL_VALUE_FORMULA(margin_ranking_by_margin, (), (s_pos, s_neg), (margin))
+{
+    FL_MARGIN_OF_SCORES(FL_C(1), s_pos, s_neg, margin)
+    (void)falling;
+    return (FL_RESULT){.value = slope};
+}
+
+FL_VALUE_FORMULA(margin_ranking_of_targets_by_margin, (target), (s_pos, s_neg), (margin))
+{
+    FL_MARGIN_OF_SCORES(target, s_pos, s_neg, margin)
+    (void)falling, (void)slope;
+    return (FL_RESULT){
+        .value = FL_SIGN(m),
         .invalid = FL_INVALID((FL_ABS(target) < FL_C(1)) | (FL_ABS(target) > FL_C(1))),
     };
 }

@@ -4,6 +4,7 @@
  *
  *   value log(1 + exp(-sigma d))      gradients -+ sigma / (1 + exp(sigma d))
  *   hessians sigma^2 / ((1 + exp(sigma d)) (1 + exp(-sigma d)))
+ *   by sigma -d / (1 + exp(sigma d))
  */
 #include "engine/element.h"
 #include "language/preference.h"
@@ -16,4 +17,9 @@ FL_FORMULA(pairwise_logistic, (), (s_pos, s_neg), (sigma))
         .gradient = {t.slope, -t.slope},
         .hessian = {t.curvature, t.curvature},
     };
+}
+
+FL_VALUE_FORMULA(pairwise_logistic_by_sigma, (), (s_pos, s_neg), (sigma))
+{
+    return (FL_RESULT){.value = FL_PREFERENCE_OF(sigma, FL_TWO_SUM(s_pos, -s_neg)).by_sigma};
 }

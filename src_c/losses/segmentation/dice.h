@@ -4,6 +4,7 @@
  *   value      1 - (2 I + s) / (P + Y + s) = N / (N + T + s)    N = sum of p (1 - y) + (1 - p) y,  T = 2 I = sum of 2 p y
  *   squared    p^2 and y^2 in the sums P and Y:                  N = sum of (p - y)^2
  *   gradients  ((1 - 2 y) (T + s) - 2 y N) / (N + T + s)^2       squared: 2 (p - y) in place of 1 - 2 y
+ *   by s       -N / (N + T + s)^2
  *   from logits, times p (1 - p)
  *
  * The gradient of a label between 0 and 1 changes sign; its error is relative to the larger of its terms.
@@ -24,3 +25,5 @@ FL_MASK_OUTCOME(dice, s, (smooth, squared))
 {
     return FL_OVERLAP(s.sum[0], s.sum[1], FL_C(smooth));
 }
+
+FL_MASK_FORMULA_BY(dice_by_smooth, dice, (smooth, squared), 2, 1, FL_C(1))

@@ -4,6 +4,7 @@
  *
  *   value      1 - (I + s) / (P + Y - I + s) = N / (N + I + s)    N = sum of p (1 - y) + (1 - p) y,  I = sum of p y
  *   gradients  ((1 - 2 y) (I + s) - y N) / (N + I + s)^2
+ *   by s       -N / (N + I + s)^2
  *   from logits, times p (1 - p)
  *
  * The gradient of a label between 0 and 1 changes sign; its error is relative to the larger of its terms.
@@ -19,3 +20,5 @@ FL_MASK_OUTCOME(jaccard, s, (smooth))
 {
     return FL_OVERLAP(s.sum[0], s.sum[1], FL_C(smooth));
 }
+
+FL_MASK_FORMULA_BY(jaccard_by_smooth, jaccard, (smooth), 2, 1, FL_C(1))

@@ -6,6 +6,7 @@
  *
  *   value      1 - (I + s) / (I + a F + b M + s) = N / (N + I + s)
  *   gradients  ((a (1 - y) - b y) (I + s) - y N) / (N + I + s)^2
+ *   by a, b, s F (I + s) / (N + I + s)^2, M (I + s) / (N + I + s)^2, -N / (N + I + s)^2
  *   from logits, times p (1 - p)
  *
  * The gradient of a label between 0 and 1 changes sign; its error is relative to the largest of its terms.
@@ -21,3 +22,7 @@ FL_MASK_OUTCOME(tversky, s, (alpha, beta, smooth))
 {
     return FL_OVERLAP(s.sum[0], s.sum[1], FL_C(smooth));
 }
+
+FL_MASK_FORMULA_BY(tversky_by_alpha, tversky, (alpha, beta, smooth), 3, 0, sums.sum[2])
+FL_MASK_FORMULA_BY(tversky_by_beta, tversky, (alpha, beta, smooth), 4, 0, sums.sum[3])
+FL_MASK_FORMULA_BY(tversky_by_smooth, tversky, (alpha, beta, smooth), 2, 1, FL_C(1))
