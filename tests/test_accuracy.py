@@ -17,6 +17,7 @@ from oracle import (
     largest_term,
     largest_terms_of_unit,
     outputs_of,
+    partner,
     promised,
 )
 from references import REFERENCES
