@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _arrays, _core, errors, links, registry
-from ._core import GRADIENT, HESSIAN, VALUE, Inputs, Kernel, Output, execute, read_ordinary
+from ._core import GRADIENT, HESSIAN, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute, read_ordinary
 from .domains import Domain, Interval, number_in
 from .errors import NotDifferentiableError
 from .signature import Signature, signatures
@@ -118,6 +118,17 @@ class Loss:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
 
+    def _general_kernel_name(self) -> str:
+        """Name the kernel that reads all parameters, if others stand in for it where these have special values.
+
+        The kernel of the derivative by a parameter is called like this one, ``_by_`` and the parameter.
+        """
+        return self._kernel_name()
+
+    def _without_derivative(self) -> dict[str, str]:
+        """Say why there is no derivative by parameters that are numbers, for those by which there is none."""
+        return {}
+
     def _domains(self) -> dict[str, Domain]:
         """Return the domain in which an input must lie, for the inputs that have one."""
         return {}
@@ -200,6 +211,86 @@ class Loss:
         ``out`` is a pair of arrays.
         """
         return self._evaluate(GRADIENT | HESSIAN, (y_true, y_pred), sample_weight, reduction, out)
+
+    def parameter_gradient(
+        self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", **named: Any
+    ) -> dict[str, float]:
+        """Compute the derivatives with respect to the loss's parameters of what calling it with the same arguments returns.
+
+        Parameters
+        ----------
+        *inputs : array_like
+            The inputs of the loss in their order, mostly ``y_true, y_pred``.
+        sample_weight : array_like, default=None
+            As in the call.
+        reduction : {"mean", "sum"}, default="mean"
+            As in the call.
+        **named : array_like
+            Inputs by their names.
+
+        Returns
+        -------
+        dict of str to float
+            The derivative by every parameter that the loss depends on smoothly, almost everywhere: exact sums of the
+            derivatives of all samples, each rounded once (divided once for the mean), in one pass over memory.
+
+        Raises
+        ------
+        NotDifferentiableError
+            The loss has no such parameter: a `TypeError` that says why not.
+        ValueError, TypeError
+            As the call raises them, and for ``reduction="none"``.
+
+        Notes
+        -----
+        Parameters that are None, choices and clamps (``eps``) have no derivative, and are left out. At a kink in the parameter the
+        derivative is 0, or that of one side, as the loss's formula file says.
+
+        Examples
+        --------
+        >>> import fastloss as fl
+        >>> fl.Huber(delta=2.0).parameter_gradient([0.0, 0.0], [5.0, 1.0])
+        {'delta': 1.5}
+
+        The level of a quantile at which predictions are right on average, by gradient descent on a squared gap:
+
+        >>> y_true, y_pred = [1.0, 2.0, 4.0], [2.0, 2.5, 3.0]
+        >>> fl.Quantile(alpha=0.5).parameter_gradient(y_true, y_pred, reduction="sum")
+        {'alpha': -0.5}
+        """
+        if reduction not in ("mean", "sum"):
+            raise ValueError(
+                f'a derivative by a parameter is that of one number: reduction must be "mean" or "sum"; got {reduction!r}.'
+            )
+        names = self._derivative_kernels()
+        if not names:
+            raise NotDifferentiableError(self._no_smooth_parameter())
+        read = self._read(_bind(self, inputs, named))
+        weights = self._read_weights(sample_weight, read)
+        parameters = self._parameters()
+        kernels = tuple(Kernel(name, parameters) for name in names.values())
+        sums = Sums(len(kernels) + 1)
+        outputs = [Output(VALUE, sums, call=call, place=call) for call in range(len(kernels))]
+        found = execute(kernels, read, weights, (*outputs, Output(WEIGHT, sums, place=len(kernels))))
+        mean = reduction == "mean"
+        for fault in found.faults:
+            if fault:
+                self._explain(fault, read, weights, mean)
+        if mean and sums.rounded(len(kernels)) == 0.0:
+            raise ValueError(self._no_weight(read, weights))
+        return {name: sums.mean(call, len(kernels)) if mean else sums.rounded(call) for call, name in enumerate(names)}
+
+    def _derivative_kernels(self) -> dict[str, str]:
+        """Name the kernels of the derivatives by parameters, for those that have one."""
+        general, without = self._general_kernel_name(), self._without_derivative()
+        names = {item.name: f"{general}_by_{item.name}" for item in fields(self) if item.name not in without}
+        return {name: kernel for name, kernel in names.items() if kernel in signatures() and getattr(self, name) is not None}
+
+    def _no_smooth_parameter(self) -> str:
+        without = self._without_derivative()
+        reasons = [f"{item.name} {without.get(item.name, 'is no number')}" for item in fields(self)]
+        has = "; ".join(reasons) if reasons else "it has no parameters"
+        return f"{type(self).__name__} has no derivative by a parameter: {has}."
 
     def _read(self, values: tuple[Any, ...]) -> Inputs:
         """Read the inputs, as the signature says what they are."""

@@ -8,13 +8,19 @@
  *   }
  *
  * Element i of an output depends on element i of the inputs alone, so that an output may be the memory of an input.
+ *
+ * The derivative of a loss by one of its parameters is a formula of its own beside it, whose value it is: it has no
+ * derivatives.
+ *
+ *   FL_PARAMETER_FORMULA(huber_by_delta, (y_true, y_pred), (delta))
  */
 #ifndef FL_ELEMENT_H
 #define FL_ELEMENT_H
 
 #include "language/formula.h"
 
-#define FL_FORMULA(name, given, by, parameters)                                                                                \
+/* What a formula of numbers declares; its loops call it by name##_at. */
+#define FL_ELEMENT(name, given, by, parameters)                                                                                \
     FL_DECLARE(name, FL_ELEMENTS, FL_SIGNATURE("", given, by), parameters)                                                     \
     enum { FL_FN(name##_gradients) = FL_COUNT(by), FL_FN(name##_parameter_count) = FL_COUNT(parameters) };                     \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters));                                            \
@@ -22,7 +28,10 @@
     {                                                                                                                          \
         (void)q;                                                                                                               \
         return FL_FN(name##_formula)(FL_BOUND(given, by, parameters));                                                         \
-    }                                                                                                                          \
+    }
+
+#define FL_FORMULA(name, given, by, parameters)                                                                                \
+    FL_ELEMENT(name, given, by, parameters)                                                                                    \
     FL_ELEMENT_LOOP(name, 1)                                                                                                   \
     FL_ELEMENT_LOOP(name, 2)                                                                                                   \
     FL_ELEMENT_LOOP(name, 3)                                                                                                   \
@@ -43,6 +52,15 @@
         }                                                                                                                      \
     }                                                                                                                          \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
+
+#define FL_PARAMETER_FORMULA(name, inputs, parameters)                                                                         \
+    FL_ELEMENT(name, inputs, (), parameters)                                                                                   \
+    FL_ELEMENT_LOOP(name, 1)                                                                                                   \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        return FL_FN(name##_1)(block);                                                                                         \
+    }                                                                                                                          \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(inputs, (), parameters))
 
 /* One loop for each combination of outputs: `want` is a constant in it. Not inlined, so that each can be looked at. */
 #define FL_ELEMENT_LOOP(name, want)                                                                                            \
