@@ -243,7 +243,8 @@ class Loss:
 
         Notes
         -----
-        Parameters that are None, choices and clamps (``eps``) have no derivative, and are left out. At a kink in the parameter the
+        Losses of numbers have these derivatives (elements and pairs of scores; not those of rows, masks, vectors and groups).
+        Parameters that are None, choices and clamps (``eps``) have none, and are left out. At a kink in the parameter the
         derivative is 0, or that of one side, as the loss's formula file says.
 
         Examples
@@ -252,27 +253,35 @@ class Loss:
         >>> fl.Huber(delta=2.0).parameter_gradient([0.0, 0.0], [5.0, 1.0])
         {'delta': 1.5}
 
-        The level of a quantile at which predictions are right on average, by gradient descent on a squared gap:
+        How steep the probability of an order is in the difference of two scores, learned by gradient descent:
 
-        >>> y_true, y_pred = [1.0, 2.0, 4.0], [2.0, 2.5, 3.0]
-        >>> fl.Quantile(alpha=0.5).parameter_gradient(y_true, y_pred, reduction="sum")
-        {'alpha': -0.5}
+        >>> sigma = 1.0
+        >>> for _ in range(100):
+        ...     loss = fl.PairwiseLogistic(sigma)
+        ...     sigma -= 2.0 * loss.parameter_gradient([2.0, 1.0, 0.0], [0.0, 0.0, 1.0])["sigma"]
+        >>> round(sigma, 3), round(abs(loss.parameter_gradient([2.0, 1.0, 0.0], [0.0, 0.0, 1.0])["sigma"]), 9)
+        (0.756, 0.0)
         """
         if reduction not in ("mean", "sum"):
             raise ValueError(
                 f'a derivative by a parameter is that of one number: reduction must be "mean" or "sum"; got {reduction!r}.'
             )
-        names = self._derivative_kernels()
-        if not names:
+        if not self._derivative_kernels():
             raise NotDifferentiableError(self._no_smooth_parameter())
-        read = self._read(_bind(self, inputs, named))
+        loss, values = self._for(_bind(self, inputs, named))
+        return loss._sum_derivatives(loss._derivative_kernels(), values, sample_weight, reduction == "mean")
+
+    def _sum_derivatives(
+        self, names: dict[str, str], values: tuple[Any, ...], sample_weight: Any, mean: bool
+    ) -> dict[str, float]:
+        """Sum the values of kernels, in one pass, or average them."""
+        read = self._read(values)
         weights = self._read_weights(sample_weight, read)
         parameters = self._parameters()
         kernels = tuple(Kernel(name, parameters) for name in names.values())
         sums = Sums(len(kernels) + 1)
         outputs = [Output(VALUE, sums, call=call, place=call) for call in range(len(kernels))]
         found = execute(kernels, read, weights, (*outputs, Output(WEIGHT, sums, place=len(kernels))))
-        mean = reduction == "mean"
         for fault in found.faults:
             if fault:
                 self._explain(fault, read, weights, mean)
@@ -287,9 +296,11 @@ class Loss:
         return {name: kernel for name, kernel in names.items() if kernel in signatures() and getattr(self, name) is not None}
 
     def _no_smooth_parameter(self) -> str:
-        without = self._without_derivative()
-        reasons = [f"{item.name} {without.get(item.name, 'is no number')}" for item in fields(self)]
-        has = "; ".join(reasons) if reasons else "it has no parameters"
+        reasons = []
+        for item in fields(self):
+            otherwise = "has no formula for it" if isinstance(getattr(self, item.name), float) else "is no number"
+            reasons.append(f"{item.name} {self._without_derivative().get(item.name, otherwise)}")
+        has = "; ".join(reasons) or "it has no parameters"
         return f"{type(self).__name__} has no derivative by a parameter: {has}."
 
     def _read(self, values: tuple[Any, ...]) -> Inputs:

@@ -819,7 +819,7 @@ class Tweedie(LogLink, Loss):
         return "tweedie_log" if self.from_log else "tweedie_mean"
 
     def _without_derivative(self) -> dict[str, str]:
-        return {"power": "0 and 3 have no powers beside them"} if self.power in (0, 3) else {}
+        return {"power": f"is {self.power:g}, and there are no powers beside it"} if self.power in (0, 3) else {}
 
     def _domains(self) -> dict[str, Domain]:
         if self.power == 0:

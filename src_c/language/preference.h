@@ -20,7 +20,7 @@
 #elif defined(FL_TEMPLATE)
 
 typedef struct {
-    FL_T value, slope, curvature;
+    FL_T value, slope, curvature, wrong_up; /* 1 / (1 + exp(x)), FL_UP times as large */
 } FL_FN(fl_preference);
 
 FL_INLINE FL_FN(fl_preference) FL_FN(fl_preference_of)(FL_PAIR s, FL_PAIR d)
@@ -35,11 +35,13 @@ FL_INLINE FL_FN(fl_preference) FL_FN(fl_preference_of)(FL_PAIR s, FL_PAIR d)
     const FL_T wrong_up = FL_SELECT(negative, t.near_one * FL_UP, t.near_zero_up);
     /* wrong times right */
     const FL_T both_up = t.near_zero_up * t.near_one;
+    const FL_T slope_up = FL_FMA(-error, both_up, wrong_up);
     const FL_T curvature_up = FL_FMA(-error * both_up, right - wrong, both_up);
     return (FL_FN(fl_preference)){
         .value = FL_SELECT(negative, -x, FL_C(0)) + FL_FMA(-error, wrong, t.log1p_up * FL_DOWN),
-        .slope = -s.hi * FL_FMA(-error, both_up, wrong_up) * FL_DOWN,
+        .slope = -s.hi * slope_up * FL_DOWN,
         .curvature = s.hi * s.hi * curvature_up * FL_DOWN,
+        .wrong_up = slope_up,
     };
 }
 

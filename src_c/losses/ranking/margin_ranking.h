@@ -3,6 +3,8 @@
  * d = s_neg - s_pos with its error, which m may cancel.
  *
  *   value max(0, m + t d)      gradients -+ t for m + t d > 0, 0 from the kink on      hessians 0
+ *
+ * By the margin: 1 for m + t d > 0, 0 from the kink on.
  */
 #include "engine/element.h"
 #include "engine/margins.h"
@@ -26,6 +28,22 @@ FL_FORMULA(margin_ranking_of_targets, (target), (s_pos, s_neg), (margin))
         .value = m,
         .gradient = {falling, slope},
         .hessian = {flat, flat},
+        .invalid = FL_INVALID((FL_ABS(target) < FL_C(1)) | (FL_ABS(target) > FL_C(1))),
+    };
+}
+
+FL_PARAMETER_FORMULA(margin_ranking_by_margin, (s_pos, s_neg), (margin))
+{
+    const FL_T m = FL_HINGE(FL_EXACT_PARAMETER(margin), FL_TWO_SUM(s_neg, -s_pos));
+    return (FL_RESULT){.value = FL_SIGN(m)};
+}
+
+FL_PARAMETER_FORMULA(margin_ranking_of_targets_by_margin, (target, s_pos, s_neg), (margin))
+{
+    const FL_PAIR d = FL_TWO_SUM(s_neg, -s_pos);
+    const FL_T m = FL_HINGE(FL_EXACT_PARAMETER(margin), ((FL_PAIR){target * d.hi, target * d.lo}));
+    return (FL_RESULT){
+        .value = FL_SIGN(m),
         .invalid = FL_INVALID((FL_ABS(target) < FL_C(1)) | (FL_ABS(target) > FL_C(1))),
     };
 }
