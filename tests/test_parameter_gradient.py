@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -20,6 +21,7 @@ import fastloss as fl
 from fastloss import _core
 from fastloss.domains import Interval
 
+POINTS = int(os.environ.get("FASTLOSS_ACCURACY_POINTS", "12"))
 DTYPES = [np.float32, np.float64]
 #: Losses of numbers, with each of their smooth parameters.
 CASES = [(loss, name) for loss in every_instance() for name in loss._derivative_kernels()]
@@ -77,10 +79,10 @@ def promised(loss: fl.Loss, name: str) -> float:
 def exact(loss: fl.Loss, name: str, inputs: tuple[float, ...]) -> mpf:
     """The derivative of the reference by a parameter; at an end of the parameter's range, that from inside."""
     value, parameters = REFERENCES[loss.name].value, parameters_of(loss)
-    with mp.workdps(1000):
+    with mp.workdps(520):
         x = [mpf(number) for number in inputs]
         at = mpf(parameters[name])
-        h = mpf(10) ** -150 * (at or 1)
+        h = mpf(10) ** -60 * (at or 1)
 
         def f(t: mpf) -> mpf:
             return value(*x, **{**parameters, name: t})
@@ -93,7 +95,7 @@ def exact(loss: fl.Loss, name: str, inputs: tuple[float, ...]) -> mpf:
         else:
             difference, unit = f(at + h) - f(at - h), 2 * h
         # what is left of numbers that are equal but for the rounding of this arithmetic
-        noise = mpf(10) ** -980 * abs(f(at))
+        noise = mpf(10) ** -500 * abs(f(at))
         return difference / unit if abs(difference) > noise else mpf(0)
 
 
@@ -122,10 +124,14 @@ def worst(loss: fl.Loss, name: str, dtype: Any, inputs: tuple[np.ndarray, ...]) 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("loss", "name"), CASES, ids=lambda x: x if isinstance(x, str) else repr(x))
 def test_errors_stay_below_the_promise(loss: fl.Loss, name: str, dtype: Any) -> None:
+    inputs = sample(loss, POINTS, dtype)
     # where beta is 0, or the margin is met exactly, there are only one-sided derivatives
     if name == "beta" and loss.beta == 0:
         pytest.skip("the derivative at beta = 0 is tested on its own")
-    error, where = worst(loss, name, dtype, sample(loss, 50, dtype))
+    if name == "margin":
+        apart = inputs[0].astype(np.float64) - inputs[1] != loss.margin
+        inputs = tuple(array[apart] for array in inputs)
+    error, where = worst(loss, name, dtype, inputs)
     assert error <= promised(loss, name), f"{error:.2f} ulp at {where}"
 
 
