@@ -385,9 +385,14 @@ class Loss:
         """Name the kernel whose value is the derivative by a parameter, if there is one."""
         return f"{self._kernel_name()}_by_{parameter}"
 
+    def _without_derivative(self) -> dict[str, str]:
+        """Say why there is no derivative by parameters that are numbers, for those by which there is none."""
+        return {}
+
     def _parameter_kernels(self) -> dict[str, Kernel]:
         """Return the kernels whose values are the derivatives by the parameters, by the names of these."""
-        names = [item.name for item in fields(self) if getattr(self, item.name) is not None]
+        without = self._without_derivative()
+        names = [item.name for item in fields(self) if getattr(self, item.name) is not None and item.name not in without]
         kernels = {name: self._kernel_by(name) for name in names}
         return {name: Kernel(kernel, self._parameters()) for name, kernel in kernels.items() if kernel in _core.kernels()}
 
@@ -396,6 +401,15 @@ class Loss:
         options = self._kernel_for(inputs, reduction).options
         kernels = self._parameter_kernels().items()
         return {name: (kernel if options is None else kernel.of_classes(options),) for name, kernel in kernels}
+
+    def _no_smooth_parameter(self) -> str:
+        """Say of each parameter why there is no derivative."""
+        without = self._without_derivative()
+        reasons = []
+        for item in fields(self):
+            of_numbers = isinstance(getattr(self, item.name), float)
+            reasons.append(f"{item.name} {without.get(item.name, 'changes nothing here' if of_numbers else 'is no number')}")
+        return "; ".join(reasons) or "it has no parameters"
 
     def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: str) -> dict[str, float]:
         self._check_reduction(reduction)
@@ -406,10 +420,7 @@ class Loss:
         inputs = self._read(values)
         kernels = self._parameter_calls(inputs, reduction)
         if not kernels:
-            has = ", ".join(item.name for item in fields(self))
-            raise NotDifferentiableError(
-                f"{self!r} has no derivative by a parameter: " + (f"it is smooth in none of {has}." if has else "it has none.")
-            )
+            raise NotDifferentiableError(f"{self!r} has no derivative by a parameter: {self._no_smooth_parameter()}.")
         weights = None if sample_weight is None else self._read_weights(sample_weight, inputs)
         calls = tuple(kernel for terms in kernels.values() for kernel in terms)
         count = len(calls)

@@ -145,7 +145,9 @@ def test_every_element_loop_is_vectorised(kernels: Kernels) -> None:
     vectorised = re.compile(rf"losses/\w+/\w+\.h:.*optimized: loop vectorized using {kernels.width}")
     bodies = kernels.functions()
     names = [name for name, (_, plan, _, _) in _core.kernels().items() if plan == "elements"]
-    loops = [f"{name}_{want}_{bits}" for name in names for want in (1, 2, 3, 6) for bits in ("f32", "f64")]
+    # a derivative by a parameter has nothing but a value
+    wants = {name: (1,) if "_by_" in name else (1, 2, 3, 6) for name in names}
+    loops = [f"{name}_{want}_{bits}" for name in names for want in wants[name] for bits in ("f32", "f64")]
     # identical loops are folded into one, and the others then have no body
     present = [name for name in loops if name in bodies]
     assert len(present) > len(loops) * 0.7

@@ -33,6 +33,9 @@ class _ZeroOneRule:
 
     no_gradient = "it is a step function. Minimise BinaryCrossEntropy, BinaryFocal or Hinge instead."
 
+    def _without_derivative(self) -> dict[str, str]:
+        return {"threshold": "is where the loss jumps"}
+
     def _domains(self) -> dict[str, Domain]:
         labels = Choice((0.0, 1.0), hint="Predicted labels of more than two classes must be integers.")
         return {"y_true": labels, "y_pred": PROBABILITIES}
@@ -106,6 +109,9 @@ class BinaryCrossEntropy(Probabilistic, Loss):
 
     def _kernel_name(self) -> str:
         return "binary_cross_entropy_logits" if self.from_logits else "binary_cross_entropy_probabilities"
+
+    def _without_derivative(self) -> dict[str, str]:
+        return {"eps": "is a clamp of probabilities"}
 
     def _parameters(self) -> dict[str, float]:
         return {"label_smoothing": self.label_smoothing, "positive": self.pos_weight, "negative": 1.0, "eps": self.eps}
@@ -185,6 +191,10 @@ class BinaryFocal(Probabilistic, Loss):
         if self.gamma == 0:
             return f"binary_cross_entropy_{kind}"
         return f"binary_focal_{kind}{'_squared' if self.gamma == 2 else ''}"
+
+    def _kernel_by(self, parameter: str) -> str:
+        # whatever gamma is, the kernel of all
+        return f"binary_focal_{'logits' if self.from_logits else 'probabilities'}_by_{parameter}"
 
     def _parameters(self) -> dict[str, float]:
         positive, negative = (1.0, 1.0) if self.alpha is None else (self.alpha, 1 - self.alpha)

@@ -437,6 +437,9 @@ class AbsolutePercentageError(Loss):
     numpy_value = "np.mean(np.abs(y_true - y_pred) / np.maximum(np.abs(y_true), eps))"
     numpy_gradient = "np.sign(y_pred - y_true) / np.maximum(np.abs(y_true), eps) / n"
 
+    def _without_derivative(self) -> dict[str, str]:
+        return {"eps": "is a clamp of labels near 0"}
+
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant prediction that minimises the loss: a median of the labels weighted by one over their size."""
         labels, _ = links.labels_and_weights(self, y_true, sample_weight)
@@ -771,6 +774,8 @@ class Tweedie(LogLink, Loss):
         g = \mu^{2-p} - y \mu^{1-p}, \qquad h = (2-p) \mu^{2-p} - (1-p) y \mu^{1-p} \\
         g = (\mu - y) \mu^{-p}, \qquad h = (p y - (p - 1) \mu) \mu^{-p-1}
 
+    The derivative by the power is that of powers in [1, 2], at the ends the limit from inside.
+
     Labels must be >= 0, > 0 from power 2, and may be any number for power 0. scikit-learn's ``mean_tweedie_deviance`` is twice
     the mean of this loss with ``from_log=False``.
 
@@ -812,6 +817,9 @@ class Tweedie(LogLink, Loss):
         if self.power == 0:
             return "tweedie_log_normal" if self.from_log else "half_squared_error"
         return "tweedie_log" if self.from_log else "tweedie_mean"
+
+    def _without_derivative(self) -> dict[str, str]:
+        return {"power": f"is {self.power:g}, and there are no powers beside it"} if self.power in (0, 3) else {}
 
     def _domains(self) -> dict[str, Domain]:
         if self.power == 0:
@@ -858,6 +866,9 @@ class GaussianNLL(Loss):
     eps: float = parameter(1e-6, POSITIVE)
 
     numpy_value = "np.mean((np.log(np.maximum(var, eps)) + (mean - y_true) ** 2 / np.maximum(var, eps)) / 2)"
+
+    def _without_derivative(self) -> dict[str, str]:
+        return {"eps": "is a clamp of small variances"}
 
     def _domains(self) -> dict[str, Domain]:
         return {"var": NOT_NEGATIVE}

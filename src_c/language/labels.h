@@ -13,6 +13,7 @@
 #define FL_SHARES FL_FN(fl_shares)
 #define FL_SHARES_OF(y, predicted, smoothing, positive, negative)                                                              \
     FL_FN(fl_shares_of)(y, predicted, smoothing, positive, negative)
+#define FL_SHARE_SLOPES_OF(y, predicted, positive, negative) FL_FN(fl_share_slopes_of)(y, predicted, positive, negative)
 
 #define FL_TEMPLATE "language/labels.h"
 #include "language/both_precisions.inc"
@@ -35,6 +36,15 @@ FL_INLINE FL_FN(fl_shares) FL_FN(fl_shares_of)(FL_T y, int predicted, double smo
 {
     const FL_T of_one = FL_FN(fl_share)(y, smoothing, positive);
     const FL_T of_zero = FL_FN(fl_share)(FL_C(1) - y, smoothing, negative);
+    return (FL_FN(fl_shares)){FL_SELECT(predicted, of_zero, of_one), FL_SELECT(predicted, of_one, of_zero)};
+}
+
+/* The derivatives of shares by the smoothing: losses that are linear in shares have one of their form, with these for shares.
+ */
+FL_INLINE FL_FN(fl_shares) FL_FN(fl_share_slopes_of)(FL_T y, int predicted, double positive, double negative)
+{
+    const FL_T slope = FL_C(0.5) - y;
+    const FL_T of_one = FL_C(positive) * slope, of_zero = FL_C(-negative) * slope;
     return (FL_FN(fl_shares)){FL_SELECT(predicted, of_zero, of_one), FL_SELECT(predicted, of_one, of_zero)};
 }
 

@@ -16,19 +16,43 @@
  * infinite if a label is impossible.
  *
  * The gradient changes sign if both shares are positive; its error is relative to the larger term.
+ *
+ * By the weight w = pos_weight of the label 1: the value of the shares y' and 0. By the smoothing: the value of the shares w
+ * (1/2 - y) and y - 1/2; it changes sign, but for w = 1, where it is (y - 1/2) z, and its error is relative to the larger term.
  */
 #include "engine/element.h"
 #include "language/labels.h"
+
+/* The value from the logit z with the parts t. */
+FL_INLINE FL_T FL_FN(cross_entropy_of_logit)(FL_SHARES share, FL_T z, FL_LOGISTIC t)
+{
+    const FL_T both = share.wrong + share.right;
+    const FL_T linear = FL_SELECT(share.wrong == FL_C(0), share.wrong, share.wrong * FL_ABS(z));
+    return linear + (both * t.log1p_up) * FL_DOWN;
+}
+
+/* The value from a probability, or its complement, m <= 1/2. */
+FL_INLINE FL_T FL_FN(cross_entropy_of_probability)(FL_SHARES share, FL_T m)
+{
+    const FL_T wrong = FL_SELECT(share.wrong == FL_C(0), share.wrong, -share.wrong * FL_LOG(m));
+    return wrong - share.right * FL_LOG1P_UNIT(-m).hi;
+}
+
+/* min(p, 1 - p), clipped to eps */
+FL_INLINE FL_T FL_FN(clipped_to)(FL_T p, double eps)
+{
+    const FL_T near_zero = FL_SELECT(p > FL_C(0.5), FL_C(1) - p, FL_ABS(p));
+    return FL_SELECT(near_zero < FL_C(eps), FL_C(eps), near_zero);
+}
 
 FL_FORMULA(binary_cross_entropy_logits, (y_true), (y_pred), (label_smoothing, positive, negative))
 {
     const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
     const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
     const FL_T both = share.wrong + share.right;
-    const FL_T linear = FL_SELECT(share.wrong == FL_C(0), share.wrong, share.wrong * FL_ABS(y_pred));
     const FL_T slope = FL_FMA(share.wrong, t.near_one, -((share.right * t.near_zero_up) * FL_DOWN));
     return (FL_RESULT){
-        .value = linear + (both * t.log1p_up) * FL_DOWN,
+        .value = FL_FN(cross_entropy_of_logit)(share, y_pred, t),
         .gradient = {FL_WITH_SIGN_OF(y_pred, slope)},
         .hessian = {((both * t.near_one) * t.near_zero_up) * FL_DOWN},
         .invalid = FL_OUTSIDE_UNIT(y_true),
@@ -45,15 +69,50 @@ FL_FORMULA(binary_cross_entropy_probabilities, (y_true), (y_pred), (label_smooth
     const int flat = near_zero <= flat_to;
     const FL_T m = FL_SELECT(flat, FL_C(eps), near_zero);
     const FL_T near_one = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
-    const FL_T wrong_value = FL_SELECT(share.wrong == FL_C(0), share.wrong, -share.wrong * FL_LOG(m));
     const FL_T wrong_slope = FL_SELECT(share.wrong == FL_C(0), share.wrong, share.wrong / m);
     const FL_T right_slope = share.right / near_one;
     const FL_T slope = wrong_slope - right_slope;
     const FL_T wrong_curve = FL_SELECT(share.wrong == FL_C(0), share.wrong, wrong_slope / m);
     return (FL_RESULT){
-        .value = wrong_value - share.right * FL_LOG1P_UNIT(-m).hi,
+        .value = FL_FN(cross_entropy_of_probability)(share, m),
         .gradient = {FL_SELECT(flat, FL_UNLESS_NAN(y_true, 0), FL_SELECT(above, slope, -slope))},
         .hessian = {FL_SELECT(flat, FL_UNLESS_NAN(y_true, 0), wrong_curve + right_slope / near_one)},
+        .invalid = FL_OUTSIDE_UNIT(y_true) | FL_OUTSIDE_UNIT(y_pred),
+    };
+}
+
+FL_VALUE_FORMULA(binary_cross_entropy_logits_by_pos_weight, (y_true, y_pred), (), (label_smoothing))
+{
+    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, 1.0, 0.0);
+    return (FL_RESULT){
+        .value = FL_FN(cross_entropy_of_logit)(share, y_pred, FL_LOGISTIC_PARTS(y_pred)),
+        .invalid = FL_OUTSIDE_UNIT(y_true),
+    };
+}
+
+FL_VALUE_FORMULA(binary_cross_entropy_logits_by_label_smoothing, (y_true, y_pred), (), (positive, negative))
+{
+    const FL_SHARES share = FL_SHARE_SLOPES_OF(y_true, y_pred >= FL_C(0), positive, negative);
+    return (FL_RESULT){
+        .value = FL_FN(cross_entropy_of_logit)(share, y_pred, FL_LOGISTIC_PARTS(y_pred)),
+        .invalid = FL_OUTSIDE_UNIT(y_true),
+    };
+}
+
+FL_VALUE_FORMULA(binary_cross_entropy_probabilities_by_pos_weight, (y_true, y_pred), (), (label_smoothing, eps))
+{
+    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred > FL_C(0.5), label_smoothing, 1.0, 0.0);
+    return (FL_RESULT){
+        .value = FL_FN(cross_entropy_of_probability)(share, FL_FN(clipped_to)(y_pred, eps)),
+        .invalid = FL_OUTSIDE_UNIT(y_true) | FL_OUTSIDE_UNIT(y_pred),
+    };
+}
+
+FL_VALUE_FORMULA(binary_cross_entropy_probabilities_by_label_smoothing, (y_true, y_pred), (), (positive, negative, eps))
+{
+    const FL_SHARES share = FL_SHARE_SLOPES_OF(y_true, y_pred > FL_C(0.5), positive, negative);
+    return (FL_RESULT){
+        .value = FL_FN(cross_entropy_of_probability)(share, FL_FN(clipped_to)(y_pred, eps)),
         .invalid = FL_OUTSIDE_UNIT(y_true) | FL_OUTSIDE_UNIT(y_pred),
     };
 }

@@ -14,6 +14,10 @@
  * terms, as is that of a gradient with two shares.
  *
  * g = 2 squares; any other g multiplies the pair of a logarithm by g exactly. g = 0 is the kernel of binary_cross_entropy.h.
+ *
+ * By gamma, with l_u = -log u and l_v = -log v: -l_u l_v (wrong u^g + right v^g), 0 where v is. By alpha: the value of the
+ * shares y' and -(1 - y'); by the smoothing: that of the shares alpha (1/2 - y) and (1 - alpha) (y - 1/2). These two change
+ * sign; their errors are relative to the larger term.
  */
 #include "engine/element.h"
 #include "language/labels.h"
@@ -47,16 +51,28 @@ FL_FORMULA(binary_focal_logits_squared, (y_true), (y_pred), (label_smoothing, po
     return FL_FN(focal_of_logit)(y_true, y_pred, t, t.near_one * t.near_one, v * v, 2.0, share);
 }
 
+/* The powers of u and v, whose logarithms these are without their signs. */
+typedef struct {
+    FL_LOGISTIC parts;
+    FL_T u_power, v_power;
+} FL_FN(focal_powers);
+
+FL_INLINE FL_FN(focal_powers) FL_FN(focal_powers_of_logit)(FL_T z, double gamma)
+{
+    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(z);
+    const FL_PAIR power = FL_EXACT_PARAMETER(-gamma);
+    /* -log v = |z| + log1p(e), -log u = log1p(e) */
+    const FL_PAIR sum = FL_TWO_SUM(FL_ABS(z), t.log1p.hi);
+    const FL_T u_power = FL_EXP_PRODUCT(FL_C(1), power, t.log1p);
+    const FL_T v_power = FL_EXP_PRODUCT(FL_C(1), power, ((FL_PAIR){sum.hi, sum.lo + t.log1p.lo}));
+    return (FL_FN(focal_powers)){t, u_power, v_power};
+}
+
 FL_FORMULA(binary_focal_logits, (y_true), (y_pred), (gamma, label_smoothing, positive, negative))
 {
     const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
-    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
-    const FL_PAIR power = FL_EXACT_PARAMETER(-gamma);
-    /* -log v = |z| + log1p(e), -log u = log1p(e) */
-    const FL_PAIR sum = FL_TWO_SUM(FL_ABS(y_pred), t.log1p.hi);
-    const FL_T u_power = FL_EXP_PRODUCT(FL_C(1), power, t.log1p);
-    const FL_T v_power = FL_EXP_PRODUCT(FL_C(1), power, ((FL_PAIR){sum.hi, sum.lo + t.log1p.lo}));
-    return FL_FN(focal_of_logit)(y_true, y_pred, t, u_power, v_power, gamma, share);
+    const FL_FN(focal_powers) t = FL_FN(focal_powers_of_logit)(y_pred, gamma);
+    return FL_FN(focal_of_logit)(y_true, y_pred, t.parts, t.u_power, t.v_power, gamma, share);
 }
 
 /* v = min(p, 1 - p), u = 1 - v, and the logarithms and powers of both. The last power is v^(gamma - 1), FL_UP times as large
@@ -102,16 +118,16 @@ FL_FORMULA(binary_focal_probabilities_squared, (y_true), (y_pred), (label_smooth
                                        FL_SHARES_OF(y_true, above, label_smoothing, positive, negative));
 }
 
-FL_FORMULA(binary_focal_probabilities, (y_true), (y_pred), (gamma, label_smoothing, positive, negative))
+FL_INLINE FL_FN(focal_parts) FL_FN(focal_parts_of)(FL_T p, double gamma)
 {
-    const int above = y_pred > FL_C(0.5);
-    const FL_T v = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred)), u = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
+    const int above = p > FL_C(0.5);
+    const FL_T v = FL_SELECT(above, FL_C(1) - p, FL_ABS(p)), u = FL_SELECT(above, p, FL_C(1) - p);
     const FL_PAIR power = FL_EXACT_PARAMETER(gamma), less = FL_EXACT_PARAMETER(gamma - 1.0);
     const FL_PAIR log_v = FL_LOG_PRECISE(v), log_u = FL_LOG1P_UNIT(-v);
     const FL_U vanishes = FL_UNIFORM(gamma > 1.0);
     const FL_T up = FL_PICK(vanishes, FL_UP, FL_C(1));
     const FL_T limit = FL_PICK(vanishes, FL_C(0), FL_PICK(FL_UNIFORM(gamma == 1.0), FL_C(1), FL_INFINITY));
-    const FL_FN(focal_parts) t = {
+    return (FL_FN(focal_parts)){
         .v = v,
         .u = u,
         .log_v = FL_SELECT(v == FL_C(0), -FL_INFINITY, log_v.hi),
@@ -120,6 +136,64 @@ FL_FORMULA(binary_focal_probabilities, (y_true), (y_pred), (gamma, label_smoothi
         .u_power = FL_EXP_PRODUCT(FL_C(1), power, log_u),
         .v_power_less = FL_SELECT(v == FL_C(0), limit, FL_EXP_PRODUCT(up, less, log_v)),
     };
-    return FL_FN(focal_of_probability)(y_true, y_pred, t, gamma,
-                                       FL_SHARES_OF(y_true, above, label_smoothing, positive, negative));
+}
+
+FL_FORMULA(binary_focal_probabilities, (y_true), (y_pred), (gamma, label_smoothing, positive, negative))
+{
+    return FL_FN(focal_of_probability)(y_true, y_pred, FL_FN(focal_parts_of)(y_pred, gamma), gamma,
+                                       FL_SHARES_OF(y_true, y_pred > FL_C(0.5), label_smoothing, positive, negative));
+}
+
+FL_VALUE_FORMULA(binary_focal_logits_by_gamma, (y_true, y_pred), (), (gamma, label_smoothing, positive, negative))
+{
+    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
+    const FL_FN(focal_powers) t = FL_FN(focal_powers_of_logit)(y_pred, gamma);
+    const FL_T powers = FL_FMA(share.wrong, t.u_power, share.right * t.v_power);
+    const FL_T l_up = t.parts.log1p_up;
+    const FL_T product = (-powers * l_up) * FL_FMA(l_up, FL_DOWN, FL_ABS(y_pred));
+    return (FL_RESULT){
+        .value = FL_SELECT(l_up > FL_C(0), product * FL_DOWN, l_up),
+        .invalid = FL_OUTSIDE_UNIT(y_true),
+    };
+}
+
+FL_VALUE_FORMULA(binary_focal_logits_by_alpha, (y_true, y_pred), (), (gamma, label_smoothing))
+{
+    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, 1.0, -1.0);
+    const FL_FN(focal_powers) t = FL_FN(focal_powers_of_logit)(y_pred, gamma);
+    const FL_RESULT of = FL_FN(focal_of_logit)(y_true, y_pred, t.parts, t.u_power, t.v_power, gamma, share);
+    return (FL_RESULT){.value = of.value, .invalid = of.invalid};
+}
+
+FL_VALUE_FORMULA(binary_focal_logits_by_label_smoothing, (y_true, y_pred), (), (gamma, positive, negative))
+{
+    const FL_SHARES share = FL_SHARE_SLOPES_OF(y_true, y_pred >= FL_C(0), positive, negative);
+    const FL_FN(focal_powers) t = FL_FN(focal_powers_of_logit)(y_pred, gamma);
+    const FL_RESULT of = FL_FN(focal_of_logit)(y_true, y_pred, t.parts, t.u_power, t.v_power, gamma, share);
+    return (FL_RESULT){.value = of.value, .invalid = of.invalid};
+}
+
+FL_VALUE_FORMULA(binary_focal_probabilities_by_gamma, (y_true, y_pred), (), (gamma, label_smoothing, positive, negative))
+{
+    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred > FL_C(0.5), label_smoothing, positive, negative);
+    const FL_FN(focal_parts) t = FL_FN(focal_parts_of)(y_pred, gamma);
+    const FL_T powers = FL_FMA(share.wrong, t.u_power, share.right * t.v_power);
+    return (FL_RESULT){
+        .value = FL_SELECT(t.v > FL_C(0), (-powers * t.log_v) * t.log_u, FL_UNLESS_NAN(y_pred + y_true, 0)),
+        .invalid = FL_OUTSIDE_UNIT(y_true) | FL_OUTSIDE_UNIT(y_pred),
+    };
+}
+
+FL_VALUE_FORMULA(binary_focal_probabilities_by_alpha, (y_true, y_pred), (), (gamma, label_smoothing))
+{
+    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred > FL_C(0.5), label_smoothing, 1.0, -1.0);
+    const FL_RESULT of = FL_FN(focal_of_probability)(y_true, y_pred, FL_FN(focal_parts_of)(y_pred, gamma), gamma, share);
+    return (FL_RESULT){.value = of.value, .invalid = of.invalid};
+}
+
+FL_VALUE_FORMULA(binary_focal_probabilities_by_label_smoothing, (y_true, y_pred), (), (gamma, positive, negative))
+{
+    const FL_SHARES share = FL_SHARE_SLOPES_OF(y_true, y_pred > FL_C(0.5), positive, negative);
+    const FL_RESULT of = FL_FN(focal_of_probability)(y_true, y_pred, FL_FN(focal_parts_of)(y_pred, gamma), gamma, share);
+    return (FL_RESULT){.value = of.value, .invalid = of.invalid};
 }

@@ -4,9 +4,11 @@
  *   value    r^2 / 2 for a <= delta, delta (a - delta / 2) beyond; both are q (a - q / 2), which never subtracts infinities
  *   gradient r clipped to [-delta, delta]
  *   hessian  1 for a <= delta, 0 beyond
- *   by delta max(0, a - delta)
+ *
+ * By delta: max(0, a - delta), where both are taken exactly.
  */
 #include "engine/element.h"
+#include "language/residual.h"
 
 FL_FORMULA(huber, (y_true), (y_pred), (delta))
 {
@@ -21,8 +23,10 @@ FL_FORMULA(huber, (y_true), (y_pred), (delta))
     };
 }
 
-FL_VALUE_FORMULA(huber_by_delta, (y_true), (y_pred), (delta))
+FL_VALUE_FORMULA(huber_by_delta, (y_true, y_pred), (), (delta))
 {
-    const FL_T beyond = FL_ABS(y_pred - y_true) - FL_C(delta);
-    return (FL_RESULT){.value = FL_MAX(FL_C(0), beyond)};
+    const FL_RESIDUAL t = FL_RESIDUAL_OF(y_true, y_pred, delta);
+    const FL_PAIR excess = FL_TWO_SUM(t.a.hi, -t.scale.hi);
+    const FL_T rest = excess.lo + (t.a.lo - t.scale.lo);
+    return (FL_RESULT){.value = FL_SELECT(t.a.hi < FL_INFINITY, FL_MAX(FL_C(0), excess.hi + rest), t.a.hi)};
 }

@@ -7,6 +7,8 @@
  *
  * All three are exp(exponent log a): the logarithm is a pair with ten bits to spare, so that a power of 1e30 or 1e-300
  * keeps its digits, the exponents are exact, and the rounding of y_pred - y_true is carried along.
+ *
+ * By p: a^p log a, 0 at r = 0. It changes sign at a = 1, where the logarithm keeps its digits.
  */
 #include "engine/element.h"
 
@@ -30,4 +32,14 @@ FL_FORMULA(lp_error, (y_true), (y_pred), (p))
         .gradient = {FL_WITH_SIGN_OF(r.hi, FL_SELECT(inner, slope, FL_MIN(steepest, a)))},
         .hessian = {FL_SELECT(a == a, FL_SELECT(inner, curve, edge_curve), a)},
     };
+}
+
+FL_VALUE_FORMULA(lp_error_by_p, (y_true, y_pred), (), (p))
+{
+    const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);
+    const FL_T a = FL_ABS(r.hi);
+    FL_PAIR l = FL_LOG_PRECISE(a);
+    l.lo += FL_WITH_SIGN_OF(r.hi, r.lo) / a;
+    const FL_T value = FL_EXP_PRODUCT(l.hi + l.lo, FL_EXACT_PARAMETER(p), l);
+    return (FL_RESULT){.value = FL_SELECT((a > FL_C(0)) & (a < FL_INFINITY), value, a)};
 }

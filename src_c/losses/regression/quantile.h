@@ -4,6 +4,8 @@
  *   value    (1 - alpha) r for r >= 0, -alpha r below
  *   gradient 1 - alpha, -alpha, and 0 at the kink r = 0
  *   hessian  0
+ *
+ * By alpha: -r on both sides.
  */
 #include "engine/element.h"
 
@@ -17,4 +19,9 @@ FL_FORMULA(quantile, (y_true), (y_pred), (alpha))
         .gradient = {slope},
         .hessian = {FL_UNLESS_NAN(r, 0)},
     };
+}
+
+FL_VALUE_FORMULA(quantile_by_alpha, (y_true, y_pred), (), (alpha))
+{
+    return (FL_RESULT){.value = y_true - y_pred};
 }

@@ -4,8 +4,11 @@
  *   value    r^2 / (2 beta) for a < beta, a - beta / 2 beyond; beta = 0 is |r|
  *   gradient r / beta, sign(r)
  *   hessian  1 / beta, 0
+ *
+ * By beta: -(r / beta)^2 / 2 for a < beta, -1/2 beyond, and 0 at r = 0.
  */
 #include "engine/element.h"
+#include "language/residual.h"
 
 FL_FORMULA(smooth_l1, (y_true), (y_pred), (beta))
 {
@@ -20,4 +23,13 @@ FL_FORMULA(smooth_l1, (y_true), (y_pred), (beta))
         .gradient = {FL_SELECT(a < b, slope, FL_SIGN(r))},
         .hessian = {FL_SELECT(a < b, FL_C(1) / b, FL_UNLESS_NAN(r, 0))},
     };
+}
+
+FL_VALUE_FORMULA(smooth_l1_by_beta, (y_true, y_pred), (), (beta))
+{
+    const FL_RESIDUAL t = FL_RESIDUAL_OF(y_true, y_pred, beta);
+    const FL_T square = FL_FMA(t.u.hi, t.u.hi, (t.u.hi + t.u.hi) * t.u.lo);
+    /* where beta is 0, u is infinite or NaN, and never selected */
+    const FL_T beyond = FL_SELECT(t.a.hi > FL_C(0), FL_C(-0.5), t.a.hi);
+    return (FL_RESULT){.value = FL_SELECT(t.a.hi < t.scale.hi, FL_C(-0.5) * square, beyond)};
 }

@@ -6,8 +6,11 @@
  *   hessian  t (1 - 5 u^2), 0 outside: changes sign at u^2 = 1/5; its error is relative to t max(1, 5 u^2)
  *
  * t goes to 0 at the edge, where an error of u would be all there is: u is a pair, and 1 - u^2 is rounded once.
+ *
+ * By c: c u^4 (1 + 2 t) / 3, c / 3 outside.
  */
 #include "engine/element.h"
+#include "language/residual.h"
 
 FL_FORMULA(tukey, (y_true), (y_pred), (c))
 {
@@ -36,4 +39,13 @@ FL_FORMULA(tukey, (y_true), (y_pred), (c))
         .gradient = {FL_SELECT(outside, FL_C(0), FL_FMA(slope + slope, t_low, slope * t))},
         .hessian = {FL_SELECT(outside, FL_C(0), t * FL_FMA(FL_C(-5), square, FL_C(1)))},
     };
+}
+
+FL_VALUE_FORMULA(tukey_by_c, (y_true, y_pred), (), (c))
+{
+    const FL_RESIDUAL t = FL_RESIDUAL_OF(y_true, y_pred, c);
+    const FL_T u = t.u.hi;
+    const FL_T square = FL_FMA(u, u, (u + u) * t.u.lo);
+    const FL_T inner = ((t.scale.hi * square) * square) * (FL_FMA(FL_C(-2), square, FL_C(3)) / FL_C(3));
+    return (FL_RESULT){.value = FL_SELECT(u > FL_C(1), t.scale.hi / FL_C(3), inner)};
 }

@@ -12,6 +12,11 @@
  * are pairs with ten bits to spare, so that their products with the exponents keep their digits. Value, first gradient and
  * Hessian change sign or vanish inside; their errors are relative to the largest term. The mean kernel with p = 0 is half the
  * squared error.
+ *
+ * By p, for p in [1, 2]: -y^(2-p) (log(y) (E(2-p) - E(1-p)) + D(2-p) - D(1-p)), D(q) = (q d exp(q d) - expm1(q d)) / q^2 and
+ * D(0) = d^2 / 2; for y = 0 mu^(2-p) (1 / (2-p) - log mu) / (2-p). Of x = q d > 0, E and D are taken by exp(-x), so that the
+ * powers y^(2-p), mu^(2-p) and y mu^(1-p) hold all that is large or small. The error is relative to the largest of the four
+ * terms.
  */
 #include "engine/element.h"
 
@@ -81,6 +86,62 @@ FL_FORMULA(tweedie_mean, (y_true), (y_pred), (power))
         .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term, (y_true - y_pred) / y_pred),
         .gradient = {FL_EXP_PRODUCT(y_pred - y_true, FL_EXACT_PARAMETER(-power), z)},
         .hessian = {FL_EXP_PRODUCT(curvature, FL_EXACT_PARAMETER(-power - 1.0), z)},
+        .invalid = FL_FN(tweedie_bad_label)(y_true, power) | FL_INVALID(y_pred <= FL_C(0)),
+    };
+}
+
+/* y^(2-p) E(q) and y^(2-p) D(q) of x = q d, from base = y^(2-p) and power = base exp(x) */
+FL_INLINE FL_PAIR FL_FN(tweedie_slopes)(FL_T base, FL_T power, double order, FL_PAIR d)
+{
+    const FL_U none = FL_UNIFORM(order == 0.0);
+    const FL_T q = FL_C(order != 0.0 ? order : 1.0);
+    const FL_T x = q * d.hi;
+    const FL_T x_low = FL_SELECT(FL_ABS(x) < FL_INFINITY, FL_FMA(q, d.lo, FL_FMA(q, d.hi, -x)), FL_C(0));
+    const int up = x > FL_C(0);
+    /* -|x|, no longer than an exponential can be told from 0 */
+    const FL_T down = FL_MAX(-FL_EXP_LIMIT, FL_SELECT(up, -x, x)), down_low = FL_SELECT(up, -x_low, x_low);
+    const FL_T less = FL_EXPM1_PAIR(down, down_low).hi;
+    const FL_T first = FL_SELECT(up, -power * less, base * less) / q;
+    /* exp(-x) - 1 + x of x > 0; (x - 1) exp(x) + 1 of the others, near 0 by the same series */
+    const FL_T rising = FL_EXPM1_MINUS_X(-FL_MAX(FL_C(0), x));
+    const FL_T near = power * FL_EXPM1_MINUS_X(FL_CLAMP(-x, FL_C(0), FL_C(1)));
+    const FL_T falling = FL_SELECT(x > FL_C(-1), near, base * (down * (FL_C(1) + less) - less));
+    const FL_T second = FL_SELECT(up, power * rising, falling) / q / q;
+    return (FL_PAIR){FL_PICK(none, base * d.hi, first), FL_PICK(none, (FL_C(0.5) * base * d.hi) * d.hi, second)};
+}
+
+FL_INLINE FL_T FL_FN(tweedie_slope)(FL_T y, FL_PAIR z, double power)
+{
+    const double first = 2.0 - power, second = 1.0 - power;
+    const FL_PAIR l = FL_LOG_PRECISE(y);
+    const FL_PAIR difference = FL_TWO_SUM(z.hi, -l.hi);
+    const FL_PAIR d = FL_FAST_TWO_SUM(difference.hi, difference.lo + (z.lo - l.lo));
+    const FL_T base = FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(first), l);
+    const FL_T mean_term = FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(first), z);
+    const FL_T label_term = FL_EXP_PRODUCT(y, FL_EXACT_PARAMETER(second), z);
+    const FL_PAIR a = FL_FN(tweedie_slopes)(base, mean_term, first, d);
+    const FL_PAIR b = FL_FN(tweedie_slopes)(base, label_term, second, d);
+    const FL_T between = -FL_FMA(l.hi, a.hi - b.hi, a.lo - b.lo);
+    const FL_T q = FL_C(first != 0.0 ? first : 1.0);
+    const FL_T empty = FL_SELECT(mean_term > FL_C(0), mean_term * ((FL_C(1) / q - z.hi) / q), mean_term);
+    /* where a power overflows, that of the mean makes the derivative fall, and that of the label makes it rise */
+    const FL_T high = FL_SELECT(mean_term < FL_INFINITY, FL_SELECT(label_term < FL_INFINITY, between, label_term), -mean_term);
+    const FL_T positive = FL_SELECT(z.hi == -FL_INFINITY, FL_INFINITY, FL_SELECT(z.hi == FL_INFINITY, -FL_INFINITY, high));
+    return FL_SELECT(y == FL_C(0), empty, FL_SELECT(y == y, positive, y));
+}
+
+FL_VALUE_FORMULA(tweedie_log_by_power, (y_true, y_pred), (), (power))
+{
+    return (FL_RESULT){
+        .value = FL_FN(tweedie_slope)(y_true, FL_EXACTLY(y_pred), power),
+        .invalid = FL_FN(tweedie_bad_label)(y_true, power),
+    };
+}
+
+FL_VALUE_FORMULA(tweedie_mean_by_power, (y_true, y_pred), (), (power))
+{
+    return (FL_RESULT){
+        .value = FL_FN(tweedie_slope)(y_true, FL_LOG_PRECISE(y_pred), power),
         .invalid = FL_FN(tweedie_bad_label)(y_true, power) | FL_INVALID(y_pred <= FL_C(0)),
     };
 }
