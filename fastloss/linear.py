@@ -340,6 +340,8 @@ def _count_classes(loss: Loss, labels: np.ndarray) -> int:
 def _read_matrix(value: Any, name: str) -> Any:
     """Read a matrix of float32 or float64, dense or sparse."""
     if hasattr(value, "tocsr") and not isinstance(value, np.ndarray):
+        if value.dtype.kind not in "fiub":
+            raise TypeError(f"{name} must hold real numbers; got a sparse matrix of dtype {value.dtype}.")
         matrix = value.tocsr()
         return matrix if matrix.dtype in (np.float32, np.float64) else matrix.astype(np.float64)
     array = _arrays.decode(_arrays.read(value, name))

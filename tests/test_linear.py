@@ -131,6 +131,11 @@ def test_sparse_features(loss: fl.Loss, y: np.ndarray, dtype: Any) -> None:
     )
 
 
+def test_sparse_features_are_real() -> None:
+    with pytest.raises(TypeError, match="X must hold real numbers; got a sparse matrix of dtype complex128"):
+        fl.linear_objective(LOGISTIC, sparse.csr_array(X * 1j), BITS)
+
+
 def test_a_penalized_loss_brings_its_penalty() -> None:
     theta = np.arange(5.0)
     expected = fl.linear_objective(LOGISTIC, X, BITS, penalty=fl.L1L2Penalty(0.5, 0.25))(theta)
