@@ -56,7 +56,7 @@ def linear_objective(
         This is no loss or no penalty, the loss has no gradient or other inputs than labels and predictions, or the arrays hold
         no real numbers.
     ValueError
-        Shapes do not fit, or the loss takes probabilities.
+        Shapes do not fit, or the loss takes probabilities or means.
 
     Examples
     --------
@@ -312,8 +312,11 @@ def _check_loss(loss: Any) -> None:
         raise TypeError(f"{type(loss).__name__} is no loss of labels and the raw predictions of single samples.")
     loss._check_differentiable(GRADIENT)
     for term in _terms(loss):
-        if getattr(term, "from_logits", True) is False:
-            raise ValueError(f"a linear model predicts raw scores, and {term!r} takes probabilities. Pass it from_logits=True.")
+        # any number may be the mean of a normal distribution, which has no domain
+        means = term.by_numbers and getattr(term, "from_log", True) is False and "y_pred" in term._domains()
+        if means or getattr(term, "from_logits", True) is False:
+            taken, option = ("means", "from_log") if means else ("probabilities", "from_logits")
+            raise ValueError(f"a linear model predicts raw scores, and {term!r} takes {taken}. Pass it {option}=True.")
 
 
 def _terms(loss: Loss) -> list[Loss]:

@@ -308,6 +308,15 @@ def test_what_has_no_mean_is_summed() -> None:
         penalties([1.0], reduction="mean")
 
 
+def test_boosting_tells_that_a_sum_of_nothing_has_no_curvature() -> None:
+    nothing = 0 * fl.mse + 0 * fl.huber
+    assert Objective(nothing).loss == nothing
+    xgb = pytest.importorskip("xgboost")
+    y, p = numbers(50, np.float32)
+    with pytest.raises(ValueError, match="positive for no row"):
+        Objective(nothing, hessian="exact")(p, xgb.DMatrix(p[:, None], y))
+
+
 def test_xgboost_trains_a_sum() -> None:
     xgb = pytest.importorskip("xgboost")
     rng = np.random.default_rng(3)
