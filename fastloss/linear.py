@@ -56,7 +56,7 @@ def linear_objective(
         This is no loss or no penalty, the loss has no gradient or other inputs than labels and predictions, or the arrays hold
         no real numbers.
     ValueError
-        Shapes do not fit, or the loss takes probabilities.
+        Shapes do not fit, or the loss takes probabilities or means.
 
     Examples
     --------
@@ -312,8 +312,11 @@ def _check_loss(loss: Any) -> None:
         raise TypeError(f"{type(loss).__name__} is no loss of labels and the raw predictions of single samples.")
     loss._check_differentiable(GRADIENT)
     for term in _terms(loss):
-        if getattr(term, "from_logits", True) is False:
-            raise ValueError(f"a linear model predicts raw scores, and {term!r} takes probabilities. Pass it from_logits=True.")
+        # any number may be the mean of a normal distribution, which has no domain
+        means = term.by_numbers and getattr(term, "from_log", True) is False and "y_pred" in term._domains()
+        if means or getattr(term, "from_logits", True) is False:
+            taken, option = ("means", "from_log") if means else ("probabilities", "from_logits")
+            raise ValueError(f"a linear model predicts raw scores, and {term!r} takes {taken}. Pass it {option}=True.")
 
 
 def _terms(loss: Loss) -> list[Loss]:
@@ -340,6 +343,8 @@ def _count_classes(loss: Loss, labels: np.ndarray) -> int:
 def _read_matrix(value: Any, name: str) -> Any:
     """Read a matrix of float32 or float64, dense or sparse."""
     if hasattr(value, "tocsr") and not isinstance(value, np.ndarray):
+        if value.dtype.kind not in "fiub":
+            raise TypeError(f"{name} must hold real numbers; got a sparse matrix of dtype {value.dtype}.")
         matrix = value.tocsr()
         return matrix if matrix.dtype in (np.float32, np.float64) else matrix.astype(np.float64)
     array = _arrays.decode(_arrays.read(value, name))

@@ -232,12 +232,13 @@ class MultiTask:
             except TypeError as error:
                 raise prefixed(error, f"task {name!r}: ") from None
             factor = 1.0 if self.weights is None else self.weights.get(name, 1.0)
+            counts = factor > 0
             logarithm = 0.0
             if self.weighting == "uncertainty":
                 logarithm = _read_logarithm(logarithms[name], name)
                 factor *= 0.5 if isinstance(loss, SquaredError) else 1.0
                 factor *= float(_arrays.map_numbers("exp", -logarithm)) if factor else 0.0
-            tasks.append(_Task(name, loss, values, weights.get(name), reduction, factor, logarithm))
+            tasks.append(_Task(name, loss, values, weights.get(name), reduction, counts, factor, logarithm))
         return tasks
 
 
@@ -250,6 +251,7 @@ class _Task:
     inputs: tuple[Any, ...]
     sample_weight: Any
     reduction: str
+    counts: bool  # it is not removed by a weight of zero; the factor may be zero even so, where the variance is large
     factor: float
     log_variance: float
 
@@ -263,7 +265,7 @@ class _Task:
         return self.factor * value if self.factor else 0.0
 
     def slope(self, value: float) -> float:
-        return 0.5 - self.term(value) if self.factor else 0.0
+        return 0.5 - self.term(value) if self.counts else 0.0
 
     def scaled(self, derivatives: Derivatives) -> Derivatives:
         if isinstance(derivatives, tuple):
@@ -275,7 +277,7 @@ def _total(tasks: list[_Task], values: dict[str, float]) -> float:
     """Add up what the tasks cost, exactly, and round once."""
     sums = Sums(1)
     for task in tasks:
-        if task.factor:
+        if task.counts:
             sums.add(0, task.term(values[task.name]))
             sums.add(0, task.log_variance / 2)
     return sums.rounded(0)

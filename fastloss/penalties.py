@@ -182,6 +182,9 @@ class PenalizedLoss:
 
     __rmul__ = __mul__
 
+    def __truediv__(self, divisor: Any) -> Any:
+        return self * (1.0 / divisor) if isinstance(divisor, Real) else NotImplemented
+
     def __call__(self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", **named: Any) -> float:
         """Compute the cost with the penalty.
 

@@ -49,7 +49,7 @@ def get_loss(name: str, **parameters: Any) -> Loss:
     ValueError
         There is no such loss, or a parameter is out of range.
     TypeError
-        The loss has no such parameter.
+        The loss has no such parameter, or one that is missing has no default.
 
     Examples
     --------
@@ -67,6 +67,9 @@ def get_loss(name: str, **parameters: Any) -> Loss:
         if parameter_name not in known:
             has = f"its parameters are {', '.join(known)}" if known else "it has no parameters"
             raise TypeError(f"{cls.__name__} has no parameter {parameter_name!r}; {has}.")
+    missing = [name for name in _required(cls) if name not in parameters]
+    if missing:
+        raise TypeError(f"{cls.__name__} cannot be made without {' and '.join(missing)}.")
     return cls(**parameters)
 
 
@@ -102,9 +105,9 @@ def every_class() -> list[type[Loss]]:
 
 def names_with_defaults() -> list[str]:
     """Return the names, short ones too, of the losses that can be made without saying anything more."""
-    whole = [
-        name
-        for name, cls in _CLASSES.items()
-        if all(item.default is not MISSING or item.default_factory is not MISSING for item in fields(cls))
-    ]
-    return [*sorted(whole), *SHORT_NAMES]
+    return [*sorted(name for name, cls in _CLASSES.items() if not _required(cls)), *SHORT_NAMES]
+
+
+def _required(cls: type[Loss]) -> list[str]:
+    """List the parameters that have no default."""
+    return [item.name for item in fields(cls) if item.default is MISSING and item.default_factory is MISSING]

@@ -278,6 +278,45 @@ def test_boosting() -> None:
     assert of_rows.init_score(classes).shape == (5,)
 
 
+@pytest.mark.parametrize("name", fl.list_losses())
+def test_all_losses_of_units_are_terms(name: str) -> None:
+    loss = fl.get_loss(name)
+    if loss.signature.plan == "tiles":
+        with pytest.raises(TypeError, match="no loss for each unit"):
+            fl.WeightedSum([(2.0, loss)])
+    else:
+        assert fl.WeightedSum([(2.0, loss)]).terms == ((2.0, loss),)
+
+
+@pytest.mark.parametrize("present_only", [False, True])
+def test_a_sum_of_classes_of_masks(present_only: bool) -> None:
+    y, p = RNG.integers(0, 3, (4, 70)), RNG.standard_normal((4, 3, 70))
+    terms = [fl.lovasz_softmax, fl.LovaszSoftmax(present_only=present_only)]
+    w = RNG.integers(0, 2, (4, 70))
+    for weights in (None, w):
+        value, gradient = (0.5 * terms[0] + 2 * terms[1]).value_and_gradient(y, p, weights)
+        first, second = (term.value_and_gradient(y, p, weights) for term in terms)
+        assert value == pytest.approx(0.5 * first[0] + 2 * second[0], rel=1e-14)
+        np.testing.assert_allclose(gradient, 0.5 * first[1] + 2 * second[1], rtol=1e-14, atol=1e-16)
+
+
+def test_what_has_no_mean_is_summed() -> None:
+    penalties = fl.WeightedSum([(0.5, fl.l2_penalty), (-2.0, fl.l1_penalty)])
+    assert penalties([1.0, -2.0]) == 0.5 * 2.5 - 2.0 * 3.0
+    assert penalties.gradient([1.0, -2.0]).tolist() == [-1.5, 1.0]
+    with pytest.raises(ValueError, match="only; got 'mean'"):
+        penalties([1.0], reduction="mean")
+
+
+def test_boosting_tells_that_a_sum_of_nothing_has_no_curvature() -> None:
+    nothing = 0 * fl.mse + 0 * fl.huber
+    assert Objective(nothing).loss == nothing
+    xgb = pytest.importorskip("xgboost")
+    y, p = numbers(50, np.float32)
+    with pytest.raises(ValueError, match="positive for no row"):
+        Objective(nothing, hessian="exact")(p, xgb.DMatrix(p[:, None], y))
+
+
 def test_xgboost_trains_a_sum() -> None:
     xgb = pytest.importorskip("xgboost")
     rng = np.random.default_rng(3)
@@ -292,7 +331,7 @@ def test_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None
     y, p = numbers(50, np.float64)
     path = tmp_path / "data.csv"
     path.write_text("y,p\n" + "\n".join(f"{a!r},{b!r}" for a, b in zip(y.tolist(), p.tolist(), strict=True)))
-    text = "0.7*huber:delta=2 + 3e-1*log_cosh+mae"
+    text = "0.7*huber:delta=2 + 3e-1*log_cosh+1e+0*mae"
     arguments = ["evaluate", str(path), "--y-true", "y", "--y-pred", "p", "--json", "--loss"]
     assert main([*arguments, text, "--loss", "2*mse"]) == 0
     printed = capsys.readouterr().out
@@ -304,6 +343,7 @@ def test_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None
         ("huber + dice", "value for the same thing"),
         ("huber + ", "no loss is called ''"),
         ("1e999*huber", "weight of term 0 must be finite"),
+        ("weighted_sum", "WeightedSum cannot be made without terms"),
     ):
         assert main([*arguments, wrong]) == 2
         assert message in capsys.readouterr().err

@@ -131,6 +131,20 @@ def test_sparse_features(loss: fl.Loss, y: np.ndarray, dtype: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("loss", [fl.Poisson(from_log=False), fl.mse + fl.Tweedie(from_log=False)])
+def test_means_are_no_raw_predictions(loss: fl.Loss) -> None:
+    with pytest.raises(ValueError, match=r"takes means\. Pass it from_log=True"):
+        fl.linear_objective(loss, X, BITS)
+    normal = fl.linear_objective(fl.Tweedie(power=0.0, from_log=False), X, BITS)
+    same = fl.linear_objective(fl.HalfSquaredError(), X, BITS)
+    assert normal(normal.start)[0] == same(same.start)[0]
+
+
+def test_sparse_features_are_real() -> None:
+    with pytest.raises(TypeError, match="X must hold real numbers; got a sparse matrix of dtype complex128"):
+        fl.linear_objective(LOGISTIC, sparse.csr_array(X * 1j), BITS)
+
+
 def test_a_penalized_loss_brings_its_penalty() -> None:
     theta = np.arange(5.0)
     expected = fl.linear_objective(LOGISTIC, X, BITS, penalty=fl.L1L2Penalty(0.5, 0.25))(theta)

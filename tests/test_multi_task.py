@@ -198,6 +198,10 @@ def test_numbers_that_are_not_finite_go_through() -> None:
     value, gradients, slopes = learnt.value_and_gradient({"a": ([0.0, 1.0], [1.0, 1.0])}, log_variances={"a": -800.0})
     assert (value, slopes) == (math.inf, {"a": -math.inf})
     np.testing.assert_array_equal(gradients["a"], [np.inf, np.nan])
+    # the factor of a large variance may vanish, which removes no task
+    value, gradients, slopes = learnt.value_and_gradient(inputs, log_variances={"a": 800.0})
+    assert (value, gradients["a"].tolist(), slopes) == (400.0, [0.0], {"a": 0.5})
+    assert learnt(inputs, log_variances={"a": math.inf}) == math.inf
     half = learnt.gradient({"a": ([0.0], np.ones(1, np.float16))}, log_variances={"a": -60.0})[0]["a"]
     assert half.dtype == np.float16
     assert half.tolist() == [np.inf]

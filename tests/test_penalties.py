@@ -313,3 +313,9 @@ def test_penalties_by_name() -> None:
     assert fl.get_loss("elastic_net", strength=2.0, l1_ratio=0.1) == fl.ElasticNet(2.0, 0.1)
     assert fl.get_loss("l1_l2_penalty", l1=2.0) == fl.L1L2Penalty(2.0, 1.0)
     assert all(isinstance(fl.get_loss(name), fl.Penalty) for name in fl.list_losses("composite"))
+
+
+def test_a_loss_with_a_penalty_is_divided() -> None:
+    assert (fl.mse + fl.l2_penalty) / 4 == 0.25 * (fl.mse + fl.l2_penalty)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        (fl.mse + fl.l2_penalty) / "4"

@@ -282,7 +282,7 @@ def curvature_of(loss: Loss) -> Curvature:
 
 def _of_sum(loss: losses.WeightedSum) -> Curvature:
     """Add up what stands in for the Hessians of the terms."""
-    terms = [(weight, term, curvature_of(term)) for weight, term in loss.terms if weight]
+    terms = [(weight, term, curvature_of(term)) for weight, term in loss._counting()]
     if any(weight < 0 for weight, _, _ in terms):
         return CURVATURES[""]
 

@@ -14,7 +14,7 @@ from ..losses import WeightedSum
 from ..registry import get_loss
 
 # before a term, which is a name, or a number, a star and a name: not in a number like 1e+3
-_PLUS = re.compile(r"(?<![0-9.][eE])\+(?=\s*([-0-9.][^*+]*\*\s*)?[A-Za-z_]|\s*$)")
+_PLUS = re.compile(r"(?<![0-9.][eE])\+(?=\s*([-0-9.]([^*+]|(?<=[eE])\+(?=[0-9]))*\*\s*)?[A-Za-z_]|\s*$)")
 _WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -79,7 +79,7 @@ def _words(name: str) -> set[str]:
     """List the parameters of a loss that are words."""
     try:
         return {item.name for item in fields(get_loss(name)) if isinstance(item.default, str)}
-    except ValueError:
+    except (TypeError, ValueError):
         return set()
 
 

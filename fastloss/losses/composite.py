@@ -23,6 +23,9 @@ def _method(name: str) -> Callable[..., Any]:
 
     def method(self: WeightedSum, *inputs: Any, **named: Any) -> Any:
         of = getattr(Loss, name) if self.inputs == Loss.inputs else OF_OTHER_INPUTS[name]
+        if "mean" not in self.reductions:
+            # what has no mean is summed unless it is told otherwise, as penalties are
+            named.setdefault("reduction", "sum")
         return of(self, *inputs, **named)
 
     method.__name__, method.__qualname__, method.__doc__ = name, f"WeightedSum.{name}", getattr(Loss, name).__doc__

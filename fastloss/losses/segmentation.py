@@ -485,6 +485,9 @@ class LovaszSoftmax(OfMasks, Loss):
         " for y, q in zip(y_true, np.exp(y_pred - y_pred.max(1, keepdims=True))) for p in [q / q.sum(0)]])"
     )
 
+    def _unit_axes(self) -> int:
+        return 1
+
     def _domains(self) -> dict[str, Domain]:
         return {} if self.from_logits else {"y_pred": PROBABILITIES}
 
