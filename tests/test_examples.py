@@ -108,3 +108,13 @@ def test_gan_digits(tmp_path: Path, kind: str) -> None:
     # the players keep each other busy: what a discriminator that knows nothing pays is 2 log 2, 2, or 1/2
     clueless = {"minimax": 1.386, "hinge": 2.0, "least_squares": 0.5}[kind]
     assert 0.3 * clueless < rows[-1, 1] < 1.3 * clueless
+
+
+def test_custom_loss_xgboost() -> None:
+    for library in ("xgboost", "sklearn", "numba", "sympy"):
+        pytest.importorskip(library)
+    report, squared, own = run("custom_loss_xgboost.py").stdout.splitlines()
+    assert report == "Shortage(a=4.0): nothing wrong, 268 numbers tried"
+    (few, cost), (fewer, less) = (re.findall(r"[\d.]+", line)[-2:] for line in (squared, own))
+    assert float(fewer) < float(few)
+    assert float(less) < float(cost)

@@ -277,5 +277,7 @@ def source_of(text: str, parameters: tuple[str, ...]) -> str:
     arguments = ", ".join(("y_true", "y_pred", *parameters))
     lines = [f"def formula({arguments}):", "    r = y_pred - y_true"]
     lines += [f"    {name} = {_write(part)}" for name, part in shared]
-    lines.append(f"    return {', '.join(map(_write, formulas))}")
+    # what is no number goes through, whatever branches it takes
+    lines.append("    lost = y_true != y_true or y_pred != y_pred")
+    lines.append(f"    return {', '.join(f'(y_true + y_pred if lost else {_write(formula)})' for formula in formulas)}")
     return "\n".join(lines) + "\n"

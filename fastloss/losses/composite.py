@@ -77,6 +77,9 @@ class WeightedSum(Loss):
     all losses but those of single numbers are multiplied by the sample weights and divided before they are added up.) So the
     error of a sum is the sum of the terms' errors, and one rounding for each addition.
 
+    `parameter_gradient` names the derivatives by their place: ``"terms[0].weight"``, which is the loss of that term alone, and
+    ``"terms[0].delta"``, which is that of the term times its weight, rounded once more.
+
     Terms that leave out rows, by ``ignore_index``, or count them by ``class_weight``, must do so alike.
 
     Examples
@@ -182,6 +185,23 @@ class WeightedSum(Loss):
 
     def _warn_of_sums(self, inputs: Inputs, weights: Any) -> None:
         self._counting()[0][1]._warn_of_sums(inputs, weights)
+
+    # ---- parameters ------------------------------------------------------------------------------------------------
+
+    def _parameter_calls(self, inputs: Inputs, reduction: str) -> dict[str, tuple[Kernel, ...]]:
+        calls = {}
+        for place, (_, loss) in enumerate(self.terms):
+            calls[f"terms[{place}].weight"] = (loss._kernel_for(inputs, reduction),)
+            calls |= {f"terms[{place}].{name}": of for name, of in loss._parameter_calls(inputs, reduction).items()}
+        return calls
+
+    def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: str) -> dict[str, float]:
+        found = super()._parameter_gradient(values, sample_weight, reduction)
+        weights = {f"terms[{place}]": weight for place, (weight, _) in enumerate(self.terms)}
+        return {
+            name: slope if name.endswith(".weight") else weights[name.partition(".")[0]] * slope
+            for name, slope in found.items()
+        }
 
     # ---- boosting --------------------------------------------------------------------------------------------------
 
