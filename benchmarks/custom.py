@@ -34,7 +34,7 @@ def take_turns(ways: list[Callable[[], object]], turns: int) -> list[list[float]
     for way in ways:
         way()
     for turn in range(turns):
-        for i in (range(len(ways)) if turn % 2 else reversed(range(len(ways)))):
+        for i in range(len(ways)) if turn % 2 else reversed(range(len(ways))):
             start = time.perf_counter()
             ways[i]()
             times[i].append(time.perf_counter() - start)
@@ -60,7 +60,9 @@ def main() -> None:
         }.items():
             best = [1e3 * min(times) for times in take_turns([way(loss) for loss in losses], arguments.turns)]
             cells = "".join(f"{milliseconds:8.2f}" for milliseconds in best)
-            print(f"{dtype.__name__:8} {what:20}{cells}   : built-in {best[1] / best[0]:5.2f}{best[2] / best[0]:6.2f}", flush=True)
+            print(
+                f"{dtype.__name__:8} {what:20}{cells}   : built-in {best[1] / best[0]:5.2f}{best[2] / best[0]:6.2f}", flush=True
+            )
     try:
         import xgboost as xgb
     except ImportError:
@@ -75,7 +77,9 @@ def main() -> None:
         lambda: xgb.train(parameters, data, 20, obj=Objective(own_huber())),
     ]
     theirs, built_in, own = take_turns(ways, max(3, arguments.turns // 3))
-    print(f"XGBoost, 500 000 x 20, 20 rounds, seconds: its pseudo-Huber {min(theirs):.3f}, fl.Huber {min(built_in):.3f}", end="")
+    print(
+        f"XGBoost, 500 000 x 20, 20 rounds, seconds: its pseudo-Huber {min(theirs):.3f}, fl.Huber {min(built_in):.3f}", end=""
+    )
     ratio = statistics.median(a / b for a, b in zip(own, built_in, strict=True))
     print(f", one's own {min(own):.3f}; one's own to fl.Huber {ratio:.3f}")
 

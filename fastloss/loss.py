@@ -433,9 +433,7 @@ class Loss:
         if reduction == "mean" and sums.rounded(count) == 0.0:
             raise ValueError(self._no_weight(inputs, weights))
         totals = iter([sums.mean(call, count) if reduction == "mean" else sums.rounded(call) for call in range(count)])
-        return {
-            name: next(totals) if len(terms) == 1 else next(totals) - next(totals) for name, terms in kernels.items()
-        }
+        return {name: next(totals) if len(terms) == 1 else next(totals) - next(totals) for name, terms in kernels.items()}
 
     # ---- what is wrong ------------------------------------------------------------------------------------------
 
