@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
-from functools import cache
+from functools import cache, reduce
 from numbers import Real
+from operator import or_
 from typing import Any, ClassVar
 
 import numpy as np
@@ -403,15 +404,13 @@ class Loss:
         sums = Sums(count + 1)
         outputs = [Output(VALUE, sums, call=call, place=call) for call in range(count)]
         found = execute(calls, inputs, weights, (*outputs, Output(WEIGHT, sums, place=count)))
-        for fault in found.faults:
-            if fault:
-                self._explain(fault, inputs, weights, reduction == "mean")
+        fault = reduce(or_, found.faults)
+        if fault:
+            self._explain(fault, inputs, weights, reduction == "mean")
         if reduction == "mean" and sums.rounded(count) == 0.0:
             raise ValueError(self._no_weight(inputs, weights))
         totals = iter([sums.mean(call, count) if reduction == "mean" else sums.rounded(call) for call in range(count)])
-        return {
-            name: next(totals) if len(terms) == 1 else next(totals) - next(totals) for name, terms in kernels.items()
-        }
+        return {name: next(totals) if len(terms) == 1 else next(totals) - next(totals) for name, terms in kernels.items()}
 
     # ---- what is wrong ------------------------------------------------------------------------------------------
 

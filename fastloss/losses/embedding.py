@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _arrays, errors
-from .._core import ClassOptions, Inputs, Kernel
+from .._core import ClassOptions, Inputs
 from ..classes import OfClasses, explain_index
 from ..domains import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, UNIT, Choice, Domain, Interval, parameter
 from ..loss import Loss
