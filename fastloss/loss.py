@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
-from functools import cache
+from functools import cache, reduce
 from numbers import Real
+from operator import or_
 from typing import Any, ClassVar
 
 import numpy as np
@@ -427,9 +428,9 @@ class Loss:
         sums = Sums(count + 1)
         outputs = [Output(VALUE, sums, call=call, place=call) for call in range(count)]
         found = execute(calls, inputs, weights, (*outputs, Output(WEIGHT, sums, place=count)))
-        for fault in found.faults:
-            if fault:
-                self._explain(fault, inputs, weights, reduction == "mean")
+        fault = reduce(or_, found.faults)
+        if fault:
+            self._explain(fault, inputs, weights, reduction == "mean")
         if reduction == "mean" and sums.rounded(count) == 0.0:
             raise ValueError(self._no_weight(inputs, weights))
         totals = iter([sums.mean(call, count) if reduction == "mean" else sums.rounded(call) for call in range(count)])
