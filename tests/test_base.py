@@ -110,7 +110,7 @@ def test_every_loss_has_its_three_places() -> None:
     """src_c/losses/<family>/<loss>.h, a class, and a reference; a default instance and an export come by themselves."""
     of_targets, _ = fl.margin_ranking._for((0.0, 0.0, 1.0))
     kernels = {loss._kernel_name() for loss in [*every_loss(), WrongLabel(), of_targets]}
-    kernels |= {kernel.name for loss in every_loss() for kernel in loss._parameter_kernels().values()}
+    kernels |= {kernel.name for loss in [*every_loss(), of_targets] for kernel in loss._parameter_kernels().values()}
     assert kernels == set(_core.kernels()), "a formula without a class, or the other way round"
     assert set(REFERENCES) == set(fl.list_losses()), "a class without a reference, or the other way round"
     for name in fl.list_losses():
