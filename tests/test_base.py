@@ -112,7 +112,7 @@ def test_every_loss_has_its_three_places() -> None:
     directions = [fl.Perceptual(distance=distance, normalize=True) for distance in ("squared", "absolute")]
     losses = [*every_loss(), WrongLabel(), of_targets, fl.vae, *directions]
     kernels = {name for loss in losses for name in (loss._kernel_name(), *loss._rest_name())}
-    kernels |= {kernel.name for loss in every_loss() for kernel in loss._parameter_kernels().values()}
+    kernels |= {kernel.name for loss in losses for kernel in loss._parameter_kernels().values()}
     assert kernels == set(_core.kernels()), "a formula without a class, or the other way round"
     assert set(REFERENCES) == set(fl.list_losses()), "a class without a reference, or the other way round"
     for name in fl.list_losses():

@@ -59,6 +59,8 @@ def one_unit(loss: Any, inputs: tuple[np.ndarray, ...], i: int) -> tuple[np.ndar
 
 def exact(value: Callable[..., Any], unit: tuple[Any, ...], parameters: dict[str, Any], name: str) -> mpf:
     """The difference of the reference in a parameter."""
+    if not unit[-1]:
+        return mpf(0)
     at = mpf(parameters[name])
     high, low = (value(*unit, **parameters | {name: at + h}) for h in (STEP, -STEP))
     high, low = (sum(x) if isinstance(x, list) else x for x in (high, low))
@@ -173,6 +175,34 @@ def test_same_bits_everywhere(loss: Any, dtype: Any) -> None:
             assert loss.parameter_gradient(*inputs) == expected
     for team in each_team(1, 2):
         assert loss.parameter_gradient(*inputs) == expected, team
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sigma", [1.0, 0.1, 7.3])
+def test_a_pair_of_scores_by_its_slope(sigma: float, dtype: Any) -> None:
+    loss, largest = fl.PairwiseLogistic(sigma=sigma), float(np.finfo(dtype).max)
+    rng = np.random.default_rng(3)
+    far = rng.standard_normal(60) * 10.0 ** rng.uniform(-30, 2, 60)
+    for s in (*far, 0.0, -largest / 4, largest / 4, 88.0, 740.0):
+        one, other = dtype(s), dtype(0.5 * s)
+        got = loss.parameter_gradient(one, other)["sigma"]
+        with mp.workdps(60):
+            d = mpf(float(one)) - mpf(float(other))
+            true = -d / (1 + exp(mpf(sigma) * d))
+            assert error_in_ulp(dtype(got), true, dtype) <= 4, f"{got} for {mp.nstr(true, 20)} of {one}, {other}"
+    assert loss.parameter_gradient(np.inf, 0.0) == {"sigma": 0.0}
+    assert loss.parameter_gradient(0.0, np.inf) == {"sigma": np.inf}
+    assert math.isnan(loss.parameter_gradient(np.nan, 0.0)["sigma"])
+
+
+def test_a_pair_of_scores_by_its_margin() -> None:
+    loss = fl.MarginRanking(margin=1.0)
+    scores = [0.0, 0.0, 2.0, 1.0], [0.5, -1.0, 0.0, 0.0]
+    assert loss.parameter_gradient(*scores, reduction="sum") == {"margin": 1.0}
+    assert loss.parameter_gradient(*scores, [1.0, -1.0, 1.0, -1.0], reduction="sum") == {"margin": 3.0}
+    assert loss.parameter_gradient(*scores, sample_weight=[3.0, 1.0, 0.0, 0.0]) == {"margin": 0.75}
+    with pytest.raises(ValueError, match="target"):
+        loss.parameter_gradient(*scores, [1.0, 0.5, 1.0, 1.0])
 
 
 @pytest.mark.parametrize("loss", [loss for loss in LOSSES if REFERENCES[loss.name].data == "masks"], ids=repr)

@@ -75,7 +75,8 @@ class WeightedSum(Loss):
     weights are rounded, the first one is multiplied by its weight, and each further one is added by a fused multiplication
     and addition. Then comes what follows for any loss: sample weights, exact sums, the division of a mean. (The derivatives of
     all losses but those of single numbers are multiplied by the sample weights and divided before they are added up.) So the
-    error of a sum is the sum of the terms' errors, and one rounding for each addition.
+    error of a sum is the sum of the terms' errors, and one rounding for each addition. A weight that float32 cannot hold is
+    infinite, or 0, for float32 predictions. Where all weights are 0, the first term is multiplied by 0.
 
     `parameter_gradient` names the derivatives by their place: ``"terms[0].weight"``, which is the loss of that term alone, and
     ``"terms[0].delta"``, which is that of the term times its weight, rounded once more.

@@ -51,6 +51,9 @@ class TripletMargin(Loss):
     distances have nothing added to the differences (there ``eps=1e-6``). Sums neither over- nor underflow where the distance is
     a number; the gradient of a component whose difference to the power of p - 1 underflows is 0. There is no Hessian.
 
+    The derivative by ``margin`` is 1 where the loss is positive, else 0. `parameter_gradient` has none by ``p``, in which
+    the loss is smooth only while no difference of coordinates is 0 and whose sums no other result needs.
+
     References
     ----------
     V. Balntas, E. Riba, D. Ponsa, K. Mikolajczyk, Learning local feature descriptors with triplets and shallow convolutional
@@ -137,6 +140,8 @@ class CosineEmbedding(Loss):
     target 1, their negative for -1 where c > m, and 0 elsewhere. The cosine of a vector of zeros is taken to be 0, with
     gradients of 0. There is no Hessian.
 
+    The derivative by ``margin`` is -1 for the target -1 where c > m, else 0.
+
     Examples
     --------
     >>> import fastloss as fl
@@ -183,6 +188,8 @@ class Contrastive(Loss):
 
     Gradients are tuples, for ``a`` and ``b``. Nothing is added to distances: vectors that coincide have the distance 0, which
     has no direction, and gradients of 0. There is no Hessian.
+
+    The derivative by ``margin`` is :math:`\max(0, m - d)` of pairs that are not similar, else 0.
 
     References
     ----------
@@ -248,6 +255,8 @@ class LinearCrossEntropy(OfClasses, Loss):
     :math:`\sum_j |x_{ij} w_{kj}|`, typically one or two ulp of it, and less than about :math:`(128 + d / 128) / 2` in any case.
     The loss is that of such scores. The errors of gradients are relative to the sums of the magnitudes of their terms. There
     is no Hessian.
+
+    The derivative by ``label_smoothing``, in which the loss is linear, is the loss at 1 minus that at 0.
 
     References
     ----------
@@ -323,6 +332,9 @@ class InfoNCE(_OfCosines, Loss):
     The matrix of all scores is never held: memory and errors are those of `LinearCrossEntropy`, with errors of scores relative
     to 1 / T. There is no Hessian.
 
+    The derivative by ``temperature``, for a temperature that is learned, is :math:`(H_i - \ell_i) / T` with the entropy
+    :math:`H_i = -\sum_k p_{ik} \log p_{ik}`. Its error is relative to the larger of the two, and to that of the scores.
+
     References
     ----------
     A. van den Oord, Y. Li, O. Vinyals, Representation learning with contrastive predictive coding (2018). arXiv:1807.03748
@@ -373,6 +385,9 @@ class NTXent(_OfCosines, Loss):
     The matrix of all scores is never held: memory and errors are those of `LinearCrossEntropy`, with errors of scores relative
     to 1 / T. There is no Hessian.
 
+    The derivative by ``temperature``, for a temperature that is learned, is :math:`(H_i - \ell_i) / T` with the entropy
+    :math:`H_i = -\sum_k p_{ik} \log p_{ik}`. Its error is relative to the larger of the two, and to that of the scores.
+
     References
     ----------
     T. Chen, S. Kornblith, M. Norouzi, G. Hinton, A simple framework for contrastive learning of visual representations, ICML
@@ -418,6 +433,10 @@ class SupervisedContrastive(_OfCosines, Loss):
 
     The matrix of all scores is never held: memory and errors are those of `LinearCrossEntropy`, with errors of scores relative
     to 1 / T. There is no Hessian.
+
+    The derivative by ``temperature``, for a temperature that is learned, is :math:`(H_i - \ell_i) / T` with the entropy
+    :math:`H_i = -\sum_k p_{ik} \log p_{ik}`. Its error is relative to the larger of the two, and to that of the scores. It
+    is 0 for embeddings without a positive.
 
     References
     ----------

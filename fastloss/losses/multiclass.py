@@ -48,6 +48,9 @@ class CategoricalCrossEntropy(OfClasses, Loss):
     and with respect to probabilities :math:`-w_k y'_k / p_k` and :math:`w_k y'_k / p_k^2`. The loss and the gradient of a
     confident correct prediction keep all their digits, and scores of minus infinity are classes that cannot be.
 
+    The derivative by ``label_smoothing``, in which the loss is linear, is the loss at 1 minus that at 0. That by
+    ``log_base`` is :math:`-\ell / (b \log b)`, unless it is None.
+
     References
     ----------
     I. J. Good, Rational decisions, J. R. Stat. Soc. B 14 (1952). C. Szegedy et al., Rethinking the inception architecture,
@@ -123,6 +126,9 @@ class SparseCategoricalCrossEntropy(CategoricalCrossEntropy):
         \frac{\partial \ell}{\partial z_k} = p_k - [k = t], \qquad
         \frac{\partial^2 \ell}{\partial z_k^2} = p_k (1 - p_k)
 
+    The derivative by ``label_smoothing``, in which the loss is linear, is the loss at 1 minus that at 0. That by
+    ``log_base`` is :math:`-\ell / (b \log b)`, unless it is None.
+
     References
     ----------
     I. J. Good, Rational decisions, J. R. Stat. Soc. B 14 (1952).
@@ -165,6 +171,9 @@ class CategoricalFocal(OfClasses, Loss):
     :math:`\alpha_t (A p_k (1 - p_k) + C ([k = t] - p_k)^2)` with
     :math:`C = \gamma p_t (1 - p_t)^{\gamma - 1} ((\gamma - 1) p_t r + \log p_t + 2)`, :math:`r = -\log p_t / (1 - p_t)`. It is
     negative for rows that are badly wrong.
+
+    The derivative by ``gamma`` is :math:`\ell \log(1 - p_t)`, that by ``alpha``, if it is one number, :math:`\ell /
+    \alpha`; that by ``label_smoothing``, in which the loss is linear, is the loss at 1 minus that at 0.
 
     References
     ----------
@@ -225,6 +234,8 @@ class PolyCrossEntropy(OfClasses, Loss):
     With respect to raw scores the gradient is :math:`A (p_k - [k = t])`, :math:`A = 1 + \epsilon p_t`, and the Hessian
     :math:`A p_k (1 - p_k) - \epsilon p_t ([k = t] - p_k)^2`. Distributions as labels give the average over the classes.
 
+    The derivative by ``epsilon`` is :math:`1 - p_t`.
+
     References
     ----------
     Z. Leng et al., PolyLoss: a polynomial expansion perspective of classification loss functions, ICLR (2022).
@@ -265,6 +276,8 @@ class GeneralizedCrossEntropy(OfClasses, Loss):
     With respect to raw scores the gradient is :math:`p_t^q (p_k - [k = t])` and the Hessian
     :math:`p_t^q (p_k (1 - p_k) - q ([k = t] - p_k)^2)`; with respect to probabilities :math:`-p_t^{q - 1}` and
     :math:`(1 - q) p_t^{q - 2}`. Distributions as labels give the average over the classes.
+
+    The derivative by ``q`` is :math:`(p_t^q (1 - q \log p_t) - 1) / q^2`.
 
     References
     ----------
@@ -349,6 +362,8 @@ class MultiMargin(MarginOfClasses, Loss):
         \frac{\partial \ell}{\partial z_t} = -\sum_{j \ne t} \frac{\partial \ell}{\partial z_j}
 
     The Hessian is 0 for p = 1; for p = 2 it is :math:`2 w_t / K` for each j with a positive margin, and their sum for t.
+
+    The derivative by ``margin`` is the sum of the derivatives of the terms: p times their base to the power of p - 1.
 
     Examples
     --------

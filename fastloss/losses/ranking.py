@@ -49,6 +49,8 @@ class MarginRanking(Loss):
     and Hessians, which are 0, are tuples, for ``s_pos`` and ``s_neg``. The difference of the scores is carried with its
     rounding error, which shows where the margin cancels it.
 
+    The derivative by ``margin`` is 1 where the loss is positive, else 0.
+
     References
     ----------
     R. Herbrich, T. Graepel, K. Obermayer, Large margin rank boundaries for ordinal regression, Advances in Large Margin
@@ -115,6 +117,8 @@ class PairwiseLogistic(Loss):
     --------
     RankNet : all pairs of items of groups, by their relevance.
 
+    The derivative by ``sigma`` is :math:`-d / (1 + e^{\sigma d})` with the difference d of the scores.
+
     References
     ----------
     S. Rendle, C. Freudenthaler, Z. Gantner, L. Schmidt-Thieme, BPR: Bayesian personalized ranking from implicit feedback, UAI
@@ -163,6 +167,9 @@ class RankNet(Loss):
 
     where :math:`\sigma_0` is ``sigma``. Pairs are computed one by one, without a list of them; a NaN among the relevances of a
     group makes all its results NaN. ``sample_weight`` has one number for each group.
+
+    The derivative by ``sigma`` is the sum of :math:`-d / (1 + e^{\sigma d})` over the pairs, d the difference of their
+    scores.
 
     References
     ----------
@@ -213,6 +220,9 @@ class ListNet(Loss):
     divided by their sum in its place, and divides scores by a temperature, too. The least value is the entropy of q, not 0. A
     group of one item has the loss and the gradient 0. Equal relevances want equal scores, where the gradient is 0. A NaN in a
     group makes all its results NaN. ``sample_weight`` has one number for each group.
+
+    The derivative by ``temperature`` is :math:`\sum_i (q_i - p_i) s_i / T^2`, of scores s, relevances whose softmax is q,
+    and the softmax p of :math:`s / T`.
 
     References
     ----------
@@ -332,6 +342,8 @@ class LambdaRank(Loss):
     A group without gains, or of one item, or of equal relevances, has the value and the derivatives 0. A NaN in a group makes
     all its results NaN. ``sample_weight`` has one number for each group. scikit-learn's ``ndcg_score`` has linear gains, and
     averages over ties of scores: `fastloss.metrics.ndcg_score`.
+
+    The value does not depend on ``sigma``: there is no derivative by it.
 
     References
     ----------

@@ -66,6 +66,8 @@ class Dice(OfMasks, Loss):
     loss 0, for ``smooth=0``, too. ``sample_weight`` has one number for each loss, or one for each number of the masks: a weight
     of 0 leaves a pixel out. There is no Hessian.
 
+    The derivative by ``smooth`` is minus the loss divided by the denominator.
+
     References
     ----------
     F. Milletari, N. Navab, S.-A. Ahmadi, V-Net: fully convolutional neural networks for volumetric medical image segmentation,
@@ -127,6 +129,8 @@ class Jaccard(OfMasks, Loss):
     --------
     Tversky : the same for ``alpha=1, beta=1``.
     BoxIoU : of boxes.
+
+    The derivative by ``smooth`` is minus the loss divided by the denominator.
 
     References
     ----------
@@ -194,6 +198,9 @@ class Tversky(OfMasks, Loss):
     loss, or one for each number of the masks. There is no Hessian. ``alpha=beta=1`` is `Jaccard`; ``alpha=beta=0.5`` is `Dice`
     with twice the ``smooth``.
 
+    With the denominator D, the derivative by ``smooth`` is -loss / D; those by ``alpha`` and ``beta`` are (1 - loss) / D
+    times what each of them multiplies.
+
     References
     ----------
     S. S. M. Salehi, D. Erdogmus, A. Gholipour, Tversky loss function for image segmentation using 3D fully convolutional deep
@@ -254,6 +261,9 @@ class FocalTversky(OfMasks, Loss):
 
     Where T is 0 the gradient is 0, too, unless ``gamma`` is 1: then the loss is that of `Tversky`, bit for bit. There is no
     Hessian.
+
+    With t the loss of `Tversky`, the derivative by ``gamma`` is :math:`t^\gamma \log t`, 0 where t is 0; those by the other
+    parameters are :math:`\gamma t^{\gamma - 1}` times those of t.
 
     References
     ----------

@@ -8,7 +8,8 @@
  *
  * An embedding without a length has the cosine 0 with all others, and the gradient 0. Embeddings of weight 0 are not there.
  *
- * By T, with the entropy H of the probabilities: (H - value) / T. Its error is relative to the larger one.
+ * By T, with the entropy H of the probabilities: (H - value) / T. Its error is relative to the larger one, and
+ * to what those of the scores, a few ulp of 1 / T, change.
  *
  * Errors: the scores err by a few ulp of 1 / T. The gradients are sums that cancel; their errors are relative to the sums of
  * the magnitudes of their terms.
