@@ -80,7 +80,8 @@ static void write_rows(const fl_table *table, const fl_kernel *kernel, int preci
     enum { PLAIN, SMOOTHED, LISTS, KINDS };
     for (int w = 0; w < 2; w++)
         for (int kind = 0; kind < KINDS; kind++) {
-            const ptrdiff_t width = widths[w], rows = n / width;
+            /* boxes have as many numbers as their signature says, and no other */
+            const ptrdiff_t width = strstr(kernel->signature, "(4)") ? 4 : widths[w], rows = n / width;
             ptrdiff_t scratch;
             table->layout(kernel->plan, width, &scratch);
             const fl_classes classes = {.label_smoothing = kind == SMOOTHED ? 0.1 : 0.0, .sum_tolerance = 1e-3};
