@@ -157,7 +157,8 @@ def test_every_element_loop_is_vectorised(kernels: Kernels) -> None:
 def test_every_lane_loop_is_vectorised(kernels: Kernels) -> None:
     """What is vectorised in one precision is in the other, too; and every formula of a row's right class is in both."""
     optimised = rf"(\w+\.h):(\d+):\d+: optimized: loop vectorized using {kernels.width}"
-    found = {name: re.findall(optimised, body) for name, body in kernels.functions().items()}
+    bodies = kernels.functions()
+    found = {name: re.findall(optimised, body) for name, body in bodies.items()}
     engine = [name for name in found if re.match(r"fl_(exponentials|(index|shares)_of_\w+)_f32$", name)]
     assert engine
     for name in engine:
@@ -180,7 +181,8 @@ def test_every_lane_loop_is_vectorised(kernels: Kernels) -> None:
         # where the loops of several formulas are the same, only one has a body
         present = [name for name in wanted if name in found]
         assert len(present) > 0.4 * len(wanted)
-        assert not [name for name in present if not found[name]]
+        # a loop that only copies has become a call of memmove
+        assert not [name for name in present if not found[name] and "Analyzing loop" in bodies[name]]
         # a loop over one vector of numbers is made of halves of vectors where a counter is an int beside doubles
         loops_of = {name: sum(file in own for file, _ in found[name]) for name in present}
         assert not [name for name in present if name.endswith("f64") and loops_of[name] < loops_of.get(f"{name[:-3]}f32", 0)]
