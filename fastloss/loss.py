@@ -421,7 +421,9 @@ class Loss:
         inputs = self._read(values)
         kernels = self._parameter_calls(inputs, reduction)
         if not kernels:
-            raise NotDifferentiableError(f"{self!r} has no derivative by a parameter: {self._no_smooth_parameter()}.")
+            raise NotDifferentiableError(
+                f"{type(self).__name__} has no derivative by a parameter: {self._no_smooth_parameter()}."
+            )
         weights = None if sample_weight is None else self._read_weights(sample_weight, inputs)
         calls = tuple(kernel for terms in kernels.values() for kernel in terms)
         count = len(calls)

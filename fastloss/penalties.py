@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _arrays
-from ._core import GRADIENT, HESSIAN, VALUE, Inputs
+from ._core import GRADIENT, HESSIAN, VALUE, Inputs, Kernel
 from .domains import brief
 from .loss import Loss, bind
 from .registry import get_loss
@@ -38,8 +38,42 @@ class Penalty(Loss):
         """Make the penalty that is so many times as strong."""
         raise NotImplementedError
 
+    def _slopes(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        """Return the derivatives of these two by the parameters; of two pairs, the second one is subtracted from the first."""
+        raise NotImplementedError
+
     def _parameters(self) -> dict[str, float]:
         return dict(zip(("l1", "l2"), self._strengths(), strict=True))
+
+    def parameter_gradient(self, parameters: Any, sample_weight: Any = None, reduction: str = "sum") -> dict[str, float]:
+        """Compute the derivatives of the penalty with respect to its strengths.
+
+        Parameters
+        ----------
+        parameters, sample_weight : array_like
+            As for the penalty.
+        reduction : {"sum"}, default="sum"
+            The penalty is a sum.
+
+        Returns
+        -------
+        dict of str to float
+            The derivatives by the names of what the penalty was made with: exact sums, rounded once.
+
+        Examples
+        --------
+        >>> import fastloss as fl
+        >>> fl.ElasticNet(strength=2.0, l1_ratio=0.5).parameter_gradient([1.0, -3.0])
+        {'strength': 4.5, 'l1_ratio': -2.0}
+        """
+        return Loss.parameter_gradient(self, parameters, sample_weight=sample_weight, reduction=reduction)
+
+    def _parameter_calls(self, inputs: Inputs, reduction: str) -> dict[str, tuple[Kernel, ...]]:
+        # a penalty is linear in its strengths: its own kernel has all derivatives
+        return {
+            name: tuple(Kernel(self.formula, {"l1": l1, "l2": l2}) for l1, l2 in pairs)
+            for name, pairs in self._slopes().items()
+        }
 
     def __call__(self, parameters: Any, sample_weight: Any = None, reduction: str = "sum", out: Any = None) -> Any:
         """Compute the penalty.

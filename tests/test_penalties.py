@@ -319,3 +319,17 @@ def test_a_loss_with_a_penalty_is_divided() -> None:
     assert (fl.mse + fl.l2_penalty) / 4 == 0.25 * (fl.mse + fl.l2_penalty)
     with pytest.raises(TypeError, match="unsupported operand"):
         (fl.mse + fl.l2_penalty) / "4"
+
+
+def test_derivatives_by_strengths() -> None:
+    t = np.array([1.0, -3.0, 0.0, 0.5])
+    size, squares = np.abs(t).sum(), (t**2).sum() / 2
+    assert fl.L1Penalty(0.3).parameter_gradient(t) == {"strength": size}
+    assert fl.L2Penalty(0.3).parameter_gradient(t) == {"strength": squares}
+    assert fl.ElasticNet(2.0, 0.25).parameter_gradient(t) == {
+        "strength": 0.25 * size + 0.75 * squares,
+        "l1_ratio": 2.0 * size - 2.0 * squares,
+    }
+    assert (fl.L1Penalty(0.3) + fl.L2Penalty()).parameter_gradient(t, sample_weight=[1, 0, 1, 1]) == {"l1": 1.5, "l2": 0.625}
+    with pytest.raises(ValueError, match="reduction"):
+        fl.L1Penalty().parameter_gradient(t, reduction="mean")

@@ -147,8 +147,8 @@ def check_loss(loss: Loss, *inputs: Any) -> Report:
     True
     >>> report = fl.check_loss(fl.cauchy)
     >>> print(report)
-    Cauchy(c=1.0): nothing wrong, 580 numbers tried
-      note   convexity: it is not convex in y_pred: the Hessian is -0.125 at y_true = 0, y_pred = -1.73205
+    Cauchy(c=1.0): nothing wrong, 268 numbers tried
+      note   convexity: it is not convex in y_pred: the Hessian is -0.125 at y_true = 0, y_pred = -1.731
 
     References
     ----------

@@ -48,6 +48,9 @@ class L1Penalty(Penalty):
     def _strengths(self) -> tuple[float, float]:
         return self.strength, 0.0
 
+    def _slopes(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {"strength": ((1.0, 0.0),)}
+
     def _times(self, factor: Any) -> L1Penalty:
         return replace(self, strength=factor * self.strength)
 
@@ -91,6 +94,9 @@ class L2Penalty(Penalty):
 
     def _strengths(self) -> tuple[float, float]:
         return 0.0, self.strength
+
+    def _slopes(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {"strength": ((0.0, 1.0),)}
 
     def _times(self, factor: Any) -> L2Penalty:
         return replace(self, strength=factor * self.strength)
@@ -143,6 +149,12 @@ class ElasticNet(Penalty):
     def _strengths(self) -> tuple[float, float]:
         return self.strength * self.l1_ratio, self.strength * (1.0 - self.l1_ratio)
 
+    def _slopes(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {
+            "strength": ((self.l1_ratio, 1.0 - self.l1_ratio),),
+            "l1_ratio": ((self.strength, 0.0), (0.0, self.strength)),
+        }
+
     def _times(self, factor: Any) -> ElasticNet:
         return replace(self, strength=factor * self.strength)
 
@@ -189,6 +201,9 @@ class L1L2Penalty(Penalty):
 
     def _strengths(self) -> tuple[float, float]:
         return self.l1, self.l2
+
+    def _slopes(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {"l1": ((1.0, 0.0),), "l2": ((0.0, 1.0),)}
 
     def _times(self, factor: Any) -> L1L2Penalty:
         return replace(self, l1=factor * self.l1, l2=factor * self.l2)
