@@ -59,7 +59,7 @@ def one_unit(loss: Any, inputs: tuple[np.ndarray, ...], i: int) -> tuple[np.ndar
 
 def exact(value: Callable[..., Any], unit: tuple[Any, ...], parameters: dict[str, Any], name: str) -> mpf:
     """The difference of the reference in a parameter."""
-    if not unit[-1]:
+    if unit[-1] == []:
         return mpf(0)
     at = mpf(parameters[name])
     high, low = (value(*unit, **parameters | {name: at + h}) for h in (STEP, -STEP))
