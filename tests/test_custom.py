@@ -115,6 +115,13 @@ def test_a_class_like_all_others() -> None:
     assert loss.init_score([1.0, 2.0, 3.0]) == 2.0
 
 
+def test_what_is_no_number_goes_through_expressions() -> None:
+    loss = fl.custom_loss("maximum(r, 0)")()
+    for y, p in ((math.nan, 1.0), (1.0, math.nan)):
+        results = (loss([y], [p]), *loss.gradient_and_hessian([y], [p]))
+        assert all(np.isnan(result).all() for result in results)
+
+
 def test_expressions() -> None:
     loss = Asymmetric(a=3.0)
     assert loss([0.0, 0.0], [1.0, -1.0], reduction="none").tolist() == [1.0, 3.0]
@@ -176,6 +183,10 @@ def test_derivatives_of_expressions(text: str, parameters: dict[str, float], bui
         ("(" * 300 + "r" + ")" * 300, "is no expression"),
         ("r + " * 3000 + "r", "characters at the most|nested too deeply"),
         ("", "is no expression"),
+        ("((9**300)**1000)**1000 * r", "cannot be computed"),
+        ("-" * 5000 + "r", "is no expression|nested too deeply"),
+        ("1" * 5000 + " * r", "is no expression|cannot be computed"),
+        ("r\0", "is no expression"),
     ],
 )
 def test_expressions_that_make_no_sense(text: str, message: str) -> None:

@@ -264,11 +264,11 @@ def test_impossible_labels_of_the_cross_entropy() -> None:
 )
 def test_losses_without_smooth_parameters(loss: fl.Loss, message: str) -> None:
     with pytest.raises(fl.NotDifferentiableError, match=f"^{re.escape(message)}"):
-        loss.parameter_gradient([1.0], [1.0])
+        loss.parameter_gradient(*[[1.0]] * len(loss.inputs))
 
 
 def test_what_is_refused() -> None:
-    with pytest.raises(ValueError, match='reduction must be "mean" or "sum"; got \'none\''):
+    with pytest.raises(ValueError, match='reduction must be "mean" or "sum"; got "none"'):
         fl.huber.parameter_gradient([1.0], [1.0], reduction="none")
     with pytest.raises(TypeError, match="Huber takes the inputs y_true, y_pred; got 3 positional ones"):
         fl.huber.parameter_gradient([1.0], [1.0], [1.0])
