@@ -15,7 +15,18 @@
 #define FL_SUM_FORMULA(name, given, by, parameters)                                                                            \
     FL_DECLARE(name, FL_ROWS, FL_SIGNATURE("(k)", given, by), parameters)                                                      \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters));                                            \
-    static int FL_FN(name##_sum)(FL_FN(fl_terms) * t, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *q)              \
+    FL_SUM_LOOP(name, sum, 1, given, by, parameters)                                                                           \
+    FL_SUM_LOOP(name, value_sum, 0, given, by, parameters)                                                                     \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        return FL_FN(fl_sum_rows)(block, block->want == FL_VALUE ? 0 : FL_COUNT(by),                                           \
+                                  block->want == FL_VALUE ? FL_FN(name##_value_sum) : FL_FN(name##_sum));                      \
+    }                                                                                                                          \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
+
+/* The loop over numbers, with derivatives or without. */
+#define FL_SUM_LOOP(name, loop, derivatives, given, by, parameters)                                                            \
+    static int FL_FN(name##_##loop)(FL_FN(fl_terms) * t, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *q)           \
     {                                                                                                                          \
         (void)q;                                                                                                               \
         const FL_T *const x[] = {a, b};                                                                                        \
@@ -25,19 +36,14 @@
             const FL_RESULT f = FL_FN(name##_formula)(FL_BOUND(given, by, parameters));                                        \
             t->value[i] = f.value;                                                                                             \
             t->low[i] = f.low;                                                                                                 \
-            for (int k = 0; k < FL_COUNT(by); k++) {                                                                           \
+            for (int k = 0; derivatives && k < FL_COUNT(by); k++) {                                                            \
                 t->gradient[k][i] = f.gradient[k];                                                                             \
                 t->hessian[k][i] = f.hessian[k];                                                                               \
             }                                                                                                                  \
             invalid |= f.invalid;                                                                                              \
         }                                                                                                                      \
         return invalid != 0;                                                                                                   \
-    }                                                                                                                          \
-    static int FL_FN(name)(const fl_block *block)                                                                              \
-    {                                                                                                                          \
-        return FL_FN(fl_sum_rows)(block, FL_COUNT(by), FL_FN(name##_sum));                                                     \
-    }                                                                                                                          \
-    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
+    }
 
 #define FL_TEMPLATE "engine/row_sums.h"
 #include "language/both_precisions.inc"
@@ -53,6 +59,7 @@ typedef struct {
 /* Returns 1 where an input lies outside the domain of the formula. */
 typedef int (*FL_FN(fl_term_map))(FL_FN(fl_terms) * t, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *parameters);
 
+/* `gradients`: how many there are, or 0 where none is wanted. */
 FL_STATIC int FL_FN(fl_sum_sheet)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, int gradients,
                                   FL_FN(fl_term_map) map)
 {
