@@ -380,6 +380,11 @@ class Loss:
         {'delta': 1.0}
         """
         loss, values = self._for(bind(self, inputs, named))
+        self._check_reduction(reduction)
+        if reduction == "none":
+            raise ValueError(
+                'a derivative by a parameter is that of one number: reduction must be "mean" or "sum"; got "none".'
+            )
         return loss._parameter_gradient(values, sample_weight, reduction)
 
     def _kernel_by(self, parameter: str) -> str:
@@ -413,11 +418,6 @@ class Loss:
         return "; ".join(reasons) or "it has no parameters"
 
     def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: str) -> dict[str, float]:
-        self._check_reduction(reduction)
-        if reduction == "none":
-            raise ValueError(
-                'a derivative by a parameter is that of one number: reduction must be "mean" or "sum"; got "none".'
-            )
         inputs = self._read(values)
         kernels = self._parameter_calls(inputs, reduction)
         if not kernels:

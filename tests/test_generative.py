@@ -686,3 +686,21 @@ def test_instruction_sets_change_no_bit(isa: str) -> None:
             assert value == baseline
             for one, two in zip(gradients, same, strict=True):
                 np.testing.assert_array_equal(one, two)
+
+
+def test_derivatives_by_parameters() -> None:
+    g = np.random.default_rng(8).standard_normal((6, 5))
+    norms = np.linalg.norm(g, axis=1)
+    for one_sided in (False, True):
+        loss = fl.GradientPenalty(target=2.0, weight=3.0, one_sided=one_sided)
+        over = np.maximum(norms - 2.0, 0.0) if one_sided else norms - 2.0
+        found = loss.parameter_gradient(g)
+        assert found["weight"] == pytest.approx(np.mean(over**2), rel=1e-14)
+        assert found["target"] == pytest.approx(-6.0 * np.mean(over), rel=1e-13)
+        long = np.full((1, 9000), 0.1)
+        assert loss.parameter_gradient(long)["target"] == pytest.approx(-6.0 * (np.sqrt(90.0) - 2.0), rel=1e-13)
+    assert fl.GradientPenalty().parameter_gradient(np.zeros((2, 3))) == {"target": 20.0, "weight": 1.0}
+    inputs = vae_inputs()
+    weights = np.arange(5.0)
+    found = fl.VAE(beta=0.3).parameter_gradient(*inputs, sample_weight=weights)
+    assert found == {"beta": fl.VAE(beta=0.3).parts(*inputs, sample_weight=weights)[1]}

@@ -83,6 +83,9 @@ class KLDivergence(OfClasses, Loss):
             raise ValueError("KLDivergence: y_pred holds raw scores (from_logits) or logarithms (from_log), not both.")
         OfClasses.__post_init__(self)
 
+    def _without_derivative(self) -> dict[str, str]:
+        return {"eps": "is a clamp of probabilities"}
+
     def _kernel_name(self) -> str:
         prediction = "_from_logits" if self.from_logits else "_from_log" if self.from_log else ""
         return f"{self.name}{prediction}{'_log_target' if self.log_target else ''}"

@@ -225,6 +225,12 @@ class GradientPenalty(Loss):
     one_sided: bool = False
 
     numpy_value = "weight * np.mean((np.linalg.norm(gradients, axis=-1) - target) ** 2)"
+
+    def _parameter_calls(self, inputs: Inputs, reduction: str) -> dict[str, tuple[Kernel, ...]]:
+        # the penalty is linear in its weight
+        own = Kernel(self.formula, {**self._parameters(), "weight": 1.0})
+        return {**Loss._parameter_calls(self, inputs, reduction), "weight": (own,)}
+
     no_hessian = "all numbers of a gradient act on each other's derivatives. Use the gradient."
 
 
@@ -334,6 +340,9 @@ class VAE(Loss):
             empty = np.empty(whole.shape, _arrays.result_dtype(whole.operands[1], values[1]))
             found.append(_written(losses, empty)[()] if reduction == "none" else self._reduced(losses, sums, whole, reduction))
         return found[0], found[1]
+
+    def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: str) -> dict[str, float]:
+        return {"beta": self.parts(*values, sample_weight=sample_weight, reduction=reduction)[1]}
 
     def _read(self, values: tuple[Any, ...]) -> tuple[Inputs, Inputs, Inputs]:
         """Read all inputs, and those of either term."""
