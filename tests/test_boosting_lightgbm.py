@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from typing import Any
 
 import boosting_data as data
 import numpy as np
 import pytest
 
 import fastloss as fl
-from fastloss.boosting import Metric, Objective, refit_leaves
+from fastloss import _core
+from fastloss.boosting import Metric, Objective, datasets, refit_leaves
 
 pytestmark = pytest.mark.slow
 
@@ -187,3 +189,24 @@ def test_dask() -> None:
     ours, built_in = (data.LOGISTIC(data.BINARY, score, data.WEIGHTS) for score in scores)
     # sharing the parts out otherwise changes it by 0.0008, weights that count twice by 0.01, lost ones by 0.03
     assert ours == pytest.approx(built_in, rel=0.002)
+
+
+def test_threads_are_those_of_lightgbm() -> None:
+    """Where both use one OpenMP runtime, and nobody asked for a layer; and the layer of the process comes back."""
+    if _core.OPENMP_VERSION == 0 or not datasets._shares_openmp():
+        pytest.skip("LightGBM has an OpenMP runtime of its own")
+    train = lgb.Dataset(data.X, data.BINARY).construct()
+    layers = []
+
+    class Spy(Objective):
+        def _derive(self, *arguments: Any, **named: Any) -> None:
+            layers.append(_core.active_layer())
+            super()._derive(*arguments, **named)
+
+    objective = Spy(fl.BinaryCrossEntropy(from_logits=True))
+    expected = [array.copy() for array in objective(data.BINARY, np.zeros(data.N))]
+    found = objective(np.zeros(data.N), train)
+    assert layers == ["pool", "openmp"]
+    assert _core.active_layer() == "pool"
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)

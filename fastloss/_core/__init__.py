@@ -63,7 +63,9 @@ from .threads import (
     active_layer,
     configure_threads,
     keep_thread_state,
+    local_openmp,
     local_threads,
+    openmp_address,
     thread_count,
     use_layer,
 )

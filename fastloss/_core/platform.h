@@ -111,6 +111,16 @@ static inline int fl_openmp_threads(void)
 #endif
 }
 
+/* Where the runtime's functions are: which of the runtimes in the process this is; 0 without OpenMP. */
+static inline size_t fl_openmp_address(void)
+{
+#ifdef _OPENMP
+    return (size_t)&omp_get_max_threads;
+#else
+    return 0;
+#endif
+}
+
 static inline int fl_openmp_version(void)
 {
 #ifdef _OPENMP

@@ -168,4 +168,17 @@ static inline void fl_set_local_threads(int n)
     fl_local_count = n;
 }
 
+/* Whether the calling Python thread works on OpenMP for now, whatever the layer of the process is. */
+static __thread int fl_local_openmp;
+
+static inline int fl_is_locally_on_openmp(void)
+{
+    return fl_local_openmp;
+}
+
+static inline void fl_set_locally_on_openmp(int on)
+{
+    fl_local_openmp = on;
+}
+
 #endif

@@ -19,6 +19,7 @@ cdef extern from "platform.h" nogil:
     int fl_affinity()
     int fl_openmp_threads()
     int fl_openmp_version()
+    size_t fl_openmp_address()
     Py_ssize_t __atomic_fetch_add(Py_ssize_t *, Py_ssize_t, int)
     int __ATOMIC_RELAXED
 
@@ -28,6 +29,8 @@ cdef extern from "pool.h" nogil:
     int fl_has_forked()
     int fl_local_threads()
     void fl_set_local_threads(int)
+    int fl_is_locally_on_openmp()
+    void fl_set_locally_on_openmp(int)
 
 cdef extern from "Python.h":
     int PyGILState_Ensure()
@@ -109,9 +112,25 @@ def use_layer(str name):
     on_openmp = name == "openmp"
 
 
+def local_openmp(bint on):
+    """Let the calling Python thread work on OpenMP from now on, or on the layer of the process; returns what it did before."""
+    previous = bool(fl_is_locally_on_openmp())
+    fl_set_locally_on_openmp(on)
+    return previous
+
+
+def openmp_address():
+    """Where ``omp_get_max_threads`` of the OpenMP runtime is that this module works with; 0: it has none."""
+    return fl_openmp_address()
+
+
 def active_layer():
     """The layer that a call made now uses: after a fork always the pool, because OpenMP may hang there."""
-    return LAYERS[on_openmp and not fl_has_forked()]
+    return LAYERS[uses_openmp()]
+
+
+cdef inline bint uses_openmp() noexcept nogil:
+    return (on_openmp or fl_is_locally_on_openmp()) and not fl_has_forked()
 
 
 cdef void work_on_openmp(int members, void (*work)(void *, int) noexcept nogil, void *context) noexcept nogil:
@@ -123,7 +142,7 @@ cdef void work_on_openmp(int members, void (*work)(void *, int) noexcept nogil, 
 cdef void work_together(int members, void (*work)(void *, int) noexcept nogil, void *context) noexcept nogil:
     """Call ``work(context, member)`` in several threads: each member takes a part of what is left."""
     cdef fl_signals signals
-    if members < 2 or not on_openmp or fl_has_forked():
+    if members < 2 or not uses_openmp():
         fl_pool_work(members, work, context)
         return
     # Signals are for Python's threads. Those that OpenMP makes, for each thread that calls it, inherit what is blocked.

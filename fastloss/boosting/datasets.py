@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .. import _core
 
 if TYPE_CHECKING:
     from ..loss import Loss
@@ -19,6 +26,37 @@ def is_dataset(value: Any) -> bool:
 def is_lightgbm(dataset: Any) -> bool:
     """Tell a lightgbm.Dataset from an xgboost.DMatrix."""
     return hasattr(dataset, "get_init_score")
+
+
+@contextmanager
+def on_threads_of(dataset: Any) -> Iterator[None]:
+    """Work on the threads of the library that has this data set, where it shares its OpenMP runtime with fastloss.
+
+    LightGBM's threads keep a core busy for some milliseconds after each of its steps, waiting for the next one. Threads of our
+    own would share the cores with them. (XGBoost comes with a runtime of its own.)
+    """
+    if not is_lightgbm(dataset) or not _shares_openmp():
+        yield
+        return
+    previous = _core.local_openmp(True)
+    try:
+        yield
+    finally:
+        _core.local_openmp(previous)
+
+
+@cache
+def _shares_openmp() -> bool:
+    """Tell whether LightGBM works with the OpenMP runtime that fastloss knows; no, where a layer was asked for."""
+    own = _core.openmp_address()
+    if not own or os.environ.get("FASTLOSS_THREADING_LAYER", "").strip():
+        return False
+    try:
+        function = import_module("lightgbm.basic")._LIB.omp_get_max_threads
+    except (ImportError, AttributeError):
+        # built without OpenMP, or another version
+        return False
+    return ctypes.cast(function, ctypes.c_void_p).value == own
 
 
 def read_dataset(dataset: Any) -> tuple[Any, Any, Any]:

@@ -10,7 +10,16 @@ import numpy as np
 
 from ..loss import Loss
 from .curvature import is_row_loss
-from .datasets import arrays_of, check_groups, is_dataset, is_group_loss, is_lightgbm, read_dataset, weights_of_groups
+from .datasets import (
+    arrays_of,
+    check_groups,
+    is_dataset,
+    is_group_loss,
+    is_lightgbm,
+    on_threads_of,
+    read_dataset,
+    weights_of_groups,
+)
 
 # What stands for an argument that did not come.
 _ABSENT = object()
@@ -133,7 +142,9 @@ class Metric:
             dataset, predictions = y_pred, y_true
             labels, weights, groups = read_dataset(dataset)
             if is_lightgbm(dataset):
-                return self.__name__, self._value(labels, predictions, weights, _lightgbm_is_raw(dataset), groups), False
+                with on_threads_of(dataset):
+                    value = self._value(labels, predictions, weights, _lightgbm_is_raw(dataset), groups)
+                return self.__name__, value, False
             return self.__name__, self._value(labels, predictions, weights, None, groups)
         value = self._value(y_true, y_pred, sample_weight, None, None if group is _ABSENT else group)
         return value if group is _ABSENT else (self.__name__, value, False)

@@ -16,7 +16,16 @@ from ..errors import NotDifferentiableError
 from ..loss import Loss
 from . import parity as _parity
 from .curvature import LEAST, Curvature, _same, curvature_of, is_row_loss, mean_size, top
-from .datasets import arrays_of, check_groups, is_dataset, is_group_loss, read_dataset, weights_of_groups, weights_of_rows
+from .datasets import (
+    arrays_of,
+    check_groups,
+    is_dataset,
+    is_group_loss,
+    on_threads_of,
+    read_dataset,
+    weights_of_groups,
+    weights_of_rows,
+)
 
 #: Where second derivatives can come from.
 HESSIANS = ("auto", "exact", "gauss_newton", "upper_bound", "constant")
@@ -245,7 +254,7 @@ class Objective:
             Shapes do not fit the loss, labels lie outside its domain, there are groups that the loss does not take, or none
             that it needs, or a derivative is not finite.
         """
-        native = is_dataset(y_pred)
+        native, dataset = is_dataset(y_pred), None
         if native:
             if sample_weight is not None or group is not None:
                 raise TypeError("a data set has its own weights and groups: pass the scores and the data set alone.")
@@ -256,7 +265,8 @@ class Objective:
         labels, scores, weights = self._match(y_true, y_pred, sample_weight, group)
         in_columns = scores.ndim > 1 and scores.flags.f_contiguous and not scores.flags.c_contiguous
         gradient, hessian = self._buffers.take(scores.shape, "F" if in_columns else "C")
-        self._derive(labels, scores, weights, gradient, hessian, group=group)
+        with on_threads_of(dataset):
+            self._derive(labels, scores, weights, gradient, hessian, group=group)
         if native and self._mode == "exact" and hessian.size and not np.maximum.reduce(hessian, axis=None) > 0:
             raise ValueError(
                 f"the exact Hessian of {self.loss!r} is positive for no row: the library would build trees without a split. "
