@@ -134,6 +134,9 @@ class Objective:
     Losses of groups are computed in single precision, also for the float64 scores that LightGBM passes: differences of scores
     are those of scores rounded to float32, and scores that are equal then are ties.
 
+    Called with a ``lightgbm.Dataset``, it works on LightGBM's own threads, if both use one OpenMP runtime and
+    ``FASTLOSS_THREADING_LAYER`` is not set: they would keep the cores from others for a while, waiting.
+
     `init_score` tells how to start where the built-in objective starts.
 
     Examples
