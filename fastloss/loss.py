@@ -378,6 +378,14 @@ class Loss:
         >>> import fastloss as fl
         >>> fl.Huber(delta=1.0).parameter_gradient([0.0, 0.0], [0.5, 3.0])
         {'delta': 1.0}
+
+        How steep the probability of an order is in the difference of two scores, learned by gradient descent:
+
+        >>> better, worse, sigma = [2.0, 1.0, 0.0], [0.0, 0.0, 1.0], 1.0
+        >>> for _ in range(100):
+        ...     sigma -= 2.0 * fl.PairwiseLogistic(sigma).parameter_gradient(better, worse)["sigma"]
+        >>> round(sigma, 3)
+        0.756
         """
         loss, values = self._for(bind(self, inputs, named))
         self._check_reduction(reduction)
