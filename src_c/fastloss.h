@@ -137,7 +137,7 @@ typedef struct {
 } fl_statistics;
 
 typedef struct {
-    const char *name, *family;
+    const char *name, *family; /* the value of huber_by_delta is the derivative of huber by its parameter delta */
     /*
      * Inputs in their order, with a star at those that are differentiated: "y_true, y_pred*". What a unit has of an input
      * stands behind its name: (k) its last axis, (4) the same with so many numbers, (m...) all axes but those of the units,

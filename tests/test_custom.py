@@ -226,6 +226,13 @@ def test_what_makes_no_sense(make: Any, error: type[Exception], message: str) ->
         make()
 
 
+@pytest.mark.parametrize(("library", "formula"), [("numba", lambda y, p: p), ("sympy", "r**2")])
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: str, formula: Any) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ImportError, match=rf"need {library}: pip install 'fastloss\[custom\]'"):
+        fl.custom_loss(formula)
+
+
 def test_functions_must_not_raise() -> None:
     def stern(y_true, y_pred):
         if y_pred > 3:

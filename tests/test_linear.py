@@ -85,6 +85,17 @@ def test_products_with_the_hessian(loss: fl.Loss, y: np.ndarray, penalty: Any, w
     product = objective.hessian_product(theta, vector)
     differences = approx_fprime(theta, lambda t: objective(t)[1] @ vector, 1e-7)
     np.testing.assert_allclose(product, differences, rtol=1e-4, atol=1e-6)
+    # written out, with the intercepts after all coefficients
+    (coef, intercept), (step, shift) = (
+        (point.coef_, point.intercept_) for point in (objective.solution(theta), objective.solution(vector))
+    )
+    curvature = loss.gradient_and_hessian(y, X @ coef.T + intercept, sample_weight=weights)[1]
+    change = curvature * (X @ step.T + shift)
+    expected = change.T @ X
+    if penalty is not None:
+        expected += penalty.gradient_and_hessian(coef)[1] * step
+    expected = np.append(expected.ravel(), change.sum(axis=0))
+    np.testing.assert_allclose(product, expected, rtol=1e-12, atol=1e-14)
 
 
 def test_other_dtypes_and_layouts() -> None:

@@ -149,17 +149,18 @@ def test_a_few_derivatives_of_each_default(loss: fl.Loss, name: str) -> None:
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_sums_are_exact(loss: fl.Loss, dtype: Any) -> None:
     inputs = sample(loss, 100, dtype)
-    weights = np.random.default_rng(0).choice([0.0, 0.5, 1.0, 3.0], 100)
+    # a derivative that is infinite is so in every sum
+    finite = np.all([np.isfinite(derivatives(loss, name, inputs)) for name in loss._parameter_kernels()], axis=0)
+    inputs, n = tuple(array[finite] for array in inputs), finite.sum()
+    assert n > 50
+    weights = np.random.default_rng(0).choice([0.0, 0.5, 1.0, 3.0], n)
     total = loss.parameter_gradient(*inputs, reduction="sum")
     assert list(total) == list(loss._parameter_kernels())
     for name, got in total.items():
         numbers = derivatives(loss, name, inputs)
-        # a derivative that is infinite is so in every sum
-        if not np.isfinite(numbers).all():
-            continue
         assert type(got) is float
         assert got == math.fsum(numbers)
-        assert loss.parameter_gradient(*inputs)[name] == math.fsum(numbers) / 100
+        assert loss.parameter_gradient(*inputs)[name] == math.fsum(numbers) / n
         heavy = loss.parameter_gradient(*inputs, sample_weight=weights, reduction="sum")[name]
         assert heavy == math.fsum(numbers * weights)
         assert loss.parameter_gradient(*inputs, sample_weight=weights)[name] == heavy / math.fsum(weights)

@@ -372,6 +372,45 @@ cdef inline void write_derivative(
         write_block(operand, &job.items, &job.row, data, derivative, False, scratch, first, count)
 
 
+cdef inline const char *beginning(const Job *job, int place, const char **data) noexcept nogil:
+    """Where an operand begins: itself, or, where ``data`` is given, what a unit has of it."""
+    if data == NULL:
+        return job.operand[place].data
+    return data[place]
+
+
+cdef inline void aim_derivatives(
+    const Job *job, const Call *call, fl_block *block, const char **data, char *scratch, Py_ssize_t first
+) noexcept nogil:
+    """Let a kernel write the derivatives of the items from ``first`` on to where they go."""
+    cdef int k
+    for k in range(FL_MAX_GRADIENTS):
+        if call.gradient[k] >= 0:
+            block.gradient[k] = target(&job.operand[call.gradient[k]], beginning(job, call.gradient[k], data), scratch, first)
+        if call.hessian[k] >= 0:
+            block.hessian[k] = target(&job.operand[call.hessian[k]], beginning(job, call.hessian[k], data), scratch, first)
+
+
+cdef inline void write_derivatives(
+    const Job *job, const Call *call, const fl_block *block, const double *weights, double divisor, const char **data, char *scratch,
+    Py_ssize_t first, Py_ssize_t count, CallTally *tally
+) noexcept nogil:
+    """Weigh and divide all derivatives that a kernel has written, and put them in their arrays."""
+    cdef int k
+    for k in range(FL_MAX_GRADIENTS):
+        if call.gradient[k] >= 0:
+            write_derivative(
+                job, call, call.gradient[k], False, block.gradient[k], weights, divisor, beginning(job, call.gradient[k], data),
+                scratch, first, count, tally
+            )
+    for k in range(FL_MAX_GRADIENTS):
+        if call.hessian[k] >= 0:
+            write_derivative(
+                job, call, call.hessian[k], True, block.hessian[k], weights, divisor, beginning(job, call.hessian[k], data),
+                scratch, first, count, tally
+            )
+
+
 cdef inline void map_block(
     const Job *job, const Call *call, const void **inputs, const double *weights, Py_ssize_t units, CallTally *tally
 ) noexcept nogil:
@@ -453,16 +492,11 @@ cdef void do_call(
     cdef const void *summand
     cdef const double *own_weights = weights
     cdef double divisor = job.divisor
-    cdef int k
     if call.map != NULL:
         if call.value >= 0:
             block.value = target(&job.operand[call.value], job.operand[call.value].data, scratch, unit)
         if call.writes_derivatives:
-            for k in range(FL_MAX_GRADIENTS):
-                if call.gradient[k] >= 0:
-                    block.gradient[k] = target(&job.operand[call.gradient[k]], job.operand[call.gradient[k]].data, scratch, first)
-                if call.hessian[k] >= 0:
-                    block.hessian[k] = target(&job.operand[call.hessian[k]], job.operand[call.hessian[k]].data, scratch, first)
+            aim_derivatives(job, call, block, NULL, scratch, first)
         map_terms(team, member, number, inputs, weights, units, count)
     if call.counted_buffer >= 0:
         active.passes[1].sum(&tally.counted, block.counted, units)
@@ -486,18 +520,7 @@ cdef void do_call(
         # the kernel has done both
         own_weights = NULL
         divisor = 1.0
-    for k in range(FL_MAX_GRADIENTS):
-        if call.gradient[k] >= 0:
-            write_derivative(
-                job, call, call.gradient[k], False, block.gradient[k], own_weights, divisor, job.operand[call.gradient[k]].data,
-                scratch, first, count, tally
-            )
-    for k in range(FL_MAX_GRADIENTS):
-        if call.hessian[k] >= 0:
-            write_derivative(
-                job, call, call.hessian[k], True, block.hessian[k], own_weights, divisor, job.operand[call.hessian[k]].data,
-                scratch, first, count, tally
-            )
+    write_derivatives(job, call, block, own_weights, divisor, NULL, scratch, first, count, tally)
 
 
 cdef void do_rows(
@@ -514,11 +537,7 @@ cdef void do_rows(
     cdef char *derivative
     cdef float single
     cdef int place, k
-    for k in range(FL_MAX_GRADIENTS):
-        if call.gradient[k] >= 0:
-            block.gradient[k] = target(&job.operand[call.gradient[k]], job.operand[call.gradient[k]].data, scratch, first)
-        if call.hessian[k] >= 0:
-            block.hessian[k] = target(&job.operand[call.hessian[k]], job.operand[call.hessian[k]].data, scratch, first)
+    aim_derivatives(job, call, block, NULL, scratch, first)
     if call.map != NULL:
         map_terms(team, member, number, inputs, NULL, count * width, count)
     if call.sums_value or call.value >= 0:
@@ -535,21 +554,19 @@ cdef void do_rows(
             write_block(&job.operand[call.value], &job.items, &job.row, job.operand[call.value].data, sums, True, scratch, first, count)
     for k in range(2 * FL_MAX_GRADIENTS):
         place = call.gradient[k] if k < FL_MAX_GRADIENTS else call.hessian[k - FL_MAX_GRADIENTS]
-        if place < 0:
+        if place < 0 or weights == NULL:
             continue
         derivative = <char *> (block.gradient[k] if k < FL_MAX_GRADIENTS else block.hessian[k - FL_MAX_GRADIENTS])
-        if weights != NULL:
-            for row in range(count):
-                if weights[row] > 0.0:
-                    job.passes.divide(
-                        derivative + row * width * itemsize, job.divisor / weights[row], derivative + row * width * itemsize, width
-                    )
-                else:
-                    memset(derivative + row * width * itemsize, 0, width * itemsize)
-        write_derivative(
-            job, call, place, k >= FL_MAX_GRADIENTS, derivative, NULL, 1.0 if weights != NULL else job.divisor,
-            job.operand[place].data, scratch, first, count, tally
-        )
+        for row in range(count):
+            if weights[row] > 0.0:
+                job.passes.divide(
+                    derivative + row * width * itemsize, job.divisor / weights[row], derivative + row * width * itemsize, width
+                )
+            else:
+                memset(derivative + row * width * itemsize, 0, width * itemsize)
+    write_derivatives(
+        job, call, block, NULL, job.divisor if weights == NULL else 1.0, NULL, scratch, first, count, tally
+    )
 
 
 cdef inline void read_sequence(
@@ -688,26 +705,19 @@ cdef void add_up_numbers(
     cdef char *scratch = scratch_of(team, member)
     cdef double weight = unit_weight(team, member, data)
     cdef double divisor = job.divisor / weight if weight > 0.0 else INFINITY
-    cdef void *derivative
-    cdef int place, k
-    for k in range(FL_MAX_GRADIENTS):
-        if call.gradient[k] >= 0:
-            part.gradient[k] = target(&job.operand[call.gradient[k]], data[call.gradient[k]], scratch, first)
-        if call.hessian[k] >= 0:
-            part.hessian[k] = target(&job.operand[call.hessian[k]], data[call.hessian[k]], scratch, first)
+    cdef Py_ssize_t itemsize = 4 if job.precision == 0 else 8
+    cdef int k
+    aim_derivatives(job, call, part, data, scratch, first)
     if call.map != NULL:
         map_terms(team, member, number, inputs, NULL, count, count)
     if part.want & FL_VALUE:
         job.passes.sum(statistics_of(team, member, number), inputs[0] if call.map == NULL else part.value, count)
-    for k in range(2 * FL_MAX_GRADIENTS):
-        place = call.gradient[k] if k < FL_MAX_GRADIENTS else call.hessian[k - FL_MAX_GRADIENTS]
-        if place >= 0:
-            derivative = part.gradient[k] if k < FL_MAX_GRADIENTS else part.hessian[k - FL_MAX_GRADIENTS]
-            if weight == 0.0:
-                memset(derivative, 0, count * (4 if job.precision == 0 else 8))
-            write_derivative(
-                job, call, place, k >= FL_MAX_GRADIENTS, derivative, NULL, divisor, data[place], scratch, first, count, of_call
-            )
+    for k in range(FL_MAX_GRADIENTS):
+        if weight == 0.0 and call.gradient[k] >= 0:
+            memset(part.gradient[k], 0, count * itemsize)
+        if weight == 0.0 and call.hessian[k] >= 0:
+            memset(part.hessian[k], 0, count * itemsize)
+    write_derivatives(job, call, part, NULL, divisor, data, scratch, first, count, of_call)
 
 
 cdef void add_up_part(const Team *team, int member, const char **data, Py_ssize_t block) noexcept nogil:
@@ -844,9 +854,7 @@ cdef inline void compute_part(
         part.input[job.inputs - 1] = place_of_prepared(job, call, data, scratch, first)
     elif call.prepare != NULL:
         part.input[job.inputs - 1] = prepare(job, call, part, data, scratch, first)
-    for k in range(FL_MAX_GRADIENTS):
-        if call.gradient[k] >= 0:
-            part.gradient[k] = target(&job.operand[call.gradient[k]], data[call.gradient[k]], scratch, first)
+    aim_derivatives(job, call, part, data, scratch, first)
     call.part(part)
     if weight == 0.0:
         for k in range(FL_MAX_GRADIENTS):
@@ -902,12 +910,7 @@ cdef void write_gradient(
                 join_term(job, call, &job.call[c + t], t, &call_tally(team, member, c + t).block, part, 0, count)
             if call.terms == 1:
                 scale_term(job, call, part, 0, count)
-        for k in range(FL_MAX_GRADIENTS):
-            if call.gradient[k] >= 0:
-                write_derivative(
-                    job, call, call.gradient[k], False, part.gradient[k], own_weights, divisor, data[call.gradient[k]], scratch, first,
-                    count, call_tally(team, member, c)
-                )
+        write_derivatives(job, call, part, own_weights, divisor, data, scratch, first, count, call_tally(team, member, c))
 
 
 cdef void do_parts(void *memory, int member, Py_ssize_t task, Py_ssize_t last) noexcept nogil:

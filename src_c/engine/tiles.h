@@ -69,20 +69,7 @@ enum { FL_TILE_GROUP = 96 };
     FL_TARGET_MAPS(name, t_, parameters)                                                                                       \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
-        int invalid = 0;                                                                                                       \
-        const fl_sheet sheet = fl_sheet_of(block->width);                                                                      \
-        /* behind what the rows need */                                                                                        \
-        FL_T *const y = (FL_T *)block->scratch + 4 * sheet.groups * sheet.lanes;                                               \
-        for (ptrdiff_t first = 0; first < block->units; first += sheet.rows) {                                                 \
-            fl_block rows = FL_FN(fl_tile_rows)(block, first, against);                                                        \
-            rows.units = FL_MIN(sheet.rows, rows.units);                                                                       \
-            for (ptrdiff_t r = 0; r < rows.units; r++)                                                                         \
-                invalid |= FL_FN(name##_shares)(block, rows.first + r, (FL_T *)rows.gradient[0] + r * rows.width,              \
-                                                y + r * rows.width);                                                           \
-            rows.input[0] = y;                                                                                                 \
-            invalid |= FL_FN(fl_target_rows)(&rows, 1, FL_FN(name##_target), FL_FN(name##_share));                             \
-        }                                                                                                                      \
-        return invalid;                                                                                                        \
+        return FL_FN(fl_tile_shares)(block, against, FL_FN(name##_shares), FL_FN(name##_target), FL_FN(name##_share));         \
     }                                                                                                                          \
     FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_TARGET_INPUT t_ FL_EACH(FL_PARAMETER, , parameters))
 
@@ -93,47 +80,30 @@ enum { FL_TILE_GROUP = 96 };
  * The derivative by the temperature of a loss -sum_k y_k log p_k of cosines: (H - L) / temperature, H the entropy of p, L the
  * loss; the sum of (y_k - p_k) log p_k / temperature over the keys.
  */
-#define FL_TILES_FORMULA_BY_TEMPERATURE(name, of, against, signature)                                                          \
+#define FL_TILES_BY_TEMPERATURE(name, against, signature)                                                                      \
     FL_TILES_KERNEL_OF(name, against, signature, (temperature))                                                                \
+    static int FL_FN(name##_shares)(const fl_block *b, ptrdiff_t row, FL_T *z, FL_T *y);                                       \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
-        int invalid = 0;                                                                                                       \
-        const fl_sheet sheet = fl_sheet_of(block->width);                                                                      \
-        /* behind what the rows need */                                                                                        \
-        FL_T *const y = (FL_T *)block->scratch + 4 * sheet.groups * sheet.lanes;                                               \
-        for (ptrdiff_t first = 0; first < block->units; first += sheet.rows) {                                                 \
-            fl_block rows = FL_FN(fl_tile_rows)(block, first, against);                                                        \
-            rows.units = FL_MIN(sheet.rows, rows.units);                                                                       \
-            for (ptrdiff_t r = 0; r < rows.units; r++) {                                                                       \
-                FL_T *const z = (FL_T *)rows.gradient[0] + r * rows.width, *const share = y + r * rows.width;                  \
-                memset(share, 0, (size_t)rows.width * sizeof *share);                                                          \
-                share[FL_FN(of##_scores)(block, rows.first + r, z)] = FL_C(1);                                                 \
-            }                                                                                                                  \
-            rows.input[0] = y;                                                                                                 \
-            invalid |= FL_FN(fl_target_rows)(&rows, 1, NULL, FL_FN(fl_share_by_temperature));                                  \
-        }                                                                                                                      \
-        return invalid;                                                                                                        \
+        return FL_FN(fl_tile_shares)(block, against, FL_FN(name##_shares), NULL, FL_FN(fl_share_by_temperature));              \
+    }                                                                                                                          \
+    static int FL_FN(name##_shares)(const fl_block *b, ptrdiff_t row, FL_T *z, FL_T *y)
+
+/* Of a loss `of` with one right key. */
+#define FL_TILES_FORMULA_BY_TEMPERATURE(name, of, against, signature)                                                          \
+    FL_TILES_BY_TEMPERATURE(name, against, signature)                                                                          \
+    {                                                                                                                          \
+        memset(y, 0, (size_t)b->width * sizeof *y);                                                                            \
+        y[FL_FN(of##_scores)(b, row, z)] = FL_C(1);                                                                            \
+        return 0;                                                                                                              \
     }
 
+/* Of a loss `of` whose keys have shares. */
 #define FL_TILES_SHARE_FORMULA_BY_TEMPERATURE(name, of, against, signature)                                                    \
-    FL_TILES_KERNEL_OF(name, against, signature, (temperature))                                                                \
-    static int FL_FN(name)(const fl_block *block)                                                                              \
+    FL_TILES_BY_TEMPERATURE(name, against, signature)                                                                          \
     {                                                                                                                          \
-        int invalid = 0;                                                                                                       \
-        const fl_sheet sheet = fl_sheet_of(block->width);                                                                      \
-        /* behind what the rows need */                                                                                        \
-        FL_T *const y = (FL_T *)block->scratch + 4 * sheet.groups * sheet.lanes;                                               \
-        for (ptrdiff_t first = 0; first < block->units; first += sheet.rows) {                                                 \
-            fl_block rows = FL_FN(fl_tile_rows)(block, first, against);                                                        \
-            rows.units = FL_MIN(sheet.rows, rows.units);                                                                       \
-            for (ptrdiff_t r = 0; r < rows.units; r++) {                                                                       \
-                FL_T *const z = (FL_T *)rows.gradient[0] + r * rows.width, *const share = y + r * rows.width;                  \
-                invalid |= FL_FN(of##_shares)(block, rows.first + r, z, share);                                                \
-                FL_FN(fl_leave_alone)(z, share, rows.first + r, rows.width);                                                   \
-            }                                                                                                                  \
-            rows.input[0] = y;                                                                                                 \
-            invalid |= FL_FN(fl_target_rows)(&rows, 1, NULL, FL_FN(fl_share_by_temperature));                                  \
-        }                                                                                                                      \
+        const int invalid = FL_FN(of##_shares)(b, row, z, y);                                                                  \
+        FL_FN(fl_leave_alone)(z, y, row, b->width);                                                                            \
         return invalid;                                                                                                        \
     }
 
@@ -159,6 +129,28 @@ FL_INLINE fl_block FL_FN(fl_tile_rows)(const fl_block *panel, ptrdiff_t first, i
     rows.weight = panel->weight ? panel->weight + rows.first : NULL;
     rows.value = panel->value ? (FL_T *)panel->value + rows.first : NULL;
     return rows;
+}
+
+/* Makes scores z of the products of a row, and the shares y of the keys; returns 1 where there is no telling. */
+typedef int (*FL_FN(fl_shares_of_row))(const fl_block *block, ptrdiff_t row, FL_T *z, FL_T *y);
+
+/* Maps the rows of a panel by the shares of the keys. */
+FL_STATIC int FL_FN(fl_tile_shares)(const fl_block *panel, int against, FL_FN(fl_shares_of_row) shares,
+                                    FL_FN(fl_target_map) target, FL_FN(fl_target_map) share)
+{
+    int invalid = 0;
+    const fl_sheet sheet = fl_sheet_of(panel->width);
+    /* behind what the rows need */
+    FL_T *const y = (FL_T *)panel->scratch + 4 * sheet.groups * sheet.lanes;
+    for (ptrdiff_t first = 0; first < panel->units; first += sheet.rows) {
+        fl_block rows = FL_FN(fl_tile_rows)(panel, first, against);
+        rows.units = FL_MIN(sheet.rows, rows.units);
+        for (ptrdiff_t r = 0; r < rows.units; r++)
+            invalid |= shares(panel, rows.first + r, (FL_T *)rows.gradient[0] + r * rows.width, y + r * rows.width);
+        rows.input[0] = y;
+        invalid |= FL_FN(fl_target_rows)(&rows, 1, target, share);
+    }
+    return invalid;
 }
 
 /* Scores of cosines: what is not there, `self` if that is a key and keys of weight 0, cannot be. */

@@ -4,6 +4,7 @@
  * of the engine that a file includes says how the formula begins:
  *
  *   engine/element.h            FL_FORMULA             numbers
+ *                               FL_VALUE_FORMULA       the derivative of a loss of numbers by a parameter: a value alone
  *   engine/rows.h               FL_TARGET_FORMULA      the right class of a row of scores or probabilities
  *                               FL_SHARE_FORMULA       classes by their shares, of a row of scores
  *   engine/row_sums.h           FL_SUM_FORMULA         rows, by the sum over their numbers
@@ -19,8 +20,9 @@
  *   engine/sequence.h           FL_SEQUENCE_FORMULA    sequences, by all ways through a lattice of frames and labels
  *
  * Inputs are listed in two parts, (given) and (differentiated), and then (parameters), which are doubles: the class of the loss
- * has fields of these names. Where a formula does not name its inputs, the plan does. `invalid` is 1 where an input lies
- * outside the domain.
+ * has fields of these names. The derivative of a loss by a parameter is a formula of its own, called like the loss, _by_ and
+ * the parameter, in the same file: its value is that derivative. Where a formula does not name its inputs, the plan does.
+ * `invalid` is 1 where an input lies outside the domain.
  */
 #ifndef FL_FORMULA_H
 #define FL_FORMULA_H

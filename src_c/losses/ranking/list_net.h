@@ -41,47 +41,57 @@ FL_STATIC FL_FN(fl_shares) FL_FN(fl_shares_of)(const FL_T *number, ptrdiff_t n, 
     return t;
 }
 
+/* What both formulas are made of: powers p of the scores and q of the relevances, still to be divided, and the scores x. */
+typedef struct {
+    FL_PAIR scale;
+    FL_T *p, *q, *x, *term;
+    FL_FN(fl_shares) wanted, found;
+} FL_FN(list_net_parts);
+
+FL_INLINE FL_FN(list_net_parts) FL_FN(list_net_parts_of)(FL_GROUP *g, double temperature)
+{
+    FL_FN(list_net_parts)
+    t = {.scale = FL_EXACT_PARAMETER(temperature), .p = g->room[0], .q = g->room[1], .x = g->room[2], .term = g->room[3]};
+    FL_FN(fl_spoil_by_scores)(g);
+    t.wanted = FL_FN(fl_shares_of)(g->relevance, g->n, FL_EXACTLY(FL_C(1)), t.x, t.q);
+    t.found = FL_FN(fl_shares_of)(g->score, g->n, t.scale, t.x, t.p);
+    return t;
+}
+
 FL_GROUP_FORMULA(list_net, FL_AS_THEY_COME, g, (temperature))
 {
-    const ptrdiff_t n = g->n;
-    const FL_PAIR scale = FL_EXACT_PARAMETER(temperature);
-    FL_T *const p = g->room[0], *const q = g->room[1], *const x = g->room[2], *const term = g->room[3];
-    if (!n)
+    if (!g->n)
         return 0;
-    FL_FN(fl_spoil_by_scores)(g);
-    const FL_FN(fl_shares) wanted = FL_FN(fl_shares_of)(g->relevance, n, FL_EXACTLY(FL_C(1)), x, q);
-    const FL_FN(fl_shares) found = FL_FN(fl_shares_of)(g->score, n, scale, x, p);
-    const FL_PAIR l = FL_LOG1P_PAIR(found.rest.hi, found.rest.lo);
+    const FL_FN(list_net_parts) t = FL_FN(list_net_parts_of)(g, temperature);
+    const FL_T scale = t.scale.hi;
+    FL_T *const p = t.p, *const q = t.q, *const x = t.x, *const term = t.term;
+    const FL_PAIR l = FL_LOG1P_PAIR(t.found.rest.hi, t.found.rest.lo);
     FL_SIMD
-    for (ptrdiff_t i = 0; i < n; i++) {
-        q[i] /= wanted.sum;
-        p[i] /= found.sum;
+    for (ptrdiff_t i = 0; i < g->n; i++) {
+        q[i] /= t.wanted.sum;
+        p[i] /= t.found.sum;
         /* a share of zero takes nothing, even of infinity */
         term[i] = FL_SELECT(q[i] > FL_C(0), q[i] * (l.hi - x[i]), FL_UNLESS_NAN(q[i], 0));
-        g->slope[i] = (p[i] - q[i]) / scale.hi;
-        g->curvature[i] = p[i] * (FL_C(1) - p[i]) / scale.hi / scale.hi;
+        g->slope[i] = (p[i] - q[i]) / scale;
+        g->curvature[i] = p[i] * (FL_C(1) - p[i]) / scale / scale;
     }
-    g->value = FL_FN(fl_sum_of)(term, n);
-    g->curvature[found.largest] = p[found.largest] * (found.rest.hi / found.sum) / scale.hi / scale.hi;
+    g->value = FL_FN(fl_sum_of)(term, g->n);
+    g->curvature[t.found.largest] = p[t.found.largest] * (t.found.rest.hi / t.found.sum) / scale / scale;
     return 0;
 }
 
 FL_GROUP_FORMULA(list_net_by_temperature, FL_AS_THEY_COME, g, (temperature))
 {
-    const ptrdiff_t n = g->n;
-    const FL_PAIR scale = FL_EXACT_PARAMETER(temperature);
-    FL_T *const p = g->room[0], *const q = g->room[1], *const x = g->room[2], *const term = g->room[3];
-    if (!n)
+    if (!g->n)
         return 0;
-    FL_FN(fl_spoil_by_scores)(g);
-    const FL_FN(fl_shares) wanted = FL_FN(fl_shares_of)(g->relevance, n, FL_EXACTLY(FL_C(1)), x, q);
-    const FL_FN(fl_shares) found = FL_FN(fl_shares_of)(g->score, n, scale, x, p);
+    const FL_FN(list_net_parts) t = FL_FN(list_net_parts_of)(g, temperature);
+    FL_T *const p = t.p, *const q = t.q, *const x = t.x, *const term = t.term;
     FL_SIMD
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const FL_T change = q[i] / wanted.sum - p[i] / found.sum;
+    for (ptrdiff_t i = 0; i < g->n; i++) {
+        const FL_T change = q[i] / t.wanted.sum - p[i] / t.found.sum;
         /* a share of zero takes nothing, even of infinity */
-        term[i] = FL_SELECT(change == FL_C(0), FL_C(0), change * x[i]) / scale.hi;
+        term[i] = FL_SELECT(change == FL_C(0), FL_C(0), change * x[i]) / t.scale.hi;
     }
-    g->value = FL_FN(fl_sum_of)(term, n);
+    g->value = FL_FN(fl_sum_of)(term, g->n);
     return 0;
 }
