@@ -293,8 +293,10 @@ class Loss:
             self._check_reduction(reduction)
         if want != VALUE or reduction == "none" or out is not None:
             return self._evaluate_arrays(want, values, inputs, weights, kernel, reduction, out)
-        mean, rests = reduction == "mean", self._rests
-        found = execute((kernel, *rests), inputs, weights, _SUM_WITH_REST if rests else _SUM, mean)
+        mean, kernels, sums = reduction == "mean", (kernel,), _SUM
+        if self._rests:
+            kernels, sums = (kernel, *self._rests), _SUM_WITH_REST
+        found = execute(kernels, inputs, weights, sums, mean)
         if found.fault:
             self._explain(found.fault, inputs, weights, mean)
         return found.value
@@ -307,8 +309,9 @@ class Loss:
             self._check_differentiable(want)
         mean = reduction == "mean"
         summed = want & VALUE and reduction != "none"
-        kernels = (kernel, *self._rests) if summed else (kernel,)
-        sums = _SUM_WITH_REST if len(kernels) > 1 else _SUM
+        kernels, sums = (kernel,), _SUM
+        if summed and self._rests:
+            kernels, sums = (kernel, *self._rests), _SUM_WITH_REST
         # those that were given
         by = self.signature.predictions[: len(inputs.operands) - self.labels]
         kinds = kinds_of(want & ~VALUE if summed else want, by)

@@ -20,7 +20,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset, strstr
 
 from .fastloss_h cimport *
-from .kernels cimport FOR_STATISTICS, FOR_WEIGHT, IS_BAD_WEIGHT, IS_INFINITE, IS_NO_WEIGHT, Kernel, active
+from .kernels cimport FOR_STATISTICS, FOR_WEIGHT, IS_BAD_WEIGHT, IS_INFINITE, IS_NO_WEIGHT, Kernel, OwnKernel, active
 from .operands cimport *
 from .sums cimport Sums, divide_sum, is_finite, merge_sum, round_sum, round_sum_down
 from .threads cimport share_out, thread_count, work_out
@@ -133,7 +133,7 @@ cdef struct Call:
     int[FL_MAX_GRADIENTS] hessian
     Py_ssize_t value_buffer  # where in the scratch memory values and gradients go that no operand is given for; -1: nowhere
     Py_ssize_t gradient_buffer
-    Py_ssize_t[FL_MAX_GRADIENTS] term_gradient  # the same, of the derivatives of a term that is not the first one
+    Py_ssize_t[FL_MAX_GRADIENTS] term_gradient  # the same, of the derivatives of a term that is not the first one, and of that alone
     Py_ssize_t[FL_MAX_GRADIENTS] term_hessian
     Py_ssize_t counted_buffer  # where what rows count for goes; -1: nowhere
     Py_ssize_t sums_buffer  # where the sums of rows go
@@ -252,13 +252,15 @@ cdef void set_block(const Job *job, const Call *call, char *scratch, fl_block *b
         block.value = scratch + call.value_buffer
     if call.gradient_buffer >= 0:
         block.gradient[0] = scratch + call.gradient_buffer
+    if call.counted_buffer >= 0:
+        block.counted = <double *> (scratch + call.counted_buffer)
+    if call.terms:
+        return
     for k in range(FL_MAX_GRADIENTS):
         if call.term_gradient[k] >= 0:
             block.gradient[k] = scratch + call.term_gradient[k]
         if call.term_hessian[k] >= 0:
             block.hessian[k] = scratch + call.term_hessian[k]
-    if call.counted_buffer >= 0:
-        block.counted = <double *> (scratch + call.counted_buffer)
 
 
 cdef int hire(void *memory, int members) except -1:
@@ -1269,7 +1271,6 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     call.value_buffer = call.gradient_buffer = call.counted_buffer = -1
     for k in range(FL_MAX_GRADIENTS):
         call.gradient[k] = call.hessian[k] = -1
-        call.term_gradient[k] = call.term_hessian[k] = -1
     call.prepare = NULL
     call.adds = job.of_sums
     call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = call.keeps_prepared = False
@@ -1283,8 +1284,9 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
     call.factor = kernel.factor
     call.block.parameters = kernel.parameters
     call.block.classes = kernel.classes()
-    kernel.get_ready(job.precision)
-    call.block.own = kernel.functions()
+    if type(kernel) is OwnKernel:
+        # asked for like this, it costs the calls of all other kernels nothing
+        call.block.own = (<OwnKernel> kernel).functions_for(job.precision)
     if job.in_parts and call.kernel.plan == FL_STATISTICS:
         call.part = call.kernel.statistics.part[job.precision]
         call.prepare = call.kernel.statistics.prepare[job.precision]
@@ -1427,6 +1429,8 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
 cdef Py_ssize_t lay_out_term(const Job *job, const Call *head, Call *call, Py_ssize_t longest, Py_ssize_t scratch) noexcept nogil:
     """Give what a term of a sum produces its place in the scratch memory: there are outputs for the whole sum alone."""
     cdef int k
+    for k in range(FL_MAX_GRADIENTS):
+        call.term_gradient[k] = call.term_hessian[k] = -1
     if call.part == NULL and call.block.want & FL_VALUE:
         call.value_buffer = scratch
         scratch += room(longest * (job.row.size if call.adds else 1))

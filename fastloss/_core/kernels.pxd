@@ -19,8 +19,6 @@ cdef class Kernel:
     cdef Kernel twin(self)
     cdef const fl_kernel *found(self) noexcept
     cdef const fl_classes *classes(self) noexcept
-    cdef int get_ready(self, int precision) except -1
-    cdef const fl_own *functions(self) noexcept
 
 cdef class OwnFunctions:
     cdef fl_kernel kernel
@@ -31,6 +29,7 @@ cdef class OwnFunctions:
 
 cdef class OwnKernel(Kernel):
     cdef OwnFunctions own
+    cdef const fl_own *functions_for(self, int precision) except NULL
 
 # What a call produces that no kernel does, and what the driver itself finds wrong: `execute` tells Python.
 cdef enum:

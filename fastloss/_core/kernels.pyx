@@ -147,14 +147,6 @@ cdef class Kernel:
         kernel.options, kernel.terms, kernel.factor = self.options, self.terms, self.factor
         return kernel
 
-    cdef int get_ready(self, int precision) except -1:
-        """Do what must be done before the kernel is called for the first time in a precision."""
-        return 0
-
-    cdef const fl_own *functions(self) noexcept:
-        """The functions of the user's own, of a kernel that calls these; else nothing."""
-        return NULL
-
     def of_classes(self, ClassOptions options):
         """The same kernel for rows of classes of which this is known."""
         cdef Kernel kernel = self.twin()
@@ -228,10 +220,9 @@ cdef class OwnKernel(Kernel):
         memcpy(kernel.parameters, self.parameters, sizeof(self.parameters))
         return kernel
 
-    cdef int get_ready(self, int precision) except -1:
-        return self.own.get_ready(precision)
-
-    cdef const fl_own *functions(self) noexcept:
+    cdef const fl_own *functions_for(self, int precision) except NULL:
+        """The functions, of which that for this precision, or the one that serves for it, has been compiled."""
+        self.own.get_ready(precision)
         return &self.own.own
 
 
