@@ -58,6 +58,11 @@ def log1p_tail(x: mpf) -> mpf:
     return (mp.log1p(x) - x) / x**2 if x else -mpf(1) / 2
 
 
+def log1p_slope(x: mpf) -> mpf:
+    """log1p(x) / x."""
+    return mp.log1p(x) / x if x else mpf(1)
+
+
 def jensen_shannon(z: mpf) -> mpf:
     """h(t) / t**2 at z = t**2 with h(t) = ((1 + t) log1p(t) + (1 - t) log1p(-t)) / 2."""
     t = mp.sqrt(z)
@@ -111,6 +116,10 @@ POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "LOG_SECOND": (atanh_second_tail, mpf(0), LOG_Z_MAX, mpf("0.0002") * 2**7, 6),
     "X_MINUS_LOG1P": (atanh_tail, mpf(0), mpf("0.0401"), mpf("0.06"), 6),
     "LOG1P_UNIT": (atanh_tail, mpf(0), mpf(1) / 9 * mpf("1.001"), mpf("0.04"), 6),
+    "EXP_SLOPE": (exp_slope, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.35"), 3),
+    "LOG1P_SLOPE": (log1p_slope, mpf(0), mpf(1), mpf(1), 3),
+    "LOG1P_TAIL": (log1p_tail, mpf(0), mpf(1), mpf("0.45"), 3),
+    "LOG1P_QUOTIENT": (atanh_tail, mpf(0), mpf(1) / 9 * mpf("1.001"), mpf("0.04"), 2),
     "LOG_COSH_NEAR": (log_cosh_tail, mpf(0), mpf("1.001"), mpf("0.2"), 0),
     "LOG_COSH_EXP": (exp_slope, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.15"), 0),
     "LOG_COSH_FAR": (log1p_tail, mpf(0), mp.exp(-2) * mpf("1.001"), mpf("0.03"), 0),
@@ -131,6 +140,20 @@ def rounded(value: mpf, scalar: type) -> mpf:
     # float(value) is not rounded twice in the tie cases that occur: mpf -> 24 bits is done by mpmath itself.
     with mp.workprec(24):
         return +value
+
+
+def half_tangent() -> tuple[list[mpf], list[mpf]]:
+    """tanh(r / 2) / r as a quotient of two quadratic polynomials in r**2, constant terms first, for exp's reduced range.
+
+    It is right at Chebyshev's points, and its numerator ends in r**4 itself.
+    """
+    end = EXP_HALF_WIDTH**2
+    points = [end / 2 * (1 + mp.cos(mp.pi * (2 * k + 1) / 10)) for k in range(5)]
+    values = [mp.tanh(mp.sqrt(w) / 2) / mp.sqrt(w) for w in points]
+    # p0 + p1 w - f (q0 + q1 w + q2 w**2) = -w**2
+    rows = mp.matrix([[1, w, -f, -f * w, -f * w**2] for w, f in zip(points, values, strict=True)])
+    p0, p1, *below = mp.lu_solve(rows, mp.matrix([-(w**2) for w in points]))
+    return [p0, p1, mpf(1)], below
 
 
 def literal(value: mpf, scalar: type) -> str:
@@ -207,6 +230,9 @@ def lines() -> list[str]:
         for name in POLYNOMIALS:
             texts = [literal(coefficient, scalar) for coefficient in fit(name, bits)]
             out.append(f"#define FL_{name}_{suffix}(x) \\\n    {evaluation(texts, suffix)}")
+        odd, even = ([literal(coefficient, scalar) for coefficient in part] for part in half_tangent())
+        out.append(f"#define FL_EXP_ODD_{suffix}(x) FL_FMA_{suffix}(x, x + {odd[1]}, {odd[0]})")
+        out.append(f"#define FL_EXP_EVEN_{suffix}(x) FL_FMA_{suffix}(x, FL_FMA_{suffix}({even[2]}, x, {even[1]}), {even[0]})")
     out += ["", "#endif", ""]
     return out
 

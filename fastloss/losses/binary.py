@@ -49,6 +49,13 @@ class _ZeroOneRule:
             self._explain_domain(WholeNumbers(), labels, "y_true", weights, inputs.single)
 
 
+def _kernel_of(formula: str, from_logits: bool, plain: bool) -> str:
+    """Name the kernel of probabilities or raw scores; that of raw scores with plain labels, which are neither weighted nor smoothed."""
+    if not from_logits:
+        return f"{formula}_probabilities"
+    return f"{formula}_logits" if plain else f"{formula}_logits_weighted"
+
+
 @dataclass(frozen=True, slots=True)
 class BinaryCrossEntropy(Probabilistic, Loss):
     r"""Binary cross-entropy (log loss), for labels in [0, 1].
@@ -108,7 +115,11 @@ class BinaryCrossEntropy(Probabilistic, Loss):
     numpy_gradient = "((1 - y_true) / (1 - y_pred) - pos_weight * y_true / y_pred) / n"
 
     def _kernel_name(self) -> str:
-        return "binary_cross_entropy_logits" if self.from_logits else "binary_cross_entropy_probabilities"
+        plain = self.label_smoothing == 0 and self.pos_weight == 1
+        return _kernel_of("binary_cross_entropy", self.from_logits, plain)
+
+    def _kernel_by(self, parameter: str) -> str:
+        return f"binary_cross_entropy_{'logits' if self.from_logits else 'probabilities'}_by_{parameter}"
 
     def _without_derivative(self) -> dict[str, str]:
         return {"eps": "is a clamp of probabilities"}
@@ -187,10 +198,12 @@ class BinaryFocal(Probabilistic, Loss):
     )
 
     def _kernel_name(self) -> str:
-        kind = "logits" if self.from_logits else "probabilities"
+        plain = self.label_smoothing == 0 and self.alpha is None
         if self.gamma == 0:
-            return f"binary_cross_entropy_{kind}"
-        return f"binary_focal_{kind}{'_squared' if self.gamma == 2 else ''}"
+            return _kernel_of("binary_cross_entropy", self.from_logits, plain)
+        if self.gamma == 2:
+            return _kernel_of("binary_focal_squared", self.from_logits, plain)
+        return "binary_focal_logits" if self.from_logits else "binary_focal_probabilities"
 
     def _kernel_by(self, parameter: str) -> str:
         # whatever gamma is, the kernel of all

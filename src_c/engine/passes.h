@@ -5,6 +5,12 @@
 #include "language/scalar.h"
 #include "sum/deposit.h"
 
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#else
+#include <fenv.h>
+#endif
+
 /* Half precision by its bits: exact, subnormals, infinities and NaN included. */
 FL_INLINE float fl_from_half(uint16_t h)
 {
@@ -53,6 +59,31 @@ FL_INLINE float fl_to_odd(double x)
     return fl_from_bits_f32(inexact & ~odd & 1u ? bits + (away ? 1u : (uint32_t)-1) : bits);
 }
 
+/* Whether a result was too small to be exact since the last time that this was forgotten: the machine keeps account of it. */
+#if defined(__SSE2__)
+static inline void fl_forget_underflow(void)
+{
+    _mm_setcsr(_mm_getcsr() & ~(unsigned)_MM_EXCEPT_UNDERFLOW);
+    __asm__ volatile("" ::: "memory");
+}
+static inline int fl_has_underflowed(void)
+{
+    __asm__ volatile("" ::: "memory");
+    return (_mm_getcsr() & _MM_EXCEPT_UNDERFLOW) != 0;
+}
+#else
+static inline void fl_forget_underflow(void)
+{
+    feclearexcept(FE_UNDERFLOW);
+}
+static inline int fl_has_underflowed(void)
+{
+    return fetestexcept(FE_UNDERFLOW);
+}
+#endif
+/* Numbers for which asking that is worth it. */
+enum { FL_WORTH_AN_INVERSE = 64 };
+
 /* A loop of one conversion. */
 #define FL_CONVERSION(function, from_type, to_type, expression)                                                                \
     static void function(const void *from, void *to, ptrdiff_t n)                                                              \
@@ -97,11 +128,36 @@ static void FL_FN(fl_weigh)(const void *from, const double *w, double *product, 
         product[i] = FL_SELECT(w[i] > 0.0, w[i] * (double)x[i], 0.0);
 }
 
-static void FL_FN(fl_divide)(const void *from, double divisor, void *to, ptrdiff_t n)
+/*
+ * Divides by a whole number of few digits with the bits of a division, from its rounded inverse: what a product is off by is
+ * known exactly, and no quotient lies so near to the middle of two numbers that what the correction is off by could matter.
+ * Where the remainder is 0 or NaN, the product is the quotient, with its sign. Only a subnormal quotient may lie in the middle
+ * itself, and then the product has underflowed: returns 1.
+ */
+static int FL_FN(fl_multiply_by_inverse)(const FL_T *x, FL_T divisor, FL_T *quotient, ptrdiff_t n)
 {
-    const FL_T *const x = from;
-    FL_T *const quotient = to;
+    const FL_T inverse = FL_C(1) / divisor;
+    fl_forget_underflow();
+    FL_SIMD
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const FL_T product = x[i] * inverse;
+        const FL_T remainder = FL_FMA(-product, divisor, x[i]);
+        quotient[i] = FL_SELECT(FL_DIFFERS_FROM_ZERO(remainder), FL_FMA(remainder, inverse, product), product);
+    }
+    return fl_has_underflowed();
+}
+
+static void FL_FN(fl_divide_block)(const FL_T *x, double divisor, FL_T *quotient, ptrdiff_t n)
+{
+    FL_T kept[FL_SUM_BLOCK];
     const FL_T rounded = (FL_T)divisor;
+    const int whole = divisor >= 1.0 && divisor < (FL_BITS == 32 ? 0x1p20 : 0x1p48) && divisor == (double)(int64_t)divisor;
+    if (FL_HAS_FMA && whole && n >= FL_WORTH_AN_INVERSE) {
+        if (x == quotient)
+            x = memcpy(kept, x, (size_t)n * sizeof *x);
+        if (!FL_FN(fl_multiply_by_inverse)(x, rounded, quotient, n))
+            return;
+    }
     if ((double)rounded == divisor) {
         FL_SIMD
         for (ptrdiff_t i = 0; i < n; i++)
@@ -111,6 +167,14 @@ static void FL_FN(fl_divide)(const void *from, double divisor, void *to, ptrdiff
         for (ptrdiff_t i = 0; i < n; i++)
             quotient[i] = (FL_T)((double)x[i] / divisor);
     }
+}
+
+static void FL_FN(fl_divide)(const void *from, double divisor, void *to, ptrdiff_t n)
+{
+    const FL_T *const x = from;
+    FL_T *const quotient = to;
+    for (ptrdiff_t i = 0; i < n; i += FL_SUM_BLOCK)
+        FL_FN(fl_divide_block)(x + i, divisor, quotient + i, n - i < FL_SUM_BLOCK ? n - i : FL_SUM_BLOCK);
 }
 
 static void FL_FN(fl_weigh_and_divide)(const void *from, const double *w, double divisor, void *to, ptrdiff_t n)

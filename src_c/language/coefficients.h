@@ -38,6 +38,22 @@
     FL_FMA_f32(FL_FMA_f32(0x1.dbc1720000000p-3f, (x * x), \
         FL_FMA_f32(0x1.bc86f40000000p-3f, x, 0x1.24c9540000000p-2f)), (x * x), \
         FL_FMA_f32(0x1.9998d40000000p-2f, x, 0x1.5555560000000p-1f))
+#define FL_EXP_SLOPE_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.6d444a0000000p-10f, x, 0x1.123eb60000000p-7f), (x * x), \
+        FL_FMA_f32(0x1.5554e80000000p-5f, x, 0x1.55547a0000000p-3f)), (x * x), \
+        FL_FMA_f32(0x1.0000000000000p-1f, x, 0x1.0000000000000p+0f))
+#define FL_LOG1P_SLOPE_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(-0x1.a04aca0000000p-9f, x, 0x1.402f4c0000000p-6f), ((x * x) * (x * x)), \
+        FL_FMA_f32(FL_FMA_f32(-0x1.cdd0080000000p-5f, x, 0x1.afdde80000000p-4f), (x * x), FL_FMA_f32(-0x1.38b9080000000p-3f, x, 0x1.92b4300000000p-3f))), ((x * x) * (x * x)), \
+        FL_FMA_f32(FL_FMA_f32(-0x1.ff02540000000p-3f, x, 0x1.554bd60000000p-2f), (x * x), FL_FMA_f32(-0x1.ffffb80000000p-2f, x, 0x1.0000000000000p+0f)))
+#define FL_LOG1P_TAIL_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.6f37820000000p-9f, x, -0x1.198c0a0000000p-6f), ((x * x) * (x * x)), \
+        FL_FMA_f32(FL_FMA_f32(0x1.93f2820000000p-5f, x, -0x1.7659b40000000p-4f), (x * x), FL_FMA_f32(0x1.0aec5e0000000p-3f, x, -0x1.4f28880000000p-3f))), ((x * x) * (x * x)), \
+        FL_FMA_f32(FL_FMA_f32(0x1.98b6a00000000p-3f, x, -0x1.ffef040000000p-3f), (x * x), FL_FMA_f32(0x1.5555140000000p-2f, x, -0x1.0000000000000p-1f)))
+#define FL_LOG1P_QUOTIENT_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(0x1.dbc1720000000p-3f, (x * x), \
+        FL_FMA_f32(0x1.bc86f40000000p-3f, x, 0x1.24c9540000000p-2f)), (x * x), \
+        FL_FMA_f32(0x1.9998d40000000p-2f, x, 0x1.5555560000000p-1f))
 #define FL_LOG_COSH_NEAR_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.a516340000000p-14f, x, -0x1.388d9a0000000p-11f), (x * x), \
         FL_FMA_f32(0x1.15e2080000000p-9f, x, -0x1.b921dc0000000p-8f)), (x * x), \
@@ -79,6 +95,8 @@
     FL_FMA_f32(FL_FMA_f32(0x1.98f67c0000000p-11f, x, \
         -0x1.6c14180000000p-9f), x, \
         0x1.5555560000000p-4f)
+#define FL_EXP_ODD_f32(x) FL_FMA_f32(x, x + 0x1.a4462e0000000p+8f, 0x1.d8dc200000000p+13f)
+#define FL_EXP_EVEN_f32(x) FL_FMA_f32(x, FL_FMA_f32(0x1.e038200000000p+4f, x, 0x1.a44ef60000000p+11f), 0x1.d8dc200000000p+14f)
 
 #define FL_LOG2_E_f64 0x1.71547652b82fep+0
 #define FL_LN2_f64 0x1.62e42fefa39efp-1
@@ -113,6 +131,22 @@
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.404f6dd66ea13p-3, (x * x), FL_FMA_f64(0x1.32abe5dccab6ep-4, x, 0x1.bc43c35a64a26p-4)), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.e0a1603ef49f0p-4, x, 0x1.111acba3705c9p-3), (x * x), FL_FMA_f64(0x1.3b1350bd293a1p-3, x, 0x1.745d1997fab11p-3))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.c71c71becc6d8p-3, x, 0x1.2492492499e70p-2), (x * x), FL_FMA_f64(0x1.9999999999943p-2, x, 0x1.5555555555555p-1)))
+#define FL_EXP_SLOPE_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.af4ecd2129492p-26, (x * x), FL_FMA_f64(0x1.28a38365c4751p-22, x, 0x1.71de01c3fc936p-19)), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.a019a5aef5532p-16, x, 0x1.a01a01ac0a9eep-13), (x * x), FL_FMA_f64(0x1.6c16c17f7ee1dp-10, x, 0x1.111111111009cp-7))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.5555555551fd6p-5, x, 0x1.5555555555557p-3), (x * x), FL_FMA_f64(0x1.0000000000005p-1, x, 0x1.0000000000000p+0)))
+#define FL_LOG1P_SLOPE_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.9a004c84084e0p-16, ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.287a021efa782p-12, x, 0x1.973f42066f721p-10), (x * x), FL_FMA_f64(-0x1.63519a2dd08cdp-8, x, 0x1.bd9ad19516ef7p-7))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
+        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.b08481a18afc3p-6, x, 0x1.57749615e42c9p-5), (x * x), FL_FMA_f64(-0x1.d47fac36af36dp-5, x, 0x1.1f58b67138a6ap-4)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.4a9617b9e5c0cp-4, x, 0x1.7103376ed9709p-4), (x * x), FL_FMA_f64(-0x1.98c573ff70c85p-4, x, 0x1.c6f38e1160d29p-4)))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
+        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.fff9fe090b88ap-4, x, 0x1.2491f582de2a4p-3), (x * x), FL_FMA_f64(-0x1.55554eddbccaep-3, x, 0x1.99999943a6bf4p-3)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.fffffffd41267p-3, x, 0x1.555555554f5c4p-2), (x * x), FL_FMA_f64(-0x1.fffffffffff5ap-2, x, 0x1.0000000000000p+0))))
+#define FL_LOG1P_TAIL_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.80d9a3ccbf91fp-16, ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.162ed8469e3cap-12, x, -0x1.7dec9249c0d60p-10), (x * x), FL_FMA_f64(0x1.4cfe8d6ef2506p-8, x, -0x1.a1350510338a4p-7))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
+        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.9467cbf5e4b32p-6, x, -0x1.40832de4ea7f0p-5), (x * x), FL_FMA_f64(0x1.b401d10b0a3fbp-5, x, -0x1.0a677de2654e4p-4)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.30f090840e956p-4, x, -0x1.522c60f86b9c8p-4), (x * x), FL_FMA_f64(0x1.7395166f619e2p-4, x, -0x1.99730ed878462p-4)))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
+        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.c716c84fc063fp-4, x, -0x1.ffff6260f5970p-4), (x * x), FL_FMA_f64(0x1.2492430c8c061p-3, x, -0x1.5555550459f81p-3)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.999999970365cp-3, x, -0x1.fffffffff4bedp-3), (x * x), FL_FMA_f64(0x1.55555555554b9p-2, x, -0x1.0000000000000p-1))))
+#define FL_LOG1P_QUOTIENT_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.4b38f5f00932ap-3, x, 0x1.684e456fabd5dp-4), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.eb9904569e5bep-4, x, 0x1.10ac017455d97p-3), (x * x), FL_FMA_f64(0x1.3b18b9ae91151p-3, x, 0x1.745cf07017f6bp-3))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.c71c72728d141p-3, x, 0x1.24924923d2aacp-2), (x * x), FL_FMA_f64(0x1.999999999a3f6p-2, x, 0x1.5555555555555p-1)))
 #define FL_LOG_COSH_NEAR_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.21684705c89cbp-27, x, -0x1.5e258d66d62f2p-24), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.b0918798c561ap-22, x, -0x1.7da524fe4d8b2p-20), (x * x), FL_FMA_f64(0x1.1cdfa01a3a543p-18, x, -0x1.8e4854a4da32dp-17))), ((x * x) * (x * x)), \
@@ -156,5 +190,7 @@
         FL_FMA_f64(-0x1.ef8d748aeb0f2p-10, x, 0x1.b92c33f9445e5p-11)), (x * x), \
         FL_FMA_f64(-0x1.38134d4f8896fp-11, x, 0x1.a01a017dcf9e1p-11)), (x * x), \
         FL_FMA_f64(-0x1.6c16c16c149f4p-9, x, 0x1.5555555555555p-4))
+#define FL_EXP_ODD_f64(x) FL_FMA_f64(x, x + 0x1.a4462dda3bfe8p+8, 0x1.d8dc1f253796cp+13)
+#define FL_EXP_EVEN_f64(x) FL_FMA_f64(x, FL_FMA_f64(0x1.e0382078886a1p+4, x, 0x1.a44ef58f5eb0fp+11), 0x1.d8dc1f253796cp+14)
 
 #endif

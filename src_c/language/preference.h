@@ -30,21 +30,21 @@ FL_INLINE FL_FN(fl_preference) FL_FN(fl_preference_of)(FL_PAIR s, FL_PAIR d)
     const FL_PAIR product = FL_TWO_PRODUCT(s.hi, d.hi);
     const FL_T low = FL_FMA(s.hi, d.lo, FL_FMA(s.lo, d.hi, product.lo));
     const FL_T x = product.hi, error = FL_SELECT(FL_ABS(x) < FL_INFINITY, low, FL_C(0));
-    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(x);
-    const FL_T near_zero = t.near_zero_up * FL_DOWN;
+    const FL_LOGISTIC_PARTS t = FL_LOGISTIC_PARTS_OF(x);
+    const FL_T near_zero_raised = t.e_raised * t.near_one;
     const int negative = x < FL_C(0);
-    const FL_T wrong = FL_SELECT(negative, t.near_one, near_zero), right = FL_SELECT(negative, near_zero, t.near_one);
-    const FL_T wrong_up = FL_SELECT(negative, t.near_one * FL_UP, t.near_zero_up);
+    const FL_T wrong = FL_SELECT(negative, t.near_one, t.near_zero), right = FL_SELECT(negative, t.near_zero, t.near_one);
+    const FL_T wrong_raised = FL_SELECT(negative, t.near_one * FL_RAISED_ONE, near_zero_raised);
     /* wrong times right */
-    const FL_T both_up = t.near_zero_up * t.near_one;
-    const FL_T curvature_up = FL_FMA(-error * both_up, right - wrong, both_up);
-    const FL_T share_up = FL_FMA(-error, both_up, wrong_up);
+    const FL_T both_raised = near_zero_raised * t.near_one;
+    const FL_T curvature_raised = FL_FMA(-error * both_raised, right - wrong, both_raised);
+    const FL_T share_raised = FL_FMA(-error, both_raised, wrong_raised);
     /* neither overflows nor becomes subnormal on the way; what is infinitely right costs nothing at any sigma */
-    const FL_T change = FL_SELECT(FL_ABS(d.hi) > FL_C(1), (d.hi * FL_DOWN) * share_up, (d.hi * share_up) * FL_DOWN);
+    const FL_T change = FL_SELECT(FL_ABS(d.hi) > FL_C(1), (d.hi * FL_LOWERED) * share_raised, (d.hi * share_raised) * FL_LOWERED);
     return (FL_FN(fl_preference)){
-        .value = FL_SELECT(negative, -x, FL_C(0)) + FL_FMA(-error, wrong, t.log1p_up * FL_DOWN),
-        .slope = -s.hi * share_up * FL_DOWN,
-        .curvature = s.hi * s.hi * curvature_up * FL_DOWN,
+        .value = FL_SELECT(negative, -x, FL_C(0)) + FL_FMA(-error, wrong, t.log1p_raised * FL_LOWERED),
+        .slope = -s.hi * share_raised * FL_LOWERED,
+        .curvature = s.hi * s.hi * curvature_raised * FL_LOWERED,
         .by_sigma = FL_SELECT(d.hi == FL_INFINITY, FL_C(0), -change),
     };
 }

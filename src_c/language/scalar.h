@@ -37,10 +37,16 @@
 #define FL_INVALID(condition) FL_SELECT(condition, (FL_I)1, (FL_I)0)
 #define FL_INFINITY FL_C(__builtin_inff())
 #define FL_NAN FL_C(__builtin_nanf(""))
+/* NaN does not. */
+#define FL_DIFFERS_FROM_ZERO(x) (((x) < FL_C(0)) | ((x) > FL_C(0)))
 /* A constant that a NaN in x replaces. */
 #define FL_UNLESS_NAN(x, constant) FL_SELECT((x) == (x), FL_C(constant), (x))
 /* -1, 0 or 1; NaN stays. */
 #define FL_SIGN(x) FL_SELECT((x) > FL_C(0), FL_C(1), FL_SELECT((x) < FL_C(0), FL_C(-1), (x)))
+/* The sign bit, which a zero and NaN have too; -x where it is set in s. */
+#define FL_IS_NEGATIVE(x) ((FL_I)FL_TO_BITS(x) < 0)
+#define FL_SIGN_BIT ((FL_U)1 << (FL_BITS - 1))
+#define FL_TIMES_SIGN_OF(s, x) FL_FROM_BITS(FL_TO_BITS(x) ^ (FL_TO_BITS(s) & FL_SIGN_BIT))
 /* x with its sign replaced by that of the number s, which is not NaN. */
 #define FL_WITH_SIGN_OF(s, x) FL_SELECT((s) < FL_C(0), -(x), (x))
 

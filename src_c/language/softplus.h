@@ -22,12 +22,13 @@ typedef struct {
 
 FL_INLINE FL_FN(fl_softplus_result) FL_FN(fl_softplus_of)(FL_T x)
 {
-    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(x);
-    const FL_T near_zero = t.near_zero_up * FL_DOWN;
+    const FL_LOGISTIC t = FL_LOGISTIC_OF(x);
+    const FL_T inverse = FL_C(1) / t.sum;
+    const FL_T near_zero = t.over * inverse, near_one = t.under * inverse;
     return (FL_FN(fl_softplus_result)){
-        .value = FL_MAX(FL_C(0), x) + t.log1p_up * FL_DOWN,
-        .slope = FL_SELECT(x < FL_C(0), near_zero, t.near_one),
-        .curvature = t.near_one * near_zero,
+        .value = FL_FMA(t.log1p_raised, FL_LOWERED, FL_MAX(FL_C(0), x)),
+        .slope = FL_SELECT(x < FL_C(0), near_zero, near_one),
+        .curvature = near_one * near_zero,
     };
 }
 

@@ -48,6 +48,7 @@
  * divided by a sum.
  */
 #define FL_RAISED (FL_BITS == 32 ? 64 : 600)
+#define FL_LOWERED FL_C(FL_BITS == 32 ? 0x1p-64 : 0x1p-600)
 #define FL_RAISED_ONE FL_FROM_BITS((FL_U)(FL_EXPONENT_BIAS + FL_RAISED) << FL_MANTISSA_BITS)
 /* exp of less is nothing beside the smallest number, and still normal when it is raised */
 #define FL_LEAST_POWER FL_C(FL_BITS == 32 ? -130 : -1100)
@@ -67,8 +68,11 @@
 #define FL_ATAN(x) FL_FN(fl_atan)(x)
 #define FL_ANGLE(y, x) FL_FN(fl_angle)(y, x)
 #define FL_LOG_COSH(x) FL_FN(fl_log_cosh)(x)
+#define FL_LOG1P_RAISED_PRECISELY(e_raised, e) FL_FN(fl_log1p_raised_precisely)(e_raised, e)
 #define FL_LOGISTIC FL_FN(fl_logistic)
-#define FL_LOGISTIC_PARTS(x) FL_FN(fl_logistic_parts)(x)
+#define FL_LOGISTIC_OF(x) FL_FN(fl_logistic_of)(x)
+#define FL_LOGISTIC_PARTS FL_FN(fl_logistic_parts)
+#define FL_LOGISTIC_PARTS_OF(x) FL_FN(fl_logistic_parts_of)(x)
 #define FL_SIGMOID(x) FL_FN(fl_sigmoid)(x)
 #define FL_SOFTPLUS(x) FL_FN(fl_softplus)(x)
 #define FL_X_MINUS_LOG1P(x) FL_FN(fl_x_minus_log1p)(x)
@@ -364,37 +368,115 @@ FL_INLINE FL_PAIR FL_FN(fl_log1p_unit)(FL_T x)
     return (FL_PAIR){FL_SELECT(FL_ABS(x) < FL_C(4) * FL_SMALLEST_NORMAL, x, sum.hi), sum.lo};
 }
 
+/* -a = k log 2 + r for a >= 0, up to where nothing is left of exp(-a), even of a large multiple of it. It is exp(r) times 2^k,
+   raised. A NaN stays. */
+typedef struct {
+    FL_T clipped, r, scale;
+} FL_FN(fl_decay);
+
+FL_INLINE FL_FN(fl_decay) FL_FN(fl_decay_of)(FL_T a)
+{
+    const FL_T clipped = FL_MIN(-FL_LEAST_POWER, a);
+    /* the low bits of what this is added to are the exponent of the scale */
+    const FL_T shifter = FL_SHIFTER + FL_C(FL_EXPONENT_BIAS + FL_RAISED);
+    const FL_T shifted = FL_FMA(-clipped, FL_CONSTANT(LOG2_E), shifter);
+    const FL_T k = shifted - shifter;
+    const FL_T r = FL_FMA(-k, FL_CONSTANT(LN2_LOW), FL_FMA(-k, FL_CONSTANT(LN2), -clipped));
+    return (FL_FN(fl_decay)){clipped, r, FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS)};
+}
+
+/* log1p(e) of what is at most 1, from e and e raised; about 2.5 ulp */
+FL_INLINE FL_T FL_FN(fl_log1p_raised)(FL_T e_raised, FL_T e)
+{
+#if FL_BITS == 32
+    return e_raised * FL_POLYNOMIAL(LOG1P_SLOPE, e);
+#else
+    const FL_T s_raised = e_raised / (FL_C(2) + e), s = s_raised * FL_LOWERED;
+    const FL_T z = s * s;
+    return FL_FMA(s_raised * z, FL_POLYNOMIAL(LOG1P_QUOTIENT, z), s_raised + s_raised);
+#endif
+}
+
+/* The same, about 1 ulp. */
+FL_INLINE FL_T FL_FN(fl_log1p_raised_precisely)(FL_T e_raised, FL_T e)
+{
+#if FL_BITS == 32
+    return FL_FMA(e_raised * e, FL_POLYNOMIAL(LOG1P_TAIL, e), e_raised);
+#else
+    const FL_PAIR two = FL_FAST_TWO_SUM(FL_C(2), e);
+    const FL_T s_raised = e_raised / two.hi, s = s_raised * FL_LOWERED;
+    const FL_T remainder = FL_FMA(-s_raised, two.lo, FL_FMA(-s_raised, two.hi, e_raised));
+    const FL_T z = s * s;
+    /* 2 / (2 + e) is close to 1 - e/3: enough for a remainder */
+    const FL_T rest = remainder * FL_FMA(FL_C(-1) / FL_C(3), e, FL_C(1));
+    return (s_raised + s_raised) + FL_FMA(s_raised * z, FL_POLYNOMIAL(LOG1P_QUOTIENT, z), rest);
+#endif
+}
+
 /*
- * What losses of a logit x are made of, with e = exp(-|x|): log1p(e), 1 / (1 + e) and e / (1 + e). The two that vanish with e
- * are FL_UP times as large: weights can be multiplied in before FL_DOWN makes them subnormal.
+ * What losses of a logit x are made of: exp(-|x|) = over / under, sum = over + under, so that the sigmoids are over / sum and
+ * under / sum, and log1p(exp(-|x|)). Four ulp of a loss are enough for no more than this: numerators are to be put together
+ * before they are divided. What vanishes is raised, so that it
+ * is never subnormal: FL_LOWERED belongs into the last multiplication.
  */
 typedef struct {
-    FL_T near_one, near_zero_up, log1p_up;
-    FL_PAIR log1p;
+    FL_T over, under, sum, log1p_raised;
 } FL_FN(fl_logistic);
 
-FL_INLINE FL_FN(fl_logistic) FL_FN(fl_logistic_parts)(FL_T x)
+FL_INLINE FL_FN(fl_logistic) FL_FN(fl_logistic_of)(FL_T x)
 {
-    const FL_T e_up = FL_FN(fl_exp_times)(FL_UP, -FL_ABS(x), FL_C(0));
-    const FL_T e = e_up * FL_DOWN;
+    const FL_FN(fl_decay) t = FL_FN(fl_decay_of)(FL_ABS(x));
+#if FL_BITS == 32
+    const FL_T over_raised = FL_FMA(t.r, FL_POLYNOMIAL(EXP_SLOPE, t.r), FL_C(1)) * t.scale, under = FL_C(1);
+    const FL_T over = over_raised * FL_LOWERED;
+    const FL_T log1p_raised = FL_FN(fl_log1p_raised)(over_raised, over);
+#else
+    /* exp(r) = (even + odd) / (even - odd) where odd / even = tanh(r / 2) */
+    const FL_T square = t.r * t.r;
+    const FL_T odd = t.r * FL_POLYNOMIAL(EXP_ODD, square), even = FL_POLYNOMIAL(EXP_EVEN, square);
+    const FL_T over_raised = (even + odd) * t.scale, under = even - odd;
+    const FL_T over = over_raised * FL_LOWERED;
+    const FL_T s_raised = over_raised / FL_FMA(FL_C(2), under, over), s = s_raised * FL_LOWERED;
+    const FL_T z = s * s;
+    const FL_T log1p_raised = FL_FMA(s_raised * z, FL_POLYNOMIAL(LOG1P_QUOTIENT, z), s_raised + s_raised);
+#endif
+    return (FL_FN(fl_logistic)){over, under, over + under, log1p_raised};
+}
+
+/* The same with errors of 1 to 2 ulp, for what weights or powers multiply: e = exp(-a) of a = |x|, 1 / (1 + e), e / (1 + e) and
+   log1p(e). a is clipped to where nothing is left of e: a product with e is never NaN. */
+typedef struct {
+    FL_T clipped, e, e_raised, near_one, near_zero, log1p_raised;
+} FL_FN(fl_logistic_parts);
+
+FL_INLINE FL_FN(fl_logistic_parts) FL_FN(fl_logistic_parts_of)(FL_T x)
+{
+    const FL_FN(fl_decay) t = FL_FN(fl_decay_of)(FL_ABS(x));
+    const FL_T e_raised = FL_FMA(t.r, FL_POLYNOMIAL(EXP_SLOPE, t.r), FL_C(1)) * t.scale;
+    const FL_T e = e_raised * FL_LOWERED;
     const FL_PAIR d = FL_FAST_TWO_SUM(FL_C(1), e);
     const FL_T inverse = FL_C(1) / d.hi;
     /* 1 / (d.hi + d.lo) to first order; the remainder of the division and d.lo are both below an ulp */
     const FL_T low = FL_FMA(-inverse, d.lo, FL_FMA(-inverse, d.hi, FL_C(1))) * inverse;
-    const FL_PAIR l = FL_FN(fl_log1p_unit)(e);
-    const FL_T l_up = FL_SELECT(e < FL_SMALLEST_NORMAL, e_up, l.hi * FL_UP);
-    return (FL_FN(fl_logistic)){inverse + low, FL_FMA(e_up, inverse, e_up * low), l_up, l};
+    return (FL_FN(fl_logistic_parts)){
+        .clipped = t.clipped,
+        .e = e,
+        .e_raised = e_raised,
+        .near_one = inverse + low,
+        .near_zero = FL_FMA(e, inverse, e * low),
+        .log1p_raised = FL_FN(fl_log1p_raised)(e_raised, e),
+    };
 }
 
 FL_INLINE FL_T FL_FN(fl_sigmoid)(FL_T x)
 {
-    const FL_FN(fl_logistic) t = FL_FN(fl_logistic_parts)(x);
-    return FL_SELECT(x < FL_C(0), t.near_zero_up * FL_DOWN, t.near_one);
+    const FL_FN(fl_logistic) t = FL_FN(fl_logistic_of)(x);
+    return FL_SELECT(FL_IS_NEGATIVE(x), t.over, t.under) / t.sum;
 }
 
 FL_INLINE FL_T FL_FN(fl_softplus)(FL_T x)
 {
-    return FL_MAX(FL_C(0), x) + FL_FN(fl_log1p_unit)(FL_FN(fl_exp)(-FL_ABS(x))).hi;
+    return FL_FMA(FL_FN(fl_logistic_of)(x).log1p_raised, FL_LOWERED, FL_MAX(FL_C(0), x));
 }
 
 /* x - log1p(x) for x >= -1/3: below 1/2 from log1p's series without its first term, above from the logarithm's pair */

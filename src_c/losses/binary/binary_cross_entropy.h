@@ -24,11 +24,10 @@
 #include "language/labels.h"
 
 /* The value from the logit z with the parts t. */
-FL_INLINE FL_T FL_FN(cross_entropy_of_logit)(FL_SHARES share, FL_T z, FL_LOGISTIC t)
+FL_INLINE FL_T FL_FN(cross_entropy_of_logit)(FL_SHARES share, FL_T z, FL_LOGISTIC_PARTS t)
 {
-    const FL_T both = share.wrong + share.right;
     const FL_T linear = FL_SELECT(share.wrong == FL_C(0), share.wrong, share.wrong * FL_ABS(z));
-    return linear + (both * t.log1p_up) * FL_DOWN;
+    return FL_FMA(share.both * FL_LOG1P_RAISED_PRECISELY(t.e_raised, t.e), FL_LOWERED, linear);
 }
 
 /* The value from a probability, or its complement, m <= 1/2. */
@@ -45,16 +44,32 @@ FL_INLINE FL_T FL_FN(clipped_to)(FL_T p, double eps)
     return FL_SELECT(near_zero < FL_C(eps), FL_C(eps), near_zero);
 }
 
-FL_FORMULA(binary_cross_entropy_logits, (y_true), (y_pred), (label_smoothing, positive, negative))
+FL_FORMULA(binary_cross_entropy_logits, (y_true), (y_pred), ())
+{
+    const FL_T wrong = FL_SELECT(FL_IS_NEGATIVE(y_pred), y_true, FL_C(1) - y_true);
+    const FL_LOGISTIC t = FL_LOGISTIC_OF(y_pred);
+    const FL_T linear = FL_SELECT(wrong == FL_C(0), wrong, wrong * FL_ABS(y_pred));
+    const FL_T inverse = FL_C(1) / t.sum;
+    /* wrong under - right over, where right is 1 - wrong */
+    const FL_T slope = FL_FMA(wrong, t.sum, -t.over) * inverse;
+    return (FL_RESULT){
+        .value = FL_FMA(t.log1p_raised, FL_LOWERED, linear),
+        .gradient = {FL_TIMES_SIGN_OF(y_pred, slope)},
+        .hessian = {FL_UNLESS_NAN(y_true, 1) * ((t.under * inverse) * (t.over * inverse))},
+        .invalid = FL_OUTSIDE_UNIT(y_true),
+    };
+}
+
+FL_FORMULA(binary_cross_entropy_logits_weighted, (y_true), (y_pred), (label_smoothing, positive, negative))
 {
     const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
-    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
-    const FL_T both = share.wrong + share.right;
-    const FL_T slope = FL_FMA(share.wrong, t.near_one, -((share.right * t.near_zero_up) * FL_DOWN));
+    const FL_LOGISTIC_PARTS t = FL_LOGISTIC_PARTS_OF(y_pred);
+    const FL_T right_raised = (share.right * t.e_raised) * t.near_one;
+    const FL_T slope = FL_FMA(share.wrong, t.near_one, -(right_raised * FL_LOWERED));
     return (FL_RESULT){
         .value = FL_FN(cross_entropy_of_logit)(share, y_pred, t),
         .gradient = {FL_WITH_SIGN_OF(y_pred, slope)},
-        .hessian = {((both * t.near_one) * t.near_zero_up) * FL_DOWN},
+        .hessian = {(((share.both * t.near_one) * t.near_one) * t.e_raised) * FL_LOWERED},
         .invalid = FL_OUTSIDE_UNIT(y_true),
     };
 }
@@ -85,7 +100,7 @@ FL_VALUE_FORMULA(binary_cross_entropy_logits_by_pos_weight, (y_true, y_pred), ()
 {
     const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, 1.0, 0.0);
     return (FL_RESULT){
-        .value = FL_FN(cross_entropy_of_logit)(share, y_pred, FL_LOGISTIC_PARTS(y_pred)),
+        .value = FL_FN(cross_entropy_of_logit)(share, y_pred, FL_LOGISTIC_PARTS_OF(y_pred)),
         .invalid = FL_OUTSIDE_UNIT(y_true),
     };
 }
@@ -94,7 +109,7 @@ FL_VALUE_FORMULA(binary_cross_entropy_logits_by_label_smoothing, (y_true, y_pred
 {
     const FL_SHARES share = FL_SHARE_SLOPES_OF(y_true, y_pred >= FL_C(0), positive, negative);
     return (FL_RESULT){
-        .value = FL_FN(cross_entropy_of_logit)(share, y_pred, FL_LOGISTIC_PARTS(y_pred)),
+        .value = FL_FN(cross_entropy_of_logit)(share, y_pred, FL_LOGISTIC_PARTS_OF(y_pred)),
         .invalid = FL_OUTSIDE_UNIT(y_true),
     };
 }

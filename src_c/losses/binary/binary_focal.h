@@ -22,55 +22,64 @@
 #include "engine/element.h"
 #include "language/labels.h"
 
-FL_INLINE FL_RESULT FL_FN(focal_of_logit)(FL_T y, FL_T z, FL_LOGISTIC t, FL_T u_power, FL_T v_power, double gamma,
+FL_INLINE FL_RESULT FL_FN(focal_of_logit)(FL_T y, FL_T z, FL_LOGISTIC_PARTS t, FL_T u_power, FL_T v_power, double gamma,
                                           FL_SHARES share)
 {
     const FL_T g = FL_C(gamma), hump = FL_C(2.0 * gamma + 1.0);
-    const FL_T u = t.near_one, v_up = t.near_zero_up, v = v_up * FL_DOWN;
-    const FL_T l_right = t.log1p_up * FL_DOWN;
-    const FL_T l_wrong = FL_ABS(z) + l_right;
-    /* v l -> 0 at infinity */
-    const FL_T vl_up = FL_SELECT(v_up > FL_C(0), v_up * l_wrong, v_up);
+    const FL_T u = t.near_one, v = t.near_zero;
+    const FL_T l_right = t.log1p_raised * FL_LOWERED;
+    const FL_T l_wrong = FL_ABS(z) + l_right, l_clipped = t.clipped + l_right;
     const FL_T wrong = share.wrong * u_power, right = share.right * v_power;
-    const FL_T slope = wrong * FL_FMA(g, vl_up * FL_DOWN, u) - right * FL_FMA(g * u, l_right, v);
-    const FL_T wrong_curve = (wrong * FL_FMA(g * vl_up, FL_FMA(g, v, -u), (hump * u) * v_up)) * FL_DOWN;
+    const FL_T slope = wrong * FL_FMA(g * v, l_clipped, u) - right * FL_FMA(g * u, l_right, v);
+    /* a factor that may be large, of what vanishes */
+    const FL_T wrong_curve = ((wrong * (t.e_raised * u)) * FL_FMA(g * l_clipped, FL_FMA(g, v, -u), hump * u)) * FL_LOWERED;
     const FL_T right_curve = (right * u) * FL_FMA(g * l_right, FL_FMA(g, u, -v), hump * v);
     return (FL_RESULT){
-        .value = FL_SELECT(share.wrong == FL_C(0), share.wrong, wrong * l_wrong) + right * l_right,
-        .gradient = {FL_WITH_SIGN_OF(z, slope)},
+        .value = FL_FMA(right, l_right, FL_SELECT(share.wrong == FL_C(0), share.wrong, wrong * l_wrong)),
+        .gradient = {FL_TIMES_SIGN_OF(z, slope)},
         .hessian = {wrong_curve + right_curve},
         .invalid = FL_OUTSIDE_UNIT(y),
     };
 }
 
-FL_FORMULA(binary_focal_logits_squared, (y_true), (y_pred), (label_smoothing, positive, negative))
+FL_INLINE FL_RESULT FL_FN(focal_of_logit_squared)(FL_T y, FL_T z, FL_SHARES share)
 {
-    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
-    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(y_pred);
-    const FL_T v = t.near_zero_up * FL_DOWN;
-    return FL_FN(focal_of_logit)(y_true, y_pred, t, t.near_one * t.near_one, v * v, 2.0, share);
+    const FL_LOGISTIC_PARTS t = FL_LOGISTIC_PARTS_OF(z);
+    const FL_T v = t.near_zero;
+    return FL_FN(focal_of_logit)(y, z, t, t.near_one * t.near_one, v * v, 2.0, share);
+}
+
+FL_FORMULA(binary_focal_squared_logits, (y_true), (y_pred), ())
+{
+    return FL_FN(focal_of_logit_squared)(y_true, y_pred, FL_PLAIN_SHARES_OF(y_true, !FL_IS_NEGATIVE(y_pred)));
+}
+
+FL_FORMULA(binary_focal_squared_logits_weighted, (y_true), (y_pred), (label_smoothing, positive, negative))
+{
+    return FL_FN(focal_of_logit_squared)(
+        y_true, y_pred, FL_SHARES_OF(y_true, !FL_IS_NEGATIVE(y_pred), label_smoothing, positive, negative));
 }
 
 /* The powers of u and v, whose logarithms these are without their signs. */
 typedef struct {
-    FL_LOGISTIC parts;
+    FL_LOGISTIC_PARTS parts;
     FL_T u_power, v_power;
 } FL_FN(focal_powers);
 
 FL_INLINE FL_FN(focal_powers) FL_FN(focal_powers_of_logit)(FL_T z, double gamma)
 {
-    const FL_LOGISTIC t = FL_LOGISTIC_PARTS(z);
+    const FL_LOGISTIC_PARTS t = FL_LOGISTIC_PARTS_OF(z);
     const FL_PAIR power = FL_EXACT_PARAMETER(-gamma);
     /* -log v = |z| + log1p(e), -log u = log1p(e) */
-    const FL_PAIR sum = FL_TWO_SUM(FL_ABS(z), t.log1p.hi);
-    const FL_T u_power = FL_EXP_PRODUCT(FL_C(1), power, t.log1p);
-    const FL_T v_power = FL_EXP_PRODUCT(FL_C(1), power, ((FL_PAIR){sum.hi, sum.lo + t.log1p.lo}));
+    const FL_T log1p = t.log1p_raised * FL_LOWERED;
+    const FL_T u_power = FL_EXP_PRODUCT(FL_C(1), power, FL_EXACTLY(log1p));
+    const FL_T v_power = FL_EXP_PRODUCT(FL_C(1), power, FL_TWO_SUM(FL_ABS(z), log1p));
     return (FL_FN(focal_powers)){t, u_power, v_power};
 }
 
 FL_FORMULA(binary_focal_logits, (y_true), (y_pred), (gamma, label_smoothing, positive, negative))
 {
-    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
+    const FL_SHARES share = FL_SHARES_OF(y_true, !FL_IS_NEGATIVE(y_pred), label_smoothing, positive, negative);
     const FL_FN(focal_powers) t = FL_FN(focal_powers_of_logit)(y_pred, gamma);
     return FL_FN(focal_of_logit)(y_true, y_pred, t.parts, t.u_power, t.v_power, gamma, share);
 }
@@ -109,7 +118,7 @@ FL_INLINE FL_RESULT FL_FN(focal_of_probability)(FL_T y, FL_T p, FL_FN(focal_part
     };
 }
 
-FL_FORMULA(binary_focal_probabilities_squared, (y_true), (y_pred), (label_smoothing, positive, negative))
+FL_FORMULA(binary_focal_squared_probabilities, (y_true), (y_pred), (label_smoothing, positive, negative))
 {
     const int above = y_pred > FL_C(0.5);
     const FL_T v = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred)), u = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
@@ -146,20 +155,20 @@ FL_FORMULA(binary_focal_probabilities, (y_true), (y_pred), (gamma, label_smoothi
 
 FL_VALUE_FORMULA(binary_focal_logits_by_gamma, (y_true, y_pred), (), (gamma, label_smoothing, positive, negative))
 {
-    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, positive, negative);
+    const FL_SHARES share = FL_SHARES_OF(y_true, !FL_IS_NEGATIVE(y_pred), label_smoothing, positive, negative);
     const FL_FN(focal_powers) t = FL_FN(focal_powers_of_logit)(y_pred, gamma);
     const FL_T powers = FL_FMA(share.wrong, t.u_power, share.right * t.v_power);
-    const FL_T l_up = t.parts.log1p_up;
-    const FL_T product = (-powers * l_up) * FL_FMA(l_up, FL_DOWN, FL_ABS(y_pred));
+    const FL_T l_raised = t.parts.log1p_raised;
+    const FL_T product = (-powers * l_raised) * FL_FMA(l_raised, FL_LOWERED, FL_ABS(y_pred));
     return (FL_RESULT){
-        .value = FL_SELECT(l_up > FL_C(0), product * FL_DOWN, l_up),
+        .value = FL_SELECT(l_raised > FL_C(0), product * FL_LOWERED, l_raised),
         .invalid = FL_OUTSIDE_UNIT(y_true),
     };
 }
 
 FL_VALUE_FORMULA(binary_focal_logits_by_alpha, (y_true, y_pred), (), (gamma, label_smoothing))
 {
-    const FL_SHARES share = FL_SHARES_OF(y_true, y_pred >= FL_C(0), label_smoothing, 1.0, -1.0);
+    const FL_SHARES share = FL_SHARES_OF(y_true, !FL_IS_NEGATIVE(y_pred), label_smoothing, 1.0, -1.0);
     const FL_FN(focal_powers) t = FL_FN(focal_powers_of_logit)(y_pred, gamma);
     const FL_RESULT of = FL_FN(focal_of_logit)(y_true, y_pred, t.parts, t.u_power, t.v_power, gamma, share);
     return (FL_RESULT){.value = of.value, .invalid = of.invalid};
@@ -167,7 +176,7 @@ FL_VALUE_FORMULA(binary_focal_logits_by_alpha, (y_true, y_pred), (), (gamma, lab
 
 FL_VALUE_FORMULA(binary_focal_logits_by_label_smoothing, (y_true, y_pred), (), (gamma, positive, negative))
 {
-    const FL_SHARES share = FL_SHARE_SLOPES_OF(y_true, y_pred >= FL_C(0), positive, negative);
+    const FL_SHARES share = FL_SHARE_SLOPES_OF(y_true, !FL_IS_NEGATIVE(y_pred), positive, negative);
     const FL_FN(focal_powers) t = FL_FN(focal_powers_of_logit)(y_pred, gamma);
     const FL_RESULT of = FL_FN(focal_of_logit)(y_true, y_pred, t.parts, t.u_power, t.v_power, gamma, share);
     return (FL_RESULT){.value = of.value, .invalid = of.invalid};
