@@ -117,11 +117,14 @@ POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "X_MINUS_LOG1P": (atanh_tail, mpf(0), mpf("0.0401"), mpf("0.06"), 6),
     "LOG1P_UNIT": (atanh_tail, mpf(0), mpf(1) / 9 * mpf("1.001"), mpf("0.04"), 6),
     "EXP_SLOPE": (exp_slope, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.35"), 3),
+    "EXP_TAIL": (expm1_tail, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.2"), 3),
     "LOG1P_SLOPE": (log1p_slope, mpf(0), mpf(1), mpf(1), 3),
     "LOG1P_TAIL": (log1p_tail, mpf(0), mpf(1), mpf("0.45"), 3),
+    "LOG1P_AROUND": (log1p_tail, SQRT2 / 2 - 1, SQRT2 - 1, mpf("0.21"), 2),
     "LOG1P_QUOTIENT": (atanh_tail, mpf(0), mpf(1) / 9 * mpf("1.001"), mpf("0.04"), 2),
     "LOG_COSH_NEAR": (log_cosh_tail, mpf(0), mpf("1.001"), mpf("0.2"), 0),
     "LOG_COSH_EXP": (exp_slope, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.15"), 0),
+    "LOG_COSH_QUOTIENT": (atanh_tail, mpf(0), mpf("0.00403"), mpf("0.0002"), 2),
     "LOG_COSH_FAR": (log1p_tail, mpf(0), mp.exp(-2) * mpf("1.001"), mpf("0.03"), 0),
     "JENSEN_SHANNON": (jensen_shannon, mpf(0), mpf("0.0901"), mpf(1), 6),
     "EXPM1_MINUS_X": (expm1_second_tail, mpf(-1), mpf(1), mpf("0.4"), 6),
@@ -142,18 +145,21 @@ def rounded(value: mpf, scalar: type) -> mpf:
         return +value
 
 
-def half_tangent() -> tuple[list[mpf], list[mpf]]:
-    """tanh(r / 2) / r as a quotient of two quadratic polynomials in r**2, constant terms first, for exp's reduced range.
+def half_tangent(degree: int) -> tuple[list[mpf], list[mpf]]:
+    """tanh(r / 2) / r as a quotient of two polynomials in w = r**2, constant terms first, for exp's reduced range.
 
-    It is right at Chebyshev's points, and its numerator ends in r**4 itself.
+    It is right at Chebyshev's points, and its numerator ends in the power of w itself.
     """
-    end = EXP_HALF_WIDTH**2
-    points = [end / 2 * (1 + mp.cos(mp.pi * (2 * k + 1) / 10)) for k in range(5)]
-    values = [mp.tanh(mp.sqrt(w) / 2) / mp.sqrt(w) for w in points]
-    # p0 + p1 w - f (q0 + q1 w + q2 w**2) = -w**2
-    rows = mp.matrix([[1, w, -f, -f * w, -f * w**2] for w, f in zip(points, values, strict=True)])
-    p0, p1, *below = mp.lu_solve(rows, mp.matrix([-(w**2) for w in points]))
-    return [p0, p1, mpf(1)], below
+    end, n = EXP_HALF_WIDTH**2, 2 * degree + 1
+    points = [end / 2 * (1 + mp.cos(mp.pi * (2 * k + 1) / (2 * n))) for k in range(n)]
+    # p(w) - f q(w) = -w**degree with the other coefficients of p
+    rows, right = [], []
+    for w in points:
+        f = mp.tanh(mp.sqrt(w) / 2) / mp.sqrt(w)
+        rows.append([w**k for k in range(degree)] + [-f * w**k for k in range(degree + 1)])
+        right.append(-(w**degree))
+    found = list(mp.lu_solve(mp.matrix(rows), mp.matrix(right)))
+    return found[:degree], found[degree:]
 
 
 def literal(value: mpf, scalar: type) -> str:
@@ -230,9 +236,10 @@ def lines() -> list[str]:
         for name in POLYNOMIALS:
             texts = [literal(coefficient, scalar) for coefficient in fit(name, bits)]
             out.append(f"#define FL_{name}_{suffix}(x) \\\n    {evaluation(texts, suffix)}")
-        odd, even = ([literal(coefficient, scalar) for coefficient in part] for part in half_tangent())
-        out.append(f"#define FL_EXP_ODD_{suffix}(x) FL_FMA_{suffix}(x, x + {odd[1]}, {odd[0]})")
-        out.append(f"#define FL_EXP_EVEN_{suffix}(x) FL_FMA_{suffix}(x, FL_FMA_{suffix}({even[2]}, x, {even[1]}), {even[0]})")
+        odd, even = ([literal(term, scalar) for term in part] for part in half_tangent(1 if suffix == "f32" else 2))
+        odd_sum = f"x + {odd[-1]}"
+        out.append(f"#define FL_EXP_ODD_{suffix}(x) " + (f"FL_FMA_{suffix}(x, {odd_sum}, {odd[0]})" if odd[1:] else f"({odd_sum})"))
+        out.append(f"#define FL_EXP_EVEN_{suffix}(x) {evaluation(even, suffix)}")
     out += ["", "#endif", ""]
     return out
 

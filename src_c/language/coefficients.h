@@ -42,6 +42,11 @@
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.6d444a0000000p-10f, x, 0x1.123eb60000000p-7f), (x * x), \
         FL_FMA_f32(0x1.5554e80000000p-5f, x, 0x1.55547a0000000p-3f)), (x * x), \
         FL_FMA_f32(0x1.0000000000000p-1f, x, 0x1.0000000000000p+0f))
+#define FL_EXP_TAIL_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.a114120000000p-16f, (x * x), \
+        FL_FMA_f32(0x1.a152aa0000000p-13f, x, 0x1.6c16860000000p-10f)), (x * x), \
+        FL_FMA_f32(0x1.1110c60000000p-7f, x, 0x1.5555560000000p-5f)), (x * x), \
+        FL_FMA_f32(0x1.5555560000000p-3f, x, 0x1.0000000000000p-1f))
 #define FL_LOG1P_SLOPE_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(-0x1.a04aca0000000p-9f, x, 0x1.402f4c0000000p-6f), ((x * x) * (x * x)), \
         FL_FMA_f32(FL_FMA_f32(-0x1.cdd0080000000p-5f, x, 0x1.afdde80000000p-4f), (x * x), FL_FMA_f32(-0x1.38b9080000000p-3f, x, 0x1.92b4300000000p-3f))), ((x * x) * (x * x)), \
@@ -50,6 +55,10 @@
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.6f37820000000p-9f, x, -0x1.198c0a0000000p-6f), ((x * x) * (x * x)), \
         FL_FMA_f32(FL_FMA_f32(0x1.93f2820000000p-5f, x, -0x1.7659b40000000p-4f), (x * x), FL_FMA_f32(0x1.0aec5e0000000p-3f, x, -0x1.4f28880000000p-3f))), ((x * x) * (x * x)), \
         FL_FMA_f32(FL_FMA_f32(0x1.98b6a00000000p-3f, x, -0x1.ffef040000000p-3f), (x * x), FL_FMA_f32(0x1.5555140000000p-2f, x, -0x1.0000000000000p-1f)))
+#define FL_LOG1P_AROUND_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(-0x1.3a4ff60000000p-4f, ((x * x) * (x * x)), \
+        FL_FMA_f32(FL_FMA_f32(0x1.048f720000000p-3f, x, -0x1.0cda320000000p-3f), (x * x), FL_FMA_f32(0x1.22ea5a0000000p-3f, x, -0x1.5483820000000p-3f))), ((x * x) * (x * x)), \
+        FL_FMA_f32(FL_FMA_f32(0x1.99a0120000000p-3f, x, -0x1.00020c0000000p-2f), (x * x), FL_FMA_f32(0x1.5555540000000p-2f, x, -0x1.fffffe0000000p-2f)))
 #define FL_LOG1P_QUOTIENT_f32(x) \
     FL_FMA_f32(FL_FMA_f32(0x1.dbc1720000000p-3f, (x * x), \
         FL_FMA_f32(0x1.bc86f40000000p-3f, x, 0x1.24c9540000000p-2f)), (x * x), \
@@ -62,6 +71,9 @@
     FL_FMA_f32(FL_FMA_f32(0x1.120c620000000p-7f, (x * x), \
         FL_FMA_f32(0x1.570d5a0000000p-5f, x, 0x1.5554dc0000000p-3f)), (x * x), \
         FL_FMA_f32(0x1.fffe580000000p-2f, x, 0x1.0000000000000p+0f))
+#define FL_LOG_COSH_QUOTIENT_f32(x) \
+    FL_FMA_f32(0x1.9ac8460000000p-2f, x, \
+        0x1.5555420000000p-1f)
 #define FL_LOG_COSH_FAR_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.4a0eb80000000p-3f, x, \
         -0x1.f9955e0000000p-3f), x, \
@@ -95,8 +107,9 @@
     FL_FMA_f32(FL_FMA_f32(0x1.98f67c0000000p-11f, x, \
         -0x1.6c14180000000p-9f), x, \
         0x1.5555560000000p-4f)
-#define FL_EXP_ODD_f32(x) FL_FMA_f32(x, x + 0x1.a4462e0000000p+8f, 0x1.d8dc200000000p+13f)
-#define FL_EXP_EVEN_f32(x) FL_FMA_f32(x, FL_FMA_f32(0x1.e038200000000p+4f, x, 0x1.a44ef60000000p+11f), 0x1.d8dc200000000p+14f)
+#define FL_EXP_ODD_f32(x) (x + 0x1.e09edc0000000p+5f)
+#define FL_EXP_EVEN_f32(x) FL_FMA_f32(0x1.8069d40000000p+3f, x, \
+        0x1.e09edc0000000p+6f)
 
 #define FL_LOG2_E_f64 0x1.71547652b82fep+0
 #define FL_LN2_f64 0x1.62e42fefa39efp-1
@@ -135,6 +148,10 @@
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.af4ecd2129492p-26, (x * x), FL_FMA_f64(0x1.28a38365c4751p-22, x, 0x1.71de01c3fc936p-19)), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.a019a5aef5532p-16, x, 0x1.a01a01ac0a9eep-13), (x * x), FL_FMA_f64(0x1.6c16c17f7ee1dp-10, x, 0x1.111111111009cp-7))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.5555555551fd6p-5, x, 0x1.5555555555557p-3), (x * x), FL_FMA_f64(0x1.0000000000005p-1, x, 0x1.0000000000000p+0)))
+#define FL_EXP_TAIL_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.1f7385560be05p-29, (x * x), FL_FMA_f64(0x1.af4ecd2129492p-26, x, 0x1.27e4db25ce3adp-22)), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.71de01c3fc936p-19, x, 0x1.a01a01a6ec522p-16), (x * x), FL_FMA_f64(0x1.a01a01ac0a9eep-13, x, 0x1.6c16c16c162b0p-10))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.111111111009cp-7, x, 0x1.5555555555556p-5), (x * x), FL_FMA_f64(0x1.5555555555557p-3, x, 0x1.0000000000000p-1)))
 #define FL_LOG1P_SLOPE_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.9a004c84084e0p-16, ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.287a021efa782p-12, x, 0x1.973f42066f721p-10), (x * x), FL_FMA_f64(-0x1.63519a2dd08cdp-8, x, 0x1.bd9ad19516ef7p-7))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
         FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.b08481a18afc3p-6, x, 0x1.57749615e42c9p-5), (x * x), FL_FMA_f64(-0x1.d47fac36af36dp-5, x, 0x1.1f58b67138a6ap-4)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.4a9617b9e5c0cp-4, x, 0x1.7103376ed9709p-4), (x * x), FL_FMA_f64(-0x1.98c573ff70c85p-4, x, 0x1.c6f38e1160d29p-4)))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
@@ -143,6 +160,10 @@
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.80d9a3ccbf91fp-16, ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.162ed8469e3cap-12, x, -0x1.7dec9249c0d60p-10), (x * x), FL_FMA_f64(0x1.4cfe8d6ef2506p-8, x, -0x1.a1350510338a4p-7))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
         FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.9467cbf5e4b32p-6, x, -0x1.40832de4ea7f0p-5), (x * x), FL_FMA_f64(0x1.b401d10b0a3fbp-5, x, -0x1.0a677de2654e4p-4)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.30f090840e956p-4, x, -0x1.522c60f86b9c8p-4), (x * x), FL_FMA_f64(0x1.7395166f619e2p-4, x, -0x1.99730ed878462p-4)))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
         FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.c716c84fc063fp-4, x, -0x1.ffff6260f5970p-4), (x * x), FL_FMA_f64(0x1.2492430c8c061p-3, x, -0x1.5555550459f81p-3)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.999999970365cp-3, x, -0x1.fffffffff4bedp-3), (x * x), FL_FMA_f64(0x1.55555555554b9p-2, x, -0x1.0000000000000p-1))))
+#define FL_LOG1P_AROUND_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.ae3ddab18c15ep-6, x, -0x1.e6e9eaf6d12bap-5), (x * x), FL_FMA_f64(0x1.07f6a730be813p-4, x, -0x1.d0750c3a9ae34p-5)), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
+        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.d1d857a2cf5e1p-5, x, -0x1.fc1d1c7f36ff1p-5), (x * x), FL_FMA_f64(0x1.11b5ca2e8d528p-4, x, -0x1.24cc9f1cc2daap-4)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.3b0cd8396ef66p-4, x, -0x1.5551d43abcc59p-4), (x * x), FL_FMA_f64(0x1.745d381f8b9fap-4, x, -0x1.9999b7df8ac3dp-4)))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
+        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.c71c71c4bb249p-4, x, -0x1.ffffff6f60a91p-4), (x * x), FL_FMA_f64(0x1.2492492388170p-3, x, -0x1.5555555602023p-3)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.999999999c6b5p-3, x, -0x1.ffffffffff607p-3), (x * x), FL_FMA_f64(0x1.5555555555548p-2, x, -0x1.0000000000000p-1))))
 #define FL_LOG1P_QUOTIENT_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.4b38f5f00932ap-3, x, 0x1.684e456fabd5dp-4), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.eb9904569e5bep-4, x, 0x1.10ac017455d97p-3), (x * x), FL_FMA_f64(0x1.3b18b9ae91151p-3, x, 0x1.745cf07017f6bp-3))), ((x * x) * (x * x)), \
@@ -156,6 +177,10 @@
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.af4ecd2129492p-26, (x * x), FL_FMA_f64(0x1.28a38365c4751p-22, x, 0x1.71de01c3fc936p-19)), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.a019a5aef5532p-16, x, 0x1.a01a01ac0a9eep-13), (x * x), FL_FMA_f64(0x1.6c16c17f7ee1dp-10, x, 0x1.111111111009cp-7))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.5555555551fd6p-5, x, 0x1.5555555555557p-3), (x * x), FL_FMA_f64(0x1.0000000000005p-1, x, 0x1.0000000000000p+0)))
+#define FL_LOG_COSH_QUOTIENT_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(0x1.778e5f29737a9p-3, (x * x), \
+        FL_FMA_f64(0x1.c7198eaa70e54p-3, x, 0x1.249249acd8f34p-2)), (x * x), \
+        FL_FMA_f64(0x1.999999998804fp-2, x, 0x1.5555555555558p-1))
 #define FL_LOG_COSH_FAR_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.9bcae2d220977p-5, x, -0x1.6f122a8fe11f2p-4), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.c0b9150b5ab95p-4, x, -0x1.ff67d0f7b96d1p-4), (x * x), FL_FMA_f64(0x1.248dd8f1b6d72p-3, x, -0x1.55552cb06fd60p-3))), ((x * x) * (x * x)), \
@@ -191,6 +216,8 @@
         FL_FMA_f64(-0x1.38134d4f8896fp-11, x, 0x1.a01a017dcf9e1p-11)), (x * x), \
         FL_FMA_f64(-0x1.6c16c16c149f4p-9, x, 0x1.5555555555555p-4))
 #define FL_EXP_ODD_f64(x) FL_FMA_f64(x, x + 0x1.a4462dda3bfe8p+8, 0x1.d8dc1f253796cp+13)
-#define FL_EXP_EVEN_f64(x) FL_FMA_f64(x, FL_FMA_f64(0x1.e0382078886a1p+4, x, 0x1.a44ef58f5eb0fp+11), 0x1.d8dc1f253796cp+14)
+#define FL_EXP_EVEN_f64(x) FL_FMA_f64(FL_FMA_f64(0x1.e0382078886a1p+4, x, \
+        0x1.a44ef58f5eb0fp+11), x, \
+        0x1.d8dc1f253796cp+14)
 
 #endif

@@ -114,6 +114,8 @@ FL_INLINE float fl_soft_fma_f32(float a, float b, float c)
 #define FL_TWO_PRODUCT(a, b) FL_FN(fl_two_product)(a, b)
 #define FL_TO_BITS(x) FL_FN(fl_bits)(x)
 #define FL_FROM_BITS(u) FL_FN(fl_from_bits)(u)
+#define FL_SCALING FL_FN(fl_scaling)
+#define FL_SCALING_BY(parameter) FL_FN(fl_scaling_by)(parameter)
 #define FL_EXACT_PARAMETER(parameter) FL_FN(fl_exact_parameter)(parameter)
 
 #define FL_TEMPLATE "language/scalar.h"
@@ -153,6 +155,22 @@ FL_INLINE FL_FN(fl_pair) FL_FN(fl_exact_parameter)(double parameter)
 {
     const FL_T hi = (FL_T)parameter;
     return (FL_FN(fl_pair)){hi, (FL_T)(parameter - (double)hi)};
+}
+
+/* A positive parameter m * 2^k, 1 <= m < 2: to multiply by powers of two rounds nothing. */
+typedef struct {
+    FL_T up, down, square; /* 2^k, 2^-k, m^2 */
+    FL_FN(fl_pair) inverse_square;
+} FL_FN(fl_scaling);
+
+FL_INLINE FL_FN(fl_scaling) FL_FN(fl_scaling_by)(double parameter)
+{
+    const double power = fl_from_bits_f64(fl_bits_f64(parameter) & ((uint64_t)0x7ff << 52)), m = parameter / power;
+    const double square = m * m, square_low = FL_FMA_f64(m, m, -square), inverse = 1.0 / square;
+    const double low = (FL_FMA_f64(-inverse, square, 1.0) - inverse * square_low) * inverse;
+    const FL_T head = (FL_T)inverse;
+    return (FL_FN(fl_scaling)){
+        (FL_T)power, (FL_T)(1.0 / power), (FL_T)square, {head, (FL_T)((inverse - (double)head) + low)}};
 }
 
 #endif

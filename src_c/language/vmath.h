@@ -53,6 +53,9 @@
 /* exp of less is nothing beside the smallest number, and still normal when it is raised */
 #define FL_LEAST_POWER FL_C(FL_BITS == 32 ? -130 : -1100)
 
+#define FL_DECAY FL_FN(fl_decay)
+#define FL_DECAY_OF(a) FL_FN(fl_decay_of)(a)
+#define FL_EXPM1_NEAR(r) FL_FN(fl_expm1_near)(r)
 #define FL_EXP(x) FL_FN(fl_exp)(x)
 #define FL_EXP_TIMES(factor, x, low) FL_FN(fl_exp_times)(factor, x, low)
 #define FL_EXPM1(x) FL_FN(fl_expm1)(x)
@@ -62,8 +65,11 @@
 #define FL_LOG1P(x) FL_FN(fl_log1p)(x)
 #define FL_LOG1P_PAIR(x, low) FL_FN(fl_log1p_pair)(x, low)
 #define FL_LOG1P_UNIT(x) FL_FN(fl_log1p_unit)(x)
+#define FL_LOG_OF_SUM(one, x) FL_FN(fl_log_of_sum)(one, x)
 #define FL_LOG_OF_PAIR(x) FL_FN(fl_log_of_pair)(x)
 #define FL_EXP_PRODUCT(factor, power, logarithm) FL_FN(fl_exp_product)(factor, power, logarithm)
+#define FL_HYPERBOLIC FL_FN(fl_hyperbolic)
+#define FL_HYPERBOLIC_OF(x) FL_FN(fl_hyperbolic_of)(x)
 #define FL_TANH(x) FL_FN(fl_tanh)(x)
 #define FL_ATAN(x) FL_FN(fl_atan)(x)
 #define FL_ANGLE(y, x) FL_FN(fl_angle)(y, x)
@@ -119,20 +125,34 @@ FL_INLINE FL_T FL_FN(fl_expm1_rest)(FL_PAIR r)
     return FL_FMA(r.hi * r.hi, FL_POLYNOMIAL(EXPM1, r.hi), FL_FMA(r.hi, r.lo, r.lo));
 }
 
-FL_INLINE FL_T FL_FN(fl_exp)(FL_T x)
+/* expm1(r) of |r| < 0.35, about 0.7 ulp */
+FL_INLINE FL_T FL_FN(fl_expm1_near)(FL_T r)
 {
-    const FL_FN(fl_reduced) t = FL_FN(fl_exp_reduce)(FL_CLAMP(x, -FL_EXP_LIMIT, FL_EXP_LIMIT));
-    const FL_PAIR s = FL_FAST_TWO_SUM(FL_C(1), t.r.hi);
-    return FL_FN(fl_scale)(s.hi + (s.lo + FL_FN(fl_expm1_rest)(t.r)), t.quotient);
+    return FL_FMA(r * r, FL_POLYNOMIAL(EXP_TAIL, r), r);
 }
 
-/* factor * exp(x + low), |low| up to some ulp of x; right where the exponential alone would be subnormal. */
+FL_INLINE FL_T FL_FN(fl_exp)(FL_T x)
+{
+    const FL_T clipped = FL_CLAMP(x, FL_LEAST_POWER, FL_EXPM1_UPPER);
+    /* below 0 raised, so that the scale is never subnormal, and above it halved, so that it is never infinite */
+    const int falls = x < FL_C(0);
+    const FL_T shifter = FL_SELECT(falls, FL_SHIFTER + FL_C(FL_EXPONENT_BIAS + FL_RAISED), FL_SHIFTER + FL_C(FL_EXPONENT_BIAS - 1));
+    const FL_T shifted = FL_FMA(clipped, FL_CONSTANT(LOG2_E), shifter);
+    const FL_T k = shifted - shifter;
+    const FL_T r = FL_FMA(-k, FL_CONSTANT(LN2_LOW), FL_FMA(-k, FL_CONSTANT(LN2), clipped));
+    const FL_T scale = FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS);
+    return (FL_FMA(r, FL_POLYNOMIAL(EXP_SLOPE, r), FL_C(1)) * scale) * FL_SELECT(falls, FL_LOWERED, FL_C(2));
+}
+
+/* factor * exp(x + low), |low| up to some ulp of x; right where the exponential alone would be subnormal or infinite. */
 FL_INLINE FL_T FL_FN(fl_exp_times)(FL_T factor, FL_T x, FL_T low)
 {
-    const FL_FN(fl_reduced) t = FL_FN(fl_exp_reduce)(FL_CLAMP(x, -FL_EXP_LIMIT, FL_EXP_LIMIT));
-    const FL_PAIR s = FL_FAST_TWO_SUM(FL_C(1), t.r.hi);
-    const FL_T rest = FL_FN(fl_expm1_rest)(t.r);
-    return FL_FN(fl_scale)(factor * (s.hi + (s.lo + FL_FMA(low, s.hi + rest, rest))), t.quotient);
+    const FL_T clipped = FL_CLAMP(x, -FL_EXP_LIMIT, FL_EXP_LIMIT);
+    const FL_T shifted = FL_FMA(clipped, FL_CONSTANT(LOG2_E), FL_SHIFTER);
+    const FL_T k = shifted - FL_SHIFTER;
+    const FL_T r = FL_FMA(-k, FL_CONSTANT(LN2), clipped) + FL_FMA(-k, FL_CONSTANT(LN2_LOW), low);
+    const FL_T mantissa = FL_FMA(r, FL_POLYNOMIAL(EXP_SLOPE, r), FL_C(1));
+    return FL_FN(fl_scale)(factor * mantissa, FL_TO_BITS(shifted) - FL_TO_BITS(FL_SHIFTER) + FL_EXP_OFFSET);
 }
 
 /* exp(x + low) for x <= 0, raised; about 1 ulp */
@@ -234,6 +254,22 @@ FL_INLINE FL_T FL_FN(fl_log)(FL_T x)
     return FL_SELECT(x > FL_C(0), FL_SELECT(x < FL_INFINITY, finite, x), FL_SELECT(x != x, x, at_zero));
 }
 
+/* log(one + x) of x >= 0, where `one` is 1 or 0; about 1.5 ulp. 2^k (1 + f) is the sum without its rounding. */
+FL_INLINE FL_T FL_FN(fl_log_of_sum)(FL_T one, FL_T x)
+{
+    const FL_U biased = (FL_TO_BITS(one + x) + (FL_ONE_BITS - FL_SQRT_HALF_BITS)) >> FL_MANTISSA_BITS;
+    const FL_T k = FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - (FL_INTEGER_BASE + FL_C(FL_EXPONENT_BIAS));
+    const FL_T down = FL_FROM_BITS(((FL_U)(2 * FL_EXPONENT_BIAS) - biased) << FL_MANTISSA_BITS);
+    const FL_T f = FL_FMA(x, down, FL_FMA(one, down, FL_C(-1)));
+#if FL_BITS == 32
+    const FL_T log1p = FL_FMA(f * f, FL_POLYNOMIAL(LOG1P_AROUND, f), f);
+#else
+    const FL_T s = f / (FL_C(2) + f), z = s * s, half_square = (FL_C(0.5) * f) * f;
+    const FL_T log1p = f - (half_square - s * FL_FMA(z, FL_POLYNOMIAL(LOG, z), half_square));
+#endif
+    return FL_FMA(k, FL_CONSTANT(LN2), log1p);
+}
+
 /* log(1 + x + low) for 1 + x + low > 0, x finite */
 FL_INLINE FL_PAIR FL_FN(fl_log1p_pair)(FL_T x, FL_T low)
 {
@@ -307,53 +343,6 @@ FL_INLINE FL_T FL_FN(fl_exp_product)(FL_T factor, FL_PAIR power, FL_PAIR logarit
 
 /* ---- functions of losses ------------------------------------------------------------------------------------- */
 
-/* expm1(x) for x <= 0 */
-FL_INLINE FL_PAIR FL_FN(fl_expm1_negative)(FL_T x)
-{
-    const FL_FN(fl_reduced) t = FL_FN(fl_exp_reduce)(FL_SELECT(x < FL_DECAY_LIMIT, FL_DECAY_LIMIT, x));
-    const FL_T scale = FL_FROM_BITS((t.quotient - FL_EXP_OFFSET + FL_EXPONENT_BIAS) << FL_MANTISSA_BITS);
-    const FL_PAIR base = FL_FAST_TWO_SUM(FL_C(-1), scale);
-    const FL_PAIR sum = FL_FAST_TWO_SUM(base.hi, scale * t.r.hi);
-    return FL_FAST_TWO_SUM(sum.hi, FL_FMA(scale, FL_FN(fl_expm1_rest)(t.r), sum.lo + base.lo));
-}
-
-/* tanh(|x|) with the sign of x, from m = expm1(-2 |x|) */
-FL_INLINE FL_T FL_FN(fl_tanh_of)(FL_T x, FL_PAIR m)
-{
-    const FL_PAIR denominator = FL_FAST_TWO_SUM(FL_C(2), m.hi);
-    const FL_T quotient = -m.hi / denominator.hi;
-    const FL_T remainder = -FL_FMA(quotient, denominator.hi, m.hi) - FL_FMA(quotient, denominator.lo + m.lo, m.lo);
-    /* 1 / d is close to (3 - d) / 2 for d in [1, 2]: enough for a remainder */
-    const FL_T magnitude = FL_FMA(remainder, FL_FMA(FL_C(-0.5), denominator.hi, FL_C(1.5)), quotient);
-    /* the smallest x are their own tanh, which the reduction would round */
-    return FL_SELECT(FL_ABS(x) < FL_C(4) * FL_SMALLEST_NORMAL, x, FL_WITH_SIGN_OF(x, magnitude));
-}
-
-FL_INLINE FL_T FL_FN(fl_tanh)(FL_T x)
-{
-    return FL_FN(fl_tanh_of)(x, FL_FN(fl_expm1_negative)(FL_C(-2) * FL_ABS(x)));
-}
-
-/*
- * log(cosh(x)) in few operations: with a = |x|, a^2/2 + a^4 P(a^2) below 1; from 1 on (a - log 2)
- * + log1p(exp(-2a)), where the last term is at most 0.13 and may be a little off.
- */
-FL_INLINE FL_T FL_FN(fl_log_cosh)(FL_T x)
-{
-    const FL_T square = x * x;
-    const FL_PAIR half = FL_TWO_PRODUCT(FL_C(0.5) * x, x);
-    const FL_T near = half.hi + FL_FMA(square, square * FL_POLYNOMIAL(LOG_COSH_NEAR, square), half.lo);
-    const FL_T a = FL_ABS(x);
-    const FL_T shifted = FL_FMA(a, FL_C(-2) * FL_CONSTANT(LOG2_E), FL_SHIFTER);
-    const FL_T r = FL_FMA(FL_SHIFTER - shifted, FL_CONSTANT(LN2), FL_C(-2) * a);
-    const FL_T mantissa = FL_FMA(r, FL_POLYNOMIAL(LOG_COSH_EXP, r), FL_C(1));
-    const FL_T e = FL_FROM_BITS(FL_TO_BITS(mantissa) + (FL_TO_BITS(shifted) << FL_MANTISSA_BITS));
-    const FL_T log1p = FL_FMA(e * e, FL_POLYNOMIAL(LOG_COSH_FAR, e), e);
-    /* beyond, e counts for nothing, and its exponent would wrap around */
-    const FL_T rest = FL_SELECT(a < FL_C(32), log1p, FL_C(0)) - FL_CONSTANT(LN2_LOW);
-    return FL_SELECT(a < FL_C(1), near, (a - FL_CONSTANT(LN2)) + rest);
-}
-
 /* log1p(x) for x in [-1/2, 1], as 2 s + s^3 P(s^2) with s = x / (2 + x), which is a pair: its error is that of the last sum */
 FL_INLINE FL_PAIR FL_FN(fl_log1p_unit)(FL_T x)
 {
@@ -383,6 +372,57 @@ FL_INLINE FL_FN(fl_decay) FL_FN(fl_decay_of)(FL_T a)
     const FL_T k = shifted - shifter;
     const FL_T r = FL_FMA(-k, FL_CONSTANT(LN2_LOW), FL_FMA(-k, FL_CONSTANT(LN2), -clipped));
     return (FL_FN(fl_decay)){clipped, r, FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS)};
+}
+
+/*
+ * exp(-2|x|) by the parts of tanh: 2^k (even + odd) / (even - odd), odd / even = tanh(r / 2), so that nothing cancels in
+ * tanh(|x|) = (even (1 - 2^k) - odd (1 + 2^k)) / (even (1 + 2^k) - odd (1 - 2^k)), however small x is.
+ */
+typedef struct {
+    FL_T even, odd, scale, rise, fall; /* 1 + 2^k and 1 - 2^k; 2^k itself is raised */
+} FL_FN(fl_hyperbolic);
+
+FL_INLINE FL_FN(fl_hyperbolic) FL_FN(fl_hyperbolic_of)(FL_T x)
+{
+    const FL_FN(fl_decay) t = FL_FN(fl_decay_of)(FL_C(2) * FL_ABS(x));
+    const FL_T square = t.r * t.r, power = t.scale * FL_LOWERED;
+    return (FL_FN(fl_hyperbolic)){
+        .even = FL_POLYNOMIAL(EXP_EVEN, square),
+        .odd = t.r * FL_POLYNOMIAL(EXP_ODD, square),
+        .scale = t.scale,
+        .rise = FL_C(1) + power,
+        .fall = FL_C(1) - power,
+    };
+}
+
+FL_INLINE FL_T FL_FN(fl_tanh)(FL_T x)
+{
+    const FL_FN(fl_hyperbolic) t = FL_FN(fl_hyperbolic_of)(x);
+    const FL_T above = FL_FMA(t.even, t.fall, -t.odd * t.rise), below = FL_FMA(t.even, t.rise, -t.odd * t.fall);
+    return FL_TIMES_SIGN_OF(x, above / below);
+}
+
+/*
+ * log(cosh(x)) in few operations: with a = |x|, a^2/2 + a^4 P(a^2) below 1; from 1 on (a - log 2)
+ * + log1p(exp(-2a)), where the last term is at most 0.13 and may be a little off.
+ */
+FL_INLINE FL_T FL_FN(fl_log_cosh)(FL_T x)
+{
+    const FL_T square = x * x;
+    const FL_PAIR half = FL_TWO_PRODUCT(FL_C(0.5) * x, x);
+    const FL_T near = half.hi + FL_FMA(square, square * FL_POLYNOMIAL(LOG_COSH_NEAR, square), half.lo);
+    const FL_T a = FL_ABS(x);
+#if FL_BITS == 32
+    const FL_FN(fl_decay) t = FL_FN(fl_decay_of)(FL_C(2) * a);
+    const FL_T e = FL_FMA(t.r, FL_POLYNOMIAL(LOG_COSH_EXP, t.r), FL_C(1)) * (t.scale * FL_LOWERED);
+    const FL_T log1p = FL_FMA(e * e, FL_POLYNOMIAL(LOG_COSH_FAR, e), e);
+#else
+    const FL_FN(fl_hyperbolic) t = FL_FN(fl_hyperbolic_of)(x);
+    const FL_T over = (t.even + t.odd) * (t.scale * FL_LOWERED), under = t.even - t.odd;
+    const FL_T s = over / FL_FMA(FL_C(2), under, over);
+    const FL_T log1p = FL_FMA(s * s, s * FL_POLYNOMIAL(LOG_COSH_QUOTIENT, s * s), s + s);
+#endif
+    return FL_SELECT(a < FL_C(1), near, (a - FL_CONSTANT(LN2)) + (log1p - FL_CONSTANT(LN2_LOW)));
 }
 
 /* log1p(e) of what is at most 1, from e and e raised; about 2.5 ulp */

@@ -5,9 +5,9 @@
  *   gradient r / (1 + w)
  *   hessian  (1 - w) / (1 + w)^2: changes sign at |u| = 1; its error is relative to the larger of 1 and w, over (1 + w)^2
  *
- * w is a pair that undoes the roundings of the difference, the quotient and the square. Where it could overflow, from about |u|
- * = 2^60 (2^400 in double), log1p(w) is log(w 2^-2k) + 2k log 2, and the derivatives are c^2 / r and -(c / r)^2; below |u| =
- * 2^-60 the value is r^2 / 2.
+ * The rounding of the difference, which the square would double, is undone in w. Where w could overflow, from about |u| = 2^60
+ * (2^400 in double), log1p(w) is log(w 2^-2k) + 2k log 2, and the derivatives are c^2 / r and -(c / r)^2; below |u| = 2^-60 the
+ * value is r^2 / 2.
  *
  * By c: c (log1p(w) - w / (1 + w)), of the order of w^2. With s = w / (2 + w) and z = s^2, log1p(w) is 2 s + s z R(z), and the
  * bracket z (2 / (1 + s) + s R(z)): so below w = 1/2, where R is the polynomial of FL_X_MINUS_LOG1P. Beyond, its two terms as
@@ -18,30 +18,26 @@
 
 FL_FORMULA(cauchy, (y_true), (y_pred), (c))
 {
-    const FL_PAIR scale = FL_EXACT_PARAMETER(c);
+    const FL_SCALING scale = FL_SCALING_BY(c);
     const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);
     const FL_T a = FL_ABS(r.hi);
-    const FL_T large = scale.hi * FL_C(FL_BITS == 32 ? 0x1p60 : 0x1p400);
-    const FL_T small = scale.hi * FL_C(0x1p-60);
-    const FL_T down = FL_SELECT(a > large, FL_C(FL_BITS == 32 ? 0x1p-90 : 0x1p-800), FL_C(1));
-    const FL_T exponent = FL_SELECT(a > large, FL_C(FL_BITS == 32 ? 180 : 1600), FL_C(0));
-    const FL_T u = (r.hi * down) / scale.hi;
-    const FL_T remainder = FL_FMA(-u, scale.hi, r.hi * down) + FL_FMA(-u, scale.lo, r.lo * down);
-    const FL_PAIR w = FL_TWO_PRODUCT(u, u);
-    const FL_T w_low = FL_FMA(u + u, remainder / scale.hi, w.lo);
-    const FL_PAIR sum = FL_TWO_SUM(FL_SELECT(a > large, FL_C(0), FL_C(1)), w.hi);
-    const FL_T low = sum.lo + w_low;
-    const FL_PAIR l = FL_LOG_OF_PAIR(((FL_PAIR){sum.hi, low}));
-    const FL_T log1p = FL_FMA(exponent, FL_CONSTANT(LN2), l.hi + FL_FMA(exponent, FL_CONSTANT(LN2_LOW), l.lo));
-    const FL_T value = (scale.hi * (FL_C(0.5) * log1p)) * scale.hi;
-    const FL_T rounded = FL_C(1) / sum.hi;
-    const FL_T inverse = FL_FMA(-rounded * rounded, low, rounded);
-    const FL_T ratio = scale.hi / r.hi;
-    const FL_T inner = ((FL_C(1) - w.hi) * inverse) * inverse;
+    /* beyond, w is 2^-2k times as large */
+    const int large = a > scale.up * FL_C(FL_BITS == 32 ? 0x1p60 : 0x1p400);
+    const FL_T far = FL_SELECT(large, FL_C(FL_BITS == 32 ? 0x1p-90 : 0x1p-800), FL_C(1));
+    const FL_T exponent = FL_SELECT(large, FL_C(FL_BITS == 32 ? 180 : 1600), FL_C(0));
+    const FL_T one = FL_SELECT(large, FL_C(0), FL_C(1));
+    const FL_T factor = far * scale.down, u = r.hi * factor;
+    const FL_T w = FL_FMA(u, u, (u + u) * (r.lo * factor)) * scale.inverse_square.hi;
+    const FL_T log1p = FL_FMA(exponent, FL_CONSTANT(LN2), FL_LOG_OF_SUM(one, w));
+    const FL_T value = ((log1p * (FL_C(0.5) * scale.square)) * scale.up) * scale.up;
+    const FL_T inner = FL_SELECT(a < scale.up * FL_C(0x1p-60), (FL_C(0.5) * r.hi) * r.hi, value);
+    const FL_T below = one + w, inverse = FL_C(1) / below;
+    const FL_T slope = ((r.hi * far) / below) * far;
+    const FL_T curve = ((((one - w) * inverse) * inverse) * far) * far;
     return (FL_RESULT){
-        .value = FL_SELECT(a < FL_INFINITY, FL_SELECT(a < small, (FL_C(0.5) * r.hi) * r.hi, value), a),
-        .gradient = {FL_SELECT(a > large, ratio * scale.hi, r.hi * inverse)},
-        .hessian = {FL_SELECT(a > large, -ratio * ratio, inner)},
+        .value = FL_SELECT(a < FL_INFINITY, inner, a),
+        .gradient = {FL_SELECT(a == FL_INFINITY, FL_C(0), slope)},
+        .hessian = {FL_SELECT(a == FL_INFINITY, FL_C(0), curve)},
     };
 }
 
