@@ -159,8 +159,8 @@ FL_INLINE FL_FN(fl_pair) FL_FN(fl_exact_parameter)(double parameter)
 
 /* A positive parameter m * 2^k, 1 <= m < 2: to multiply by powers of two rounds nothing. */
 typedef struct {
-    FL_T up, down, square; /* 2^k, 2^-k, m^2 */
-    FL_FN(fl_pair) inverse_square;
+    FL_T up, down, inverse; /* 2^k, 2^-k, 1 / m */
+    FL_FN(fl_pair) m, square, inverse_square;
 } FL_FN(fl_scaling);
 
 FL_INLINE FL_FN(fl_scaling) FL_FN(fl_scaling_by)(double parameter)
@@ -168,9 +168,15 @@ FL_INLINE FL_FN(fl_scaling) FL_FN(fl_scaling_by)(double parameter)
     const double power = fl_from_bits_f64(fl_bits_f64(parameter) & ((uint64_t)0x7ff << 52)), m = parameter / power;
     const double square = m * m, square_low = FL_FMA_f64(m, m, -square), inverse = 1.0 / square;
     const double low = (FL_FMA_f64(-inverse, square, 1.0) - inverse * square_low) * inverse;
-    const FL_T head = (FL_T)inverse;
+    const FL_T m_head = (FL_T)m, square_head = (FL_T)square, head = (FL_T)inverse;
     return (FL_FN(fl_scaling)){
-        (FL_T)power, (FL_T)(1.0 / power), (FL_T)square, {head, (FL_T)((inverse - (double)head) + low)}};
+        .up = (FL_T)power,
+        .down = (FL_T)(1.0 / power),
+        .m = {m_head, (FL_T)(m - (double)m_head)},
+        .inverse = (FL_T)(1.0 / m),
+        .square = {square_head, (FL_T)((square - (double)square_head) + square_low)},
+        .inverse_square = {head, (FL_T)((inverse - (double)head) + low)},
+    };
 }
 
 #endif

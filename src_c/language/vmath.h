@@ -82,6 +82,7 @@
 #define FL_SIGMOID(x) FL_FN(fl_sigmoid)(x)
 #define FL_SOFTPLUS(x) FL_FN(fl_softplus)(x)
 #define FL_X_MINUS_LOG1P(x) FL_FN(fl_x_minus_log1p)(x)
+#define FL_X_MINUS_LOG1P_OF_PAIR(x) FL_FN(fl_x_minus_log1p_of_pair)(x)
 #define FL_EXPM1_MINUS_X(x) FL_FN(fl_expm1_minus_x)(x)
 #define FL_LOG_QUOTIENT(a, b) FL_FN(fl_log_quotient)(a, b)
 #define FL_LGAMMA1P(y) FL_FN(fl_lgamma1p)(y)
@@ -519,18 +520,29 @@ FL_INLINE FL_T FL_FN(fl_softplus)(FL_T x)
     return FL_FMA(FL_FN(fl_logistic_of)(x).log1p_raised, FL_LOWERED, FL_MAX(FL_C(0), x));
 }
 
-/* x - log1p(x) for x >= -1/3: below 1/2 from log1p's series without its first term, above from the logarithm's pair */
+/* x - log1p(x) of x = x.hi + x.lo >= -1/3: with 1 + x = 2^k (1 + f), f in [-1/3, 1), k >= 0, it is (2^k - 1 - k log 2)
+   + (2^k - 1) f + (f - log1p(f)), where from k = 1 on nothing is negative. */
+FL_INLINE FL_T FL_FN(fl_x_minus_log1p_of_pair)(FL_PAIR x)
+{
+    const FL_T sum = FL_MAX(FL_C(1), FL_C(1) + x.hi);
+    const FL_U biased = FL_TO_BITS(sum) >> FL_MANTISSA_BITS;
+    const FL_T k = FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - (FL_INTEGER_BASE + FL_C(FL_EXPONENT_BIAS));
+    const FL_T down = FL_FROM_BITS(((FL_U)(2 * FL_EXPONENT_BIAS) - biased) << FL_MANTISSA_BITS);
+    const FL_T less = FL_FROM_BITS(biased << FL_MANTISSA_BITS) - FL_C(1);
+    const FL_T f = FL_FMA(x.hi, down, down - FL_C(1)), f_low = x.lo * down;
+    const FL_T s = f / (FL_C(2) + f), z = s * s;
+    const FL_PAIR half_square = FL_TWO_PRODUCT(FL_C(0.5) * f, f);
+    const FL_T series = FL_FMA(z, FL_POLYNOMIAL(LOG1P_QUOTIENT, z), half_square.hi);
+    const FL_T near = half_square.hi - FL_FMA(s, series, -half_square.lo);
+    /* the derivative of the last term is f / (1 + f), about f - f^2/2 */
+    const FL_T slope = FL_FMA(f, FL_FMA(FL_C(-0.5), f, FL_C(1)), less);
+    const FL_T value = FL_FMA(-k, FL_CONSTANT(LN2), less) + (FL_FMA(less, f, near) + f_low * slope);
+    return FL_SELECT(x.hi < FL_INFINITY, value, x.hi);
+}
+
 FL_INLINE FL_T FL_FN(fl_x_minus_log1p)(FL_T x)
 {
-    const FL_T small = FL_MIN(x, FL_C(0.5));
-    const FL_T s = small / (FL_C(2) + small);
-    const FL_T z = s * s;
-    const FL_PAIR half_square = FL_TWO_PRODUCT(FL_C(0.5) * small, small);
-    const FL_T series = FL_FMA(z, FL_POLYNOMIAL(X_MINUS_LOG1P, z), half_square.hi);
-    const FL_T near = half_square.hi - FL_FMA(s, series, -half_square.lo);
-    const FL_PAIR l = FL_FN(fl_log1p_pair)(x, FL_C(0));
-    const FL_T far = FL_SELECT(x < FL_INFINITY, (x - l.hi) - l.lo, x);
-    return FL_SELECT(x < FL_C(0.5), near, far);
+    return FL_FN(fl_x_minus_log1p_of_pair)(FL_EXACTLY(x));
 }
 
 /* expm1(x) - x: in [-1, 1] from the series without its first term, elsewhere from expm1's pair */

@@ -29,7 +29,7 @@ FL_FORMULA(cauchy, (y_true), (y_pred), (c))
     const FL_T factor = far * scale.down, u = r.hi * factor;
     const FL_T w = FL_FMA(u, u, (u + u) * (r.lo * factor)) * scale.inverse_square.hi;
     const FL_T log1p = FL_FMA(exponent, FL_CONSTANT(LN2), FL_LOG_OF_SUM(one, w));
-    const FL_T value = ((log1p * (FL_C(0.5) * scale.square)) * scale.up) * scale.up;
+    const FL_T value = ((log1p * (FL_C(0.5) * scale.square.hi)) * scale.up) * scale.up;
     const FL_T inner = FL_SELECT(a < scale.up * FL_C(0x1p-60), (FL_C(0.5) * r.hi) * r.hi, value);
     const FL_T below = one + w, inverse = FL_C(1) / below;
     const FL_T slope = ((r.hi * far) / below) * far;

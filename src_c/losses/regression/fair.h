@@ -1,7 +1,7 @@
 /*
  * Fair's loss (LightGBM's fair). r = y_pred - y_true, u = |r| / c.
  *
- *   value    c^2 (u - log1p(u)), the difference taken by its own series
+ *   value    c^2 (u - log1p(u)), by FL_X_MINUS_LOG1P of u without the roundings of difference and quotient
  *   gradient r / (1 + u)
  *   hessian  1 / (1 + u)^2
  *
@@ -16,15 +16,18 @@
 
 FL_FORMULA(fair, (y_true), (y_pred), (c))
 {
-    const FL_T scale = FL_C(c);
-    const FL_T r = y_pred - y_true;
-    const FL_T u = FL_ABS(r) / scale;
+    const FL_SCALING scale = FL_SCALING_BY(c);
+    const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);
+    const FL_T length = FL_ABS(r.hi) * scale.down, length_low = FL_TIMES_SIGN_OF(r.hi, r.lo) * scale.down;
+    const FL_T u = length * scale.inverse;
+    const FL_T u_low = (FL_FMA(-u, scale.m.hi, length) + FL_FMA(-u, scale.m.lo, length_low)) * scale.inverse;
+    const FL_T normal = FL_X_MINUS_LOG1P_OF_PAIR(((FL_PAIR){u, u_low}));
+    const FL_T inner = (FL_FMA(normal, scale.square.hi, normal * scale.square.lo) * scale.up) * scale.up;
+    const FL_T value = FL_SELECT(u < FL_C(0x1p-60), (FL_C(0.5) * r.hi) * r.hi, inner);
     const FL_T d = FL_C(1) + u;
-    const FL_T inner = (scale * FL_X_MINUS_LOG1P(u)) * scale;
-    const FL_T value = FL_SELECT(u < FL_C(0x1p-60), (FL_C(0.5) * r) * r, inner);
-    const FL_T slope = FL_SELECT(u < FL_INFINITY, r / d, FL_WITH_SIGN_OF(r, scale));
+    const FL_T slope = FL_SELECT(u < FL_INFINITY, r.hi / d, FL_WITH_SIGN_OF(r.hi, FL_C(c)));
     return (FL_RESULT){
-        .value = FL_SELECT(u < FL_INFINITY, value, scale * FL_ABS(r)),
+        .value = FL_SELECT(u < FL_INFINITY, value, FL_C(c) * FL_ABS(r.hi)),
         .gradient = {FL_SELECT(u == u, slope, u)},
         .hessian = {(FL_C(1) / d) / d},
     };

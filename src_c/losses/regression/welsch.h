@@ -29,7 +29,7 @@ FL_FORMULA(welsch, (y_true), (y_pred), (c))
     const FL_T w_low = FL_FMA(square, scale.inverse_square.hi, -w) + FL_FMA(square_low, scale.inverse_square.hi, rest);
     const FL_DECAY t = FL_DECAY_OF(w);
     const FL_T q = FL_EXPM1_NEAR(t.r), power = t.scale * FL_LOWERED;
-    const FL_T value = -(FL_FMA(power, q, power - FL_C(1)) * (FL_C(0.5) * scale.square));
+    const FL_T value = -(FL_FMA(power, q, power - FL_C(1)) * (FL_C(0.5) * scale.square.hi));
     /* raised: what multiplies it must neither overflow nor become subnormal */
     const FL_T rounded = FL_C(1) + q, decay = FL_FMA(-w_low, rounded, rounded) * t.scale;
     const int above = FL_ABS(r.hi) > FL_C(1);
