@@ -358,21 +358,22 @@ FL_INLINE FL_PAIR FL_FN(fl_log1p_unit)(FL_T x)
     return (FL_PAIR){FL_SELECT(FL_ABS(x) < FL_C(4) * FL_SMALLEST_NORMAL, x, sum.hi), sum.lo};
 }
 
-/* -a = k log 2 + r for a >= 0, up to where nothing is left of exp(-a), even of a large multiple of it. It is exp(r) times 2^k,
-   raised. A NaN stays. */
+/* -a = k log 2 + r for a >= 0: exp(-a) is exp(r) times 2^k, raised, and 0 where nothing is left of it even in a large multiple. A
+   NaN stays. */
 typedef struct {
     FL_T clipped, r, scale;
 } FL_FN(fl_decay);
 
 FL_INLINE FL_FN(fl_decay) FL_FN(fl_decay_of)(FL_T a)
 {
-    const FL_T clipped = FL_MIN(-FL_LEAST_POWER, a);
+    const FL_T clipped = FL_SELECT(a > -FL_LEAST_POWER, -FL_LEAST_POWER, a);
     /* the low bits of what this is added to are the exponent of the scale */
     const FL_T shifter = FL_SHIFTER + FL_C(FL_EXPONENT_BIAS + FL_RAISED);
     const FL_T shifted = FL_FMA(-clipped, FL_CONSTANT(LOG2_E), shifter);
     const FL_T k = shifted - shifter;
     const FL_T r = FL_FMA(-k, FL_CONSTANT(LN2_LOW), FL_FMA(-k, FL_CONSTANT(LN2), -clipped));
-    return (FL_FN(fl_decay)){clipped, r, FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS)};
+    const FL_T scale = FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS);
+    return (FL_FN(fl_decay)){clipped, r, FL_SELECT(a > -FL_LEAST_POWER, FL_C(0), scale)};
 }
 
 /*

@@ -159,9 +159,9 @@ FL_VALUE_FORMULA(binary_focal_logits_by_gamma, (y_true, y_pred), (), (gamma, lab
     const FL_FN(focal_powers) t = FL_FN(focal_powers_of_logit)(y_pred, gamma);
     const FL_T powers = FL_FMA(share.wrong, t.u_power, share.right * t.v_power);
     const FL_T l_raised = t.parts.log1p_raised;
-    const FL_T product = (-powers * l_raised) * FL_FMA(l_raised, FL_LOWERED, FL_ABS(y_pred));
+    const FL_T product = (-powers * l_raised) * FL_FMA(l_raised, FL_LOWERED, t.parts.clipped);
     return (FL_RESULT){
-        .value = FL_SELECT(l_raised > FL_C(0), product * FL_LOWERED, l_raised),
+        .value = product * FL_LOWERED,
         .invalid = FL_OUTSIDE_UNIT(y_true),
     };
 }
