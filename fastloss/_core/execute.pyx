@@ -12,12 +12,12 @@ of these, rounded once. Short ones lie side by side in a block, and longer ones 
 """
 
 cimport cython
-from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset, strstr
+from numpy cimport ndarray
 
 from .fastloss_h cimport *
 from .kernels cimport FOR_STATISTICS, FOR_WEIGHT, IS_BAD_WEIGHT, IS_INFINITE, IS_NO_WEIGHT, Kernel, OwnKernel, active
@@ -1009,7 +1009,6 @@ cdef void do_units(void *memory, int member, Py_ssize_t unit, Py_ssize_t last) n
 
 cdef struct Run:
     Job job
-    Py_buffer[MAX_OPERANDS] buffers
     Team team
     Call first_call
 
@@ -1019,32 +1018,32 @@ cdef int add_operand(Run *run, item, int kind, bint output, bint of_units, bint 
     cdef Job *job = &run.job
     cdef int place = job.operands
     cdef Operand *operand = &job.operand[place]
-    cdef Py_buffer *buffer = &run.buffers[place]
+    cdef ndarray array = item[0]
     cdef int row_axis
     if place == MAX_OPERANDS:
         raise AssertionError("there is no room for another operand")
-    describe(operand, buffer, item[0], item[1], kind, output)
+    describe(operand, array, item[1], kind, output)
     job.operands += 1
     operand.of_units = of_units and (job.in_parts or job.starts != NULL)
     if job.sequence != NULL:
         operand.of_units, operand.of_frames = kind == LABELS, of_rows
     if operand.of_frames:
-        set_strides(operand.strides, &job.items, buffer, job.unit_axis)
-        set_strides(operand.row_strides, &job.row, buffer, 0, job.unit_axis if job.items.ndim else MAX_DIMS)
+        set_strides(operand.strides, &job.items, array, job.unit_axis)
+        set_strides(operand.row_strides, &job.row, array, 0, job.unit_axis if job.items.ndim else MAX_DIMS)
         operand.width = job.row.size
     elif job.in_parts:
-        set_strides(job.unit_strides[place], &job.units, buffer, 0)
+        set_strides(job.unit_strides[place], &job.units, array, 0)
         if not of_units:
-            set_strides(operand.strides, &job.items, buffer, job.units.ndim)
+            set_strides(operand.strides, &job.items, array, job.units.ndim)
     else:
         # of groups of rows, the axis of the rows comes before those of the group
         row_axis = job.items.ndim if job.starts == NULL else job.units.ndim
         if of_rows:
-            set_strides(operand.strides, &job.items, buffer, 0, row_axis)
-            set_strides(operand.row_strides, &job.row, buffer, row_axis)
+            set_strides(operand.strides, &job.items, array, 0, row_axis)
+            set_strides(operand.row_strides, &job.row, array, row_axis)
             operand.width = job.row.size
         else:
-            set_strides(operand.strides, &job.units if operand.of_units else &job.items, buffer, 0)
+            set_strides(operand.strides, &job.units if operand.of_units else &job.items, array, 0)
     return place
 
 
@@ -1171,9 +1170,6 @@ cdef int place_of_call(const Job *job, int number) noexcept:
 
 
 cdef void end(Run *run) noexcept:
-    cdef int k
-    for k in range(run.job.operands):
-        PyBuffer_Release(&run.buffers[k])
     free(<void *> run.job.starts)
     free(<void *> run.job.sequence)
     free_memory(&run.team, run.team.memory)

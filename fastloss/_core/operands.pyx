@@ -6,9 +6,11 @@ block, where it is not: no layout ever costs a copy of its size. Outputs go the 
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy, memset
+from numpy cimport (
+    PyArray_DATA, PyArray_DIMS, PyArray_ISBYTESWAPPED, PyArray_ITEMSIZE, PyArray_NDIM, PyArray_STRIDES, PyArray_TYPE, import_array, ndarray
+)
 
 import numpy
 
@@ -21,9 +23,14 @@ cdef extern from *:
     uint32_t __builtin_bswap32(uint32_t) nogil
     uint64_t __builtin_bswap64(uint64_t) nogil
 
+cdef extern from "numpy/arrayobject.h":
+    int PyArray_FailUnlessWriteable(ndarray array, const char *name) except -1
+
 
 # Type codes of arrays: FL_FROM_* of fastloss.h, with SWAPPED added for numbers in the other byte order.
-SWAPPED = 0x100
+cdef enum:
+    SWAPPED_ORDER = 0x100
+SWAPPED = SWAPPED_ORDER
 TYPE_CODES = {
     name: code
     for code, name in enumerate(
@@ -34,9 +41,16 @@ TYPE_CODES = {
 CODES = {numpy.dtype(name): code for name, code in TYPE_CODES.items() if name != "bfloat16"}
 CODES |= {dtype.newbyteorder(): code | SWAPPED for dtype, code in CODES.items() if dtype.itemsize > 1}
 CODES[numpy.dtype(bool)] = TYPE_CODES["uint8"]
-cdef dict codes = CODES
-cdef type ndarray = numpy.ndarray
 
+# The same by NumPy's own numbers of types, native; -1: none.
+cdef enum:
+    NUMPY_TYPES = 24
+cdef int[NUMPY_TYPES] code_of_type
+memset(code_of_type, -1, sizeof(code_of_type))
+for dtype in map(numpy.dtype, "?bhilqBHILQefd"):
+    code_of_type[dtype.num] = CODES[dtype]
+
+import_array()
 cdef Py_ssize_t[12] ITEMSIZE = [4, 8, 2, 2, 1, 2, 4, 8, 1, 2, 4, 8]
 
 # Outputs from this size on are written past the caches: nobody would find them there.
@@ -46,6 +60,19 @@ cdef Py_ssize_t STREAM_BYTES = 1 << 24
 cpdef bint is_single(int code):
     """Whether predictions of this type are computed with in single precision."""
     return code & 0xff in (FL_FROM_F32, FL_FROM_F16, FL_FROM_BF16)
+
+
+cdef int code_of(ndarray array) noexcept:
+    """The type code of a plain array's items, and -1 for types that are rare or cannot be read."""
+    cdef int number = PyArray_TYPE(array)
+    if not 0 <= number < NUMPY_TYPES or code_of_type[number] < 0:
+        return -1
+    return code_of_type[number] | (SWAPPED_ORDER if PyArray_ISBYTESWAPPED(array) else 0)
+
+
+cdef bint have_one_shape(ndarray array, ndarray other) noexcept:
+    cdef int ndim = PyArray_NDIM(array)
+    return ndim == PyArray_NDIM(other) and memcmp(PyArray_DIMS(array), PyArray_DIMS(other), ndim * sizeof(Py_ssize_t)) == 0
 
 
 @cython.freelist(8)
@@ -80,43 +107,46 @@ def read_ordinary(tuple values, Py_ssize_t given):
     cdef list operands = []
     cdef bint single = True
     cdef Py_ssize_t i
+    cdef int code
+    cdef ndarray array
+    cdef ndarray first = None
     cdef Inputs inputs
-    shape = None
     for i in range(len(values)):
-        array = values[i]
-        if type(array) is not ndarray:
+        if type(values[i]) is not ndarray:
             return None
-        code = codes.get(array.dtype)
-        if code is None:
+        array = values[i]
+        code = code_of(array)
+        if code < 0:
             return None
         if i == 0:
-            shape = array.shape
-        elif array.shape != shape:
+            first = array
+        elif not have_one_shape(array, first):
             return None
         if i >= given and not is_single(code):
             single = False
         operands.append((array, code))
     inputs = Inputs.__new__(Inputs)
-    inputs.operands, inputs.shape, inputs.single = tuple(operands), shape, single
+    inputs.operands, inputs.shape, inputs.single = tuple(operands), (<object> first).shape, single
     return inputs
 
 
 # ---- axes ------------------------------------------------------------------------------------------------------
 
-cdef int describe(Operand *operand, Py_buffer *buffer, array, int code, int kind, bint output) except -1:
-    """Make an operand of an array and its type code; the caller releases the buffer."""
-    PyObject_GetBuffer(array, buffer, PyBUF_STRIDED if output else PyBUF_STRIDED_RO)
-    operand.data = <char *> buffer.buf
+cdef int describe(Operand *operand, ndarray array, int code, int kind, bint output) except -1:
+    """Make an operand of an array, which the caller keeps alive, and its type code."""
+    if output:
+        PyArray_FailUnlessWriteable(array, "an output")
+    operand.data = <char *> PyArray_DATA(array)
     operand.type = code & 0xff
     operand.itemsize = ITEMSIZE[operand.type]
-    operand.swapped = code & 0x100 != 0
+    operand.swapped = code & SWAPPED_ORDER != 0
     operand.kind = kind
     operand.output = output
     operand.of_frames = False
     operand.width = 1
     # _arrays.py has chosen the code; this keeps a mistake there from reading foreign memory
-    if buffer.itemsize != operand.itemsize:
-        raise AssertionError(f"items of {buffer.itemsize} bytes are no numbers of type {code}")
+    if PyArray_ITEMSIZE(array) != operand.itemsize:
+        raise AssertionError(f"items of {PyArray_ITEMSIZE(array)} bytes are no numbers of type {code}")
     return 0
 
 
@@ -133,7 +163,7 @@ cdef int set_axes(Axes *axes, tuple shape, int first, int last) except -1:
     return 0
 
 
-cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buffer, int first, int without=MAX_DIMS) except -1:
+cdef int set_strides(Py_ssize_t *strides, const Axes *axes, ndarray array, int first, int without=MAX_DIMS) except -1:
     """Take the strides of an array along axes that it has from ``first`` on, ``without`` one that stands among them."""
     cdef int axis, own
     for axis in range(axes.ndim):
@@ -141,9 +171,9 @@ cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buf
         if own >= without:
             own += 1
         # _arrays.py has compared the shapes; this keeps a mistake there from reading foreign memory
-        if own >= buffer.ndim or buffer.shape[own] != axes.shape[axis]:
+        if own >= PyArray_NDIM(array) or PyArray_DIMS(array)[own] != axes.shape[axis]:
             raise AssertionError("an operand does not fit the others")
-        strides[axis] = buffer.strides[own]
+        strides[axis] = PyArray_STRIDES(array)[own]
     return 0
 
 
