@@ -14,6 +14,8 @@ import numpy as np
 
 from . import _core, errors
 from ._core import CODES, Inputs, is_single
+from ._core import result_dtype as result_dtype
+from ._core import write as write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 _BFLOAT16 = _core.TYPE_CODES["bfloat16"]
 _FLOATS = {_core.TYPE_CODES[name] for name in ("float32", "float64", "float16", "bfloat16")}
-_FLOAT64 = np.dtype(np.float64)
-_RESULTS = {CODES[dtype]: dtype for dtype in map(np.dtype, (np.float16, np.float32, np.float64))}
 _SUM_TOLERANCES = {
     _core.TYPE_CODES[name]: 2.0**power for name, power in (("float32", -11.5), ("float16", -5), ("bfloat16", -3.5))
 }
@@ -408,15 +408,6 @@ def sum_tolerance(operand: Operand) -> float:
     return _SUM_TOLERANCES.get(operand[1] & 0xFF, 2.0**-26)
 
 
-def result_dtype(operand: Operand, original: Any) -> np.dtype:
-    """Return the dtype of derivatives (and losses) for predictions of this operand: its own, or float64 for integers."""
-    code = operand[1]
-    if code == _BFLOAT16:
-        dtype = getattr(original, "dtype", None)
-        return dtype if isinstance(dtype, np.dtype) else np.dtype(np.float32)
-    return _RESULTS.get(code & 0xFF, _FLOAT64)
-
-
 def read_outputs(
     out: Any, kinds: tuple[tuple[int, int], ...], inputs: Inputs, weights: Operand | None, names: Sequence[str]
 ) -> tuple[list[np.ndarray | None], bool]:
@@ -512,12 +503,6 @@ def _same_memory(a: np.ndarray, b: np.ndarray) -> bool:
         and a.shape == b.shape
         and a.itemsize == b.itemsize
     )
-
-
-def write(array: np.ndarray) -> Operand:
-    """Make the operand of an output array."""
-    code = CODES.get(array.dtype)
-    return (array, code) if code is not None else _read_rare(array, "out")
 
 
 def scale(array: Any, factor: float) -> Any:

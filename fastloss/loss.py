@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
-from functools import cache, reduce
+from functools import reduce
 from numbers import Real
 from operator import or_
 from typing import Any, ClassVar
@@ -13,23 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _arrays, _core, errors, links, registry
-from ._core import GRADIENT, HESSIAN, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute, read_ordinary
+from ._core import GRADIENT, HESSIAN, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, evaluate, execute
 from .domains import Domain, Interval, number_in
 from .errors import NotDifferentiableError
 from .signature import Signature, signatures
 
-_SUM = (Output(VALUE),)
-_SUM_WITH_REST = (Output(VALUE), Output(VALUE, call=1))
 _REDUCTIONS = ("mean", "sum", "none")
-
-
-@cache
-def kinds_of(want: int, by: range) -> tuple[tuple[int, int], ...]:
-    """List what is returned as arrays, in this order: the kind, and the place of the input whose dtype it has."""
-    return (
-        *(((VALUE, by[0]),) if want & VALUE else ()),
-        *((kind, i) for kind in (GRADIENT, HESSIAN) if want & kind for i in by),
-    )
 
 
 class Loss:
@@ -279,71 +268,13 @@ class Loss:
             only = " and ".join(f'reduction="{name}"' for name in self.reductions)
             raise ValueError(f"{type(self).__name__} has {only} only; got {reduction!r}.")
 
-    def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
-        if self.by_numbers:
-            # a call on a few numbers would spend much of its time in what it can do without
-            inputs = read_ordinary(values, self.labels) or self._read(values)
-            weights = None if sample_weight is None else _arrays.read_weights(sample_weight, inputs.shape)
-            kernel = self._kernel
-        else:
-            inputs = self._read(values)
-            weights = None if sample_weight is None else self._read_weights(sample_weight, inputs)
-            kernel = self._kernel_for(inputs, reduction)
-        if reduction not in self.reductions:
-            self._check_reduction(reduction)
-        if want != VALUE or reduction == "none" or out is not None:
-            return self._evaluate_arrays(want, values, inputs, weights, kernel, reduction, out)
-        mean, kernels, sums = reduction == "mean", (kernel,), _SUM
-        if self._rests:
-            kernels, sums = (kernel, *self._rests), _SUM_WITH_REST
-        found = execute(kernels, inputs, weights, sums, mean)
-        if found.fault:
-            self._explain(found.fault, inputs, weights, mean)
-        return found.value
+    def _read_outputs(
+        self, out: Any, kinds: tuple[tuple[int, int], ...], inputs: Inputs, weights: Any
+    ) -> tuple[list[np.ndarray | None], bool]:
+        return _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names[: len(inputs.operands)])
 
-    def _evaluate_arrays(
-        self, want: int, values: tuple[Any, ...], inputs: Inputs, weights: Any, kernel: Kernel, reduction: str, out: Any
-    ) -> Any:
-        """Do the part of `_evaluate` that returns arrays."""
-        if want != VALUE:
-            self._check_differentiable(want)
-        mean = reduction == "mean"
-        summed = want & VALUE and reduction != "none"
-        kernels, sums = (kernel,), _SUM
-        if summed and self._rests:
-            kernels, sums = (kernel, *self._rests), _SUM_WITH_REST
-        # those that were given
-        by = self.signature.predictions[: len(inputs.operands) - self.labels]
-        kinds = kinds_of(want & ~VALUE if summed else want, by)
-        arrays, overwrites = [None] * len(kinds), False
-        if out is not None:
-            arrays, overwrites = _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names[: len(inputs.operands)])
-        if overwrites:
-            # look through the data, and sum them up, before they are overwritten
-            found = execute(kernels, inputs, weights, sums, mean)
-            if found.fault:
-                self._explain(found.fault, inputs, weights, mean)
-            total, kernels = found.value, kernels[:1]
-        outputs = list(sums) if summed and not overwrites else []
-        for place, (kind, i) in enumerate(kinds):
-            operand = inputs.operands[i]
-            if arrays[place] is None:
-                # derivatives have the dtype of what they are with respect to, losses that of the first prediction
-                shape = inputs.shape if kind == VALUE else operand[0].shape
-                arrays[place] = np.empty(shape, _arrays.result_dtype(operand, values[i]))
-            outputs.append(Output(kind, _arrays.write(arrays[place]), i - by[0] if kind != VALUE else 0))
-        found = execute(kernels, inputs, weights, tuple(outputs), mean, overwrites)
-        if found.fault and not overwrites:
-            self._explain(found.fault, inputs, weights, mean)
-        if inputs.shape == () and out is None:
-            arrays = [array[()] if array.shape == () else array for array in arrays]
-        results = [total if overwrites else found.value] if summed else arrays[:1] if want & VALUE else []
-        derivatives = arrays if summed else arrays[len(results) :]
-        # those by several inputs, as a tuple
-        if len(by) > 1:
-            derivatives = [tuple(derivatives[i : i + len(by)]) for i in range(0, len(derivatives), len(by))]
-        results += derivatives
-        return results[0] if len(results) == 1 else tuple(results)
+    #: ``loss._evaluate(want, values, sample_weight, reduction, out)``: what all calls come to.
+    _evaluate = evaluate
 
     # ---- parameters ---------------------------------------------------------------------------------------------
 

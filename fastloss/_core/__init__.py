@@ -22,6 +22,7 @@ from .counts import (
     look_at,
     weigh_pairs,
 )
+from .evaluate import evaluate, kinds_of
 from .execute import (
     BAD_WEIGHT,
     GRADIENT,
@@ -54,7 +55,7 @@ from .kernels import (
     table,
     use_isa,
 )
-from .operands import CODES, SWAPPED, TYPE_CODES, Inputs, is_single, read_ordinary
+from .operands import CODES, SWAPPED, TYPE_CODES, Inputs, is_single, read_ordinary, result_dtype, write
 from .sums import SUM_BYTES, Sums
 from .threads import (
     LAYERS,

@@ -72,8 +72,6 @@ cdef class Finish:
     ``sign``.
     """
 
-    cdef double gradient_factor, hessian_factor, floor, sign
-
     def __init__(self, double gradient_factor, double hessian_factor, double floor, double sign):
         self.gradient_factor, self.hessian_factor = gradient_factor, hessian_factor
         self.floor, self.sign = floor, sign
@@ -86,11 +84,6 @@ cdef class Output:
     call. It goes to an array (a pair of array and type code), or is summed: ``to`` exact `Sums`, from ``place`` on, or, where ``to`` is
     None, to be returned: what several calls return is one sum.
     """
-
-    cdef readonly int what, by, call
-    cdef readonly object to
-    cdef readonly Py_ssize_t place
-    cdef Finish finish
 
     def __init__(self, int what, to=None, int by=0, int call=0, Py_ssize_t place=0, Finish finish=None):
         self.what, self.by, self.call = what, by, call
@@ -106,11 +99,6 @@ cdef class Found:
     ``value`` is the sum that was to be returned, or the mean; ``fault`` says what is wrong with the data of the first call, or-ed, and
     ``faults`` with those of each; ``least`` is the smallest Hessian, before it was raised, of what is finished for boosting (infinity: there is none).
     """
-
-    cdef readonly double value, least
-    cdef readonly int fault
-    cdef list by_call  # the faults of several calls
-    cdef bint heavy
 
     @property
     def faults(self):
@@ -1646,7 +1634,7 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
     return found
 
 
-def execute(tuple kernels, Inputs inputs not None, weights, tuple outputs, bint mean=False, bint overwrites=False):
+cpdef Found execute(tuple kernels, Inputs inputs, weights, tuple outputs, bint mean=False, bint overwrites=False):
     """Call kernels over the same inputs.
 
     Parameters

@@ -1,7 +1,7 @@
 """Arrays as the driver sees them: strided, of any type, cut into blocks."""
 
 from libc.stdint cimport int64_t
-from numpy cimport ndarray
+from numpy cimport dtype, ndarray
 
 from .fastloss_h cimport fl_passes
 
@@ -49,6 +49,12 @@ cdef class Inputs:
 
 cdef Py_ssize_t[12] ITEMSIZE
 
+cpdef Inputs read_ordinary(tuple values, Py_ssize_t given)
+cdef tuple read_plain(value, tuple shape)
+cdef list plain_outputs(out, tuple kinds, Inputs inputs, tuple weights, bint *overwrites)
+cdef ndarray make_result(Inputs inputs, Py_ssize_t place, bint of_units, original)
+cpdef result_dtype(tuple operand, original)
+cpdef tuple write(ndarray array)
 cdef int describe(Operand *operand, ndarray array, int code, int kind, bint output) except -1
 cdef int set_axes(Axes *axes, tuple shape, int first, int last) except -1
 cdef int set_strides(Py_ssize_t *strides, const Axes *axes, ndarray array, int first, int without=*) except -1

@@ -6,15 +6,17 @@ block, where it is not: no layout ever costs a copy of its size. Outputs go the 
 """
 
 cimport cython
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 from numpy cimport (
-    PyArray_DATA, PyArray_DIMS, PyArray_ISBYTESWAPPED, PyArray_ITEMSIZE, PyArray_NDIM, PyArray_STRIDES, PyArray_TYPE, import_array, ndarray
+    NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PyArray_CHKFLAGS, PyArray_DATA, PyArray_DIMS, PyArray_ISBYTESWAPPED, PyArray_ITEMSIZE,
+    PyArray_NDIM, PyArray_STRIDES, PyArray_TYPE, dtype, import_array, ndarray, npy_intp
 )
 
 import numpy
 
-from .fastloss_h cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I64, fl_passes
+from .fastloss_h cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I64, FL_VALUE, fl_passes
 from .kernels cimport active
 
 
@@ -25,6 +27,7 @@ cdef extern from *:
 
 cdef extern from "numpy/arrayobject.h":
     int PyArray_FailUnlessWriteable(ndarray array, const char *name) except -1
+    ndarray PyArray_Empty(int ndim, npy_intp *lengths, dtype type, int in_fortran_order)
 
 
 # Type codes of arrays: FL_FROM_* of fastloss.h, with SWAPPED added for numbers in the other byte order.
@@ -37,9 +40,11 @@ TYPE_CODES = {
         ("float32", "float64", "float16", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
     )
 }
+# The dtypes of results by these codes.
+cdef list RESULTS = [numpy.dtype(name) for name in ("float32", "float64", "float16")]
 # The code of every dtype of NumPy that can be read, native and byte-swapped. Booleans are read as the bytes 0 and 1.
 CODES = {numpy.dtype(name): code for name, code in TYPE_CODES.items() if name != "bfloat16"}
-CODES |= {dtype.newbyteorder(): code | SWAPPED for dtype, code in CODES.items() if dtype.itemsize > 1}
+CODES |= {type.newbyteorder(): code | SWAPPED for type, code in CODES.items() if type.itemsize > 1}
 CODES[numpy.dtype(bool)] = TYPE_CODES["uint8"]
 
 # The same by NumPy's own numbers of types, native; -1: none.
@@ -47,8 +52,8 @@ cdef enum:
     NUMPY_TYPES = 24
 cdef int[NUMPY_TYPES] code_of_type
 memset(code_of_type, -1, sizeof(code_of_type))
-for dtype in map(numpy.dtype, "?bhilqBHILQefd"):
-    code_of_type[dtype.num] = CODES[dtype]
+for letter in "?bhilqBHILQefd":
+    code_of_type[numpy.dtype(letter).num] = CODES[numpy.dtype(letter)]
 
 import_array()
 cdef Py_ssize_t[12] ITEMSIZE = [4, 8, 2, 2, 1, 2, 4, 8, 1, 2, 4, 8]
@@ -98,7 +103,7 @@ cdef class Inputs:
         )
 
 
-def read_ordinary(tuple values, Py_ssize_t given):
+cpdef Inputs read_ordinary(tuple values, Py_ssize_t given):
     """Read NumPy arrays of one shape, numbers of which a loss takes one of each; the first ``given`` do not decide the precision.
 
     None when something is no plain array of a known dtype, or the shapes differ: `_arrays.py` deals with that. (An ordinary
@@ -128,6 +133,120 @@ def read_ordinary(tuple values, Py_ssize_t given):
     inputs = Inputs.__new__(Inputs)
     inputs.operands, inputs.shape, inputs.single = tuple(operands), (<object> first).shape, single
     return inputs
+
+
+# ---- arrays of calls -------------------------------------------------------------------------------------------
+
+cdef tuple read_plain(value, tuple shape):
+    """A plain array of a known dtype, and of this shape, as an operand; None for everything else."""
+    cdef int code
+    if type(value) is not ndarray or value.shape != shape:
+        return None
+    code = code_of(value)
+    return None if code < 0 else (value, code)
+
+
+cpdef result_dtype(tuple operand, original):
+    """Return the dtype of derivatives (and losses) for predictions of this operand: its own, or float64 for integers."""
+    cdef int type = operand[1] & 0xff
+    if type == FL_FROM_BF16:
+        # NumPy has no such type, but other libraries give it one
+        dtype = getattr(original, "dtype", None)
+        return dtype if isinstance(dtype, numpy.dtype) else RESULTS[FL_FROM_F32]
+    return RESULTS[type] if type <= FL_FROM_F16 else RESULTS[FL_FROM_F64]
+
+
+cpdef tuple write(ndarray array):
+    """Make the operand of an output array."""
+    cdef int code = code_of(array)
+    return (array, code) if code >= 0 else ((<object> array).view(numpy.uint16), FL_FROM_BF16)
+
+
+cdef ndarray make_result(Inputs inputs, Py_ssize_t place, bint of_units, original):
+    """Make an array for the derivatives by an input, or, ``of_units``, for the losses."""
+    cdef tuple operand = inputs.operands[place], shape = inputs.shape
+    cdef ndarray like = operand[0]
+    cdef npy_intp[MAX_DIMS] lengths
+    cdef int ndim = <int> len(shape), axis
+    cdef dtype type = result_dtype(operand, original)
+    # the array takes over a reference
+    Py_INCREF(type)
+    if not of_units:
+        return PyArray_Empty(PyArray_NDIM(like), PyArray_DIMS(like), type, False)
+    for axis in range(ndim):
+        lengths[axis] = shape[axis]
+    return PyArray_Empty(ndim, lengths, type, False)
+
+
+cdef void find_extent(ndarray array, char **first, char **last) noexcept:
+    """The addresses between which an array's items lie; two that are equal, if it has none."""
+    cdef Py_ssize_t reach
+    cdef int axis
+    first[0] = last[0] = <char *> PyArray_DATA(array)
+    for axis in range(PyArray_NDIM(array)):
+        if PyArray_DIMS(array)[axis] == 0:
+            last[0] = first[0] = NULL
+            return
+        reach = PyArray_STRIDES(array)[axis] * (PyArray_DIMS(array)[axis] - 1)
+        if reach > 0:
+            last[0] += reach
+        else:
+            first[0] += reach
+    last[0] += PyArray_ITEMSIZE(array)
+
+
+cdef bint are_apart(ndarray array, ndarray other) noexcept:
+    """Whether all items of an array lie before or behind those of another."""
+    cdef char *first
+    cdef char *last
+    cdef char *other_first
+    cdef char *other_last
+    find_extent(array, &first, &last)
+    find_extent(other, &other_first, &other_last)
+    return first == last or other_first == other_last or last <= other_first or other_last <= first
+
+
+cdef bint are_same(ndarray array, ndarray other) noexcept:
+    """Whether each item of an array is exactly the memory of the same one of another."""
+    return (
+        PyArray_DATA(array) == PyArray_DATA(other)
+        and PyArray_ITEMSIZE(array) == PyArray_ITEMSIZE(other)
+        and have_one_shape(array, other)
+        and memcmp(PyArray_STRIDES(array), PyArray_STRIDES(other), PyArray_NDIM(array) * sizeof(Py_ssize_t)) == 0
+    )
+
+
+cdef list plain_outputs(out, tuple kinds, Inputs inputs, tuple weights, bint *overwrites):
+    """Look at arrays given for outputs: plain ones in order, each of its own memory or exactly that of an input (``overwrites``).
+
+    None if something else is among them, be it right or wrong: `_arrays.py` deals with that.
+    """
+    cdef list given = list(out) if type(out) is tuple else [out]
+    cdef tuple operand
+    cdef ndarray array
+    cdef Py_ssize_t place, i
+    cdef bint over = False
+    if len(given) != len(kinds):
+        return None
+    for place in range(len(given)):
+        if type(given[place]) is not ndarray:
+            return None
+        array = given[place]
+        kind, i = kinds[place]
+        if code_of(array) & ~SWAPPED_ORDER not in (FL_FROM_F32, FL_FROM_F64, FL_FROM_F16) or not PyArray_CHKFLAGS(array, NPY_ARRAY_WRITEABLE | NPY_ARRAY_C_CONTIGUOUS):
+            return None
+        if (<object> array).shape != (inputs.shape if kind == FL_VALUE else inputs.operands[i][0].shape):
+            return None
+        for operand in inputs.operands if weights is None else (*inputs.operands, weights):
+            if not are_apart(array, operand[0]):
+                if not are_same(array, operand[0]):
+                    return None
+                over = True
+        for i in range(place):
+            if not are_apart(array, given[i]):
+                return None
+    overwrites[0] = over
+    return given
 
 
 # ---- axes ------------------------------------------------------------------------------------------------------

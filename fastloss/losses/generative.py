@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _arrays, _core, errors
-from .._core import GRADIENT, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute
+from .._core import GRADIENT, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute, kinds_of
 from ..domains import NOT_NEGATIVE, brief, number_in, parameter
-from ..loss import Loss, bind, kinds_of
+from ..loss import Loss, bind
 from ..signature import Signature, composed
 from .distribution import GaussianKL
 from .regression import SquaredError
