@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .domains import Domain
-    from .signature import Form, Signature
+    from .signature import Signature
 
     Operand = tuple[np.ndarray, int]
     Shape = tuple[int, ...]
@@ -146,21 +146,24 @@ def _read_label(value: Any, name: str, shape: Shape, others: Sequence[str]) -> O
     return label
 
 
-def read_rows(values: Sequence[Any], forms: Sequence[Form]) -> Inputs:
-    """Read labels, of one of these forms, and rows of predictions."""
+def read_rows(values: Sequence[Any], forms: tuple[tuple[bool, bool], ...]) -> Inputs:
+    """Read labels, of one of these forms (whether they are rows, too, and whether indices), and rows of predictions."""
+    ordinary = _core.read_ordinary_rows(values, forms)
+    if ordinary is not None:
+        return ordinary
     predictions = read(values[1], "y_pred")
     labels = read(values[0], "y_true")
     shape, found = predictions[0].shape, labels[0].shape
     if not shape or not shape[-1]:
         raise ValueError(f"y_pred must have an axis of classes, the last one, with at least one class; got shape {shape}.")
     single = is_single(predictions[1])
-    for form in forms:
-        if found == (shape if form.axes else shape[:-1]):
-            return Inputs((labels, predictions), shape[:-1], single, 1, form.index)
+    for of_rows, index in forms:
+        if found == (shape if of_rows else shape[:-1]):
+            return Inputs((labels, predictions), shape[:-1], single, 1, index)
     kinds = {(False, True): "class indices", (True, False): "a distribution", (True, True): "lists of class indices"}
-    wanted = ", or ".join(f"{shape if form.axes else shape[:-1]} for {kinds[bool(form.axes), form.index]}" for form in forms)
+    wanted = ", or ".join(f"{shape if form[0] else shape[:-1]} for {kinds[form]}" for form in forms)
     advice = ""
-    if any(not form.axes for form in forms):
+    if not all(of_rows for of_rows, _ in forms):
         advice = " Pass y_true[..., 0]." if found == (*shape[:-1], 1) else ""
         if found == shape:
             advice = " CategoricalCrossEntropy takes distributions."

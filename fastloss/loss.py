@@ -33,7 +33,7 @@ class Loss:
     input, and the NumPy expressions it replaces. Inputs, their shapes and what is differentiated follow from the formula.
     """
 
-    __slots__ = ("_kernel", "_rests")
+    __slots__ = ("_kernel", "_last_kernel", "_rests")
 
     #: A kernel of the loss, whose signature is that of all: the one that is called like the class, unless it says otherwise.
     formula: ClassVar[str] = ""
@@ -46,6 +46,8 @@ class Loss:
     labels: ClassVar[int] = 1
     #: Whether a loss is one of single numbers, of which it takes one of each input.
     by_numbers: ClassVar[bool] = True
+    #: The forms that labels of a row of numbers may have, for losses of such rows: whether they are rows, too, and whether indices.
+    row_forms: ClassVar[tuple[tuple[bool, bool], ...]] = ()
     #: Whether labels must be class indices, where distributions could be taken, too.
     indices_only: ClassVar[bool] = False
     #: How losses can be reduced.
@@ -80,6 +82,9 @@ class Loss:
             cls.inputs = (*(item.name for item in cls.signature.inputs if not item.optional), *group)
             cls.optional = cls.__dict__.get("optional") or tuple(item.name for item in cls.signature.inputs if item.optional)
             cls.labels = cls.signature.predictions[0]
+            if cls.signature.axes == "(k)" and cls.labels:
+                forms = cls.signature.inputs[0].forms
+                cls.row_forms = tuple((bool(form.axes), form.index) for form in forms if form.index or not cls.indices_only)
         if cls.inputs != Loss.inputs and cls.__call__ is Loss.__call__:
             for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
                 setattr(cls, name, OF_OTHER_INPUTS[name])
@@ -241,6 +246,8 @@ class Loss:
         """Read the inputs, as the signature says what they are."""
         if self.by_numbers:
             return _arrays.read_alike(values, self.inputs, self.labels)
+        if self.row_forms:
+            return _arrays.read_rows(values, self.row_forms)
         signature = self.signature
         if signature.axes == "[g]":
             return _arrays.read_groups(values, self.inputs)
@@ -250,9 +257,6 @@ class Loss:
             return _arrays.read_sequences(values, signature.names, self._unit_axes())
         if signature.axes == "[m...](k)":
             return _arrays.read_classes_of_masks(values)
-        if signature.axes == "(k)" and self.labels:
-            forms = signature.inputs[0].forms
-            return _arrays.read_rows(values, [form for form in forms if form.index or not self.indices_only])
         return _arrays.read_units(values, signature, self._unit_axes())
 
     def _read_weights(self, sample_weight: Any, inputs: Inputs) -> Any:

@@ -55,7 +55,7 @@ from .kernels import (
     table,
     use_isa,
 )
-from .operands import CODES, SWAPPED, TYPE_CODES, Inputs, is_single, read_ordinary, result_dtype, write
+from .operands import CODES, SWAPPED, TYPE_CODES, Inputs, is_single, read_ordinary, read_ordinary_rows, result_dtype, write
 from .sums import SUM_BYTES, Sums
 from .threads import (
     LAYERS,

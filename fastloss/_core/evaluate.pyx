@@ -13,16 +13,18 @@ cdef tuple SUM = (Output(FL_VALUE),)
 cdef tuple SUM_WITH_REST = (Output(FL_VALUE), Output(FL_VALUE, call=1))
 
 
-cpdef tuple kinds_of(int want, by):
-    """List what is returned as arrays, in this order: the kind, and the place of the input whose dtype it has."""
-    cdef list kinds = []
-    if want & FL_VALUE:
-        kinds.append((FL_VALUE, by[0]))
+cpdef tuple kinds_of(int want, int first, int count):
+    """List what is returned as arrays, in this order: the kind, and the place of the input whose dtype it has.
+
+    Derivatives are those by ``count`` inputs, from ``first`` on.
+    """
+    cdef list kinds = [(FL_VALUE, first)] if want & FL_VALUE else []
+    cdef int i
     if want & FL_GRADIENT:
-        for i in by:
+        for i in range(first, first + count):
             kinds.append((FL_GRADIENT, i))
     if want & FL_HESSIAN:
-        for i in by:
+        for i in range(first, first + count):
             kinds.append((FL_HESSIAN, i))
     return tuple(kinds)
 
@@ -31,11 +33,10 @@ def evaluate(loss, int want, tuple values, sample_weight, reduction, out):
     """Compute what is wanted of a loss: its value, derivatives, or several of these."""
     cdef Inputs inputs = None
     cdef Kernel kernel
-    cdef Found found = None
-    cdef tuple kernels, sums = SUM, kinds = (), weights = None, rests
-    cdef list outputs = [], arrays = [], results = []
-    cdef bint by_numbers = loss.by_numbers, mean, summed, overwrites = False
-    cdef Py_ssize_t labels = loss.labels, place, first, count = 1
+    cdef Found found
+    cdef tuple kernels, rests, sums = SUM, weights = None
+    cdef bint by_numbers = loss.by_numbers, mean, summed
+    cdef int labels = loss.labels
     if by_numbers:
         inputs = read_ordinary(values, labels)
     if inputs is None:
@@ -45,28 +46,45 @@ def evaluate(loss, int want, tuple values, sample_weight, reduction, out):
         if weights is None:
             weights = loss._read_weights(sample_weight, inputs)
     kernel = loss._kernel if by_numbers else loss._kernel_for(inputs, reduction)
-    if reduction not in loss.reductions:
+    if reduction not in <tuple> loss.reductions:
         loss._check_reduction(reduction)
-    if want != FL_VALUE:
-        loss._check_differentiable(want)
     mean = reduction == "mean"
-    summed = want & FL_VALUE and reduction != "none"
+    summed = want & FL_VALUE and (mean or reduction == "sum")
     kernels = (kernel,)
     if summed:
         rests = loss._rests
         if rests:
             kernels, sums = kernels + rests, SUM_WITH_REST
     if want != FL_VALUE or not summed or out is not None:
-        # those that were given
-        by = loss.signature.predictions[: len(inputs.operands) - labels]
-        count = len(by)
-        kinds = kinds_of(want & ~FL_VALUE if summed else want, by)
+        return evaluate_arrays(loss, want, values, inputs, weights, kernels, sums, mean, summed, out)
+    found = execute(kernels, inputs, weights, sums, mean)
+    if found.fault:
+        loss._explain(found.fault, inputs, weights, mean)
+    return found.value
+
+
+cdef evaluate_arrays(
+    loss, int want, tuple values, Inputs inputs, tuple weights, tuple kernels, tuple sums, bint mean, bint summed, out
+):
+    """Do the part of `evaluate` that returns arrays, alone or beside a sum, ``summed``."""
+    cdef int first = loss.labels, count, kind, i
+    cdef Py_ssize_t place
+    cdef Found found
+    cdef tuple kinds
+    cdef list arrays, outputs, results
+    cdef bint overwrites = False
+    if (want & FL_GRADIENT and loss.no_gradient) or (want & FL_HESSIAN and loss.no_hessian):
+        loss._check_differentiable(want)
+    # of the inputs that were given
+    count = min(<int> len(loss.signature.predictions), <int> len(inputs.operands) - first)
+    kinds = kinds_of(want & ~FL_VALUE if summed else want, first, count)
+    if out is None:
         arrays = [None] * len(kinds)
-    if out is not None:
-        given = plain_outputs(out, kinds, inputs, weights, &overwrites)
-        if given is None:
-            given, overwrites = loss._read_outputs(out, kinds, inputs, weights)
-        arrays = given
+    else:
+        arrays = plain_outputs(out, kinds, inputs, weights, &overwrites)
+        if arrays is None:
+            arrays, overwrites = loss._read_outputs(out, kinds, inputs, weights)
+    outputs, results = [], []
     if overwrites:
         # look through the data, and sum them up, before they are overwritten
         found = execute(kernels, inputs, weights, sums, mean)
@@ -74,30 +92,25 @@ def evaluate(loss, int want, tuple values, sample_weight, reduction, out):
             loss._explain(found.fault, inputs, weights, mean)
         if summed:
             results.append(found.value)
-        kernels = (kernel,)
+        kernels = kernels[:1]
     elif summed:
         outputs.extend(sums)
     for place in range(len(kinds)):
         kind, i = kinds[place]
         if arrays[place] is None:
             arrays[place] = make_result(inputs, i, kind == FL_VALUE, values[i])
-        outputs.append(Output(kind, write(arrays[place]), 0 if kind == FL_VALUE else i - by[0]))
-    found = execute(kernels, inputs, weights, tuple(outputs) if kinds else sums, mean, overwrites)
+        outputs.append(Output(kind, write(arrays[place]), 0 if kind == FL_VALUE else i - first))
+    found = execute(kernels, inputs, weights, tuple(outputs), mean, overwrites)
     if found.fault and not overwrites:
         loss._explain(found.fault, inputs, weights, mean)
-    if not kinds:
-        return found.value
     if summed and not overwrites:
         results.append(found.value)
-    if not inputs.shape and out is None:
+    if out is None and not inputs.shape:
         arrays = [array[()] if array.shape == () else array for array in arrays]
-    first = 0
     if want & FL_VALUE and not summed:
-        results.append(arrays[0])
-        first = 1
-    if count == 1:
-        results.extend(arrays[first:])
-    else:
+        results.append(arrays.pop(0))
+    if count != 1:
         # those by several inputs, as a tuple
-        results.extend([tuple(arrays[place : place + count]) for place in range(first, len(arrays), count)])
+        arrays = [tuple(arrays[place : place + count]) for place in range(0, len(arrays), count)]
+    results += arrays
     return results[0] if len(results) == 1 else tuple(results)

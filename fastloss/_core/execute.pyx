@@ -17,7 +17,7 @@ from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset, strstr
-from numpy cimport ndarray
+from numpy cimport PyArray_NDIM, ndarray
 
 from .fastloss_h cimport *
 from .kernels cimport FOR_STATISTICS, FOR_WEIGHT, IS_BAD_WEIGHT, IS_INFINITE, IS_NO_WEIGHT, Kernel, OwnKernel, active
@@ -1001,7 +1001,7 @@ cdef struct Run:
     Call first_call
 
 
-cdef int add_operand(Run *run, item, int kind, bint output, bint of_units, bint of_rows) except -1:
+cdef int add_operand(Run *run, tuple item, int kind, bint output, bint of_units, bint of_rows) except -1:
     """Make the array and type code ``item`` an operand, over the units alone or over all numbers; returns its place."""
     cdef Job *job = &run.job
     cdef int place = job.operands
@@ -1052,7 +1052,8 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     cdef int plan = FL_ELEMENTS if kernel is None else kernel.found().plan
     cdef int units_ndim = <int> len(inputs.shape), ndim = units_ndim + inputs.core
     cdef Py_ssize_t scratch = 0, row_scratch
-    cdef tuple shape
+    cdef tuple shape, item
+    cdef ndarray array
     cdef bint full, labels, of_rows, of_units
     cdef int k
     job.operands = 0
@@ -1119,9 +1120,11 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     job.kernel_scratch = scratch
     of_rows = job.row.ndim > 0
     for k in range(job.inputs):
-        full = inputs.operands[k][0].ndim == len(shape)
+        item = inputs.operands[k]
+        array = item[0]
+        full = PyArray_NDIM(array) == len(shape)
         labels = k == 1 if plan == FL_SEQUENCES else k == 0 and inputs.labels
-        add_operand(run, inputs.operands[k], LABELS if labels else job.precision, False, False, of_rows and full)
+        add_operand(run, item, LABELS if labels else job.precision, False, False, of_rows and full)
     job.weight = -1
     if weights is not None:
         of_units = (plan != FL_ELEMENTS or job.of_sums) and weights[0].ndim == units_ndim

@@ -7,6 +7,7 @@ block, where it is not: no layout ever costs a copy of its size. Outputs go the 
 
 cimport cython
 from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 from numpy cimport (
@@ -75,9 +76,13 @@ cdef int code_of(ndarray array) noexcept:
     return code_of_type[number] | (SWAPPED_ORDER if PyArray_ISBYTESWAPPED(array) else 0)
 
 
+cdef bint have_lengths(ndarray array, ndarray other) noexcept:
+    """Whether the axes that an array has are as long as the first ones of another, which has no fewer."""
+    return memcmp(PyArray_DIMS(array), PyArray_DIMS(other), PyArray_NDIM(array) * sizeof(Py_ssize_t)) == 0
+
+
 cdef bint have_one_shape(ndarray array, ndarray other) noexcept:
-    cdef int ndim = PyArray_NDIM(array)
-    return ndim == PyArray_NDIM(other) and memcmp(PyArray_DIMS(array), PyArray_DIMS(other), ndim * sizeof(Py_ssize_t)) == 0
+    return PyArray_NDIM(array) == PyArray_NDIM(other) and have_lengths(array, other)
 
 
 @cython.freelist(8)
@@ -109,7 +114,7 @@ cpdef Inputs read_ordinary(tuple values, Py_ssize_t given):
     None when something is no plain array of a known dtype, or the shapes differ: `_arrays.py` deals with that. (An ordinary
     call on a few numbers would otherwise spend most of its time there.)
     """
-    cdef list operands = []
+    cdef tuple operands = PyTuple_New(len(values)), operand
     cdef bint single = True
     cdef Py_ssize_t i
     cdef int code
@@ -129,10 +134,37 @@ cpdef Inputs read_ordinary(tuple values, Py_ssize_t given):
             return None
         if i >= given and not is_single(code):
             single = False
-        operands.append((array, code))
+        operand = (array, code)
+        Py_INCREF(operand)
+        PyTuple_SET_ITEM(operands, i, operand)
     inputs = Inputs.__new__(Inputs)
-    inputs.operands, inputs.shape, inputs.single = tuple(operands), (<object> first).shape, single
+    inputs.operands, inputs.shape, inputs.single = operands, (<object> first).shape, single
     return inputs
+
+
+cpdef Inputs read_ordinary_rows(tuple values, tuple forms):
+    """Read NumPy arrays of labels, of one of these forms (whether they are rows, too, and whether indices), and of rows of predictions.
+
+    None when something is no plain array of a known dtype, or no form fits: `_arrays.py` deals with that.
+    """
+    cdef ndarray labels, predictions
+    cdef tuple shape
+    cdef Inputs inputs
+    cdef int label_code, code, ndim
+    if type(values[0]) is not ndarray or type(values[1]) is not ndarray:
+        return None
+    labels, predictions = values
+    label_code, code, ndim = code_of(labels), code_of(predictions), PyArray_NDIM(predictions)
+    if label_code < 0 or code < 0 or ndim == 0 or PyArray_DIMS(predictions)[ndim - 1] == 0:
+        return None
+    for of_rows, index in forms:
+        if PyArray_NDIM(labels) == (ndim if of_rows else ndim - 1) and have_lengths(labels, predictions):
+            inputs = Inputs.__new__(Inputs)
+            shape = (<object> predictions).shape
+            inputs.operands, inputs.shape = ((labels, label_code), (predictions, code)), shape[: ndim - 1]
+            inputs.single, inputs.core, inputs.labels = is_single(code), 1, index
+            return inputs
+    return None
 
 
 # ---- arrays of calls -------------------------------------------------------------------------------------------

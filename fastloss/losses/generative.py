@@ -385,7 +385,7 @@ class VAE(Loss):
         whole, *parts = self._read(values)
         weights = None if sample_weight is None else _arrays.read_weights(sample_weight, whole.shape)
         summed = want & VALUE and reduction != "none"
-        kinds = kinds_of(want & ~VALUE if summed else want, _BY)
+        kinds = kinds_of(want & ~VALUE if summed else want, _BY[0], len(_BY))
         arrays, overwrites = [None] * len(kinds), False
         if out is not None:
             arrays, overwrites = _arrays.read_outputs(out, kinds, whole, weights, self.inputs)
