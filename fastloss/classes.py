@@ -61,7 +61,6 @@ class OfClasses:
                     what = "an integer of 64 bits or None"
                     raise ValueError(f"{type(self).__name__}: ignore_index must be {what}; got {brief(value)}.")
                 object.__setattr__(self, item.name, int(value))
-        object.__setattr__(self, "_last_kernel", (None, None))
         super().__post_init__()
 
     def _numbers(self, name: str, value: Any) -> tuple[float, ...]:
@@ -103,14 +102,7 @@ class OfClasses:
         return np.array(numbers)
 
     def _kernel_for(self, inputs: Inputs, reduction: str = "none") -> Kernel:
-        array, code = inputs.operands[-1]
-        key = array.shape[-1], code
-        last, kernel = self._last_kernel
-        if key != last:
-            kernel = self._kernel.of_classes(self._options(inputs))
-            # calls that follow one another are alike
-            object.__setattr__(self, "_last_kernel", (key, kernel))
-        return kernel
+        return self._kernel.of_classes(self._options(inputs))
 
     def _options(self, inputs: Inputs, **changed: Any) -> ClassOptions:
         """Return what the kernel knows of the classes, with another ``scale`` or ``label_smoothing`` than the loss has."""

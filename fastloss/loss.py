@@ -33,7 +33,7 @@ class Loss:
     input, and the NumPy expressions it replaces. Inputs, their shapes and what is differentiated follow from the formula.
     """
 
-    __slots__ = ("_kernel", "_last_kernel", "_rests")
+    __slots__ = ("_kernel", "_last_of_rows", "_rests")
 
     #: A kernel of the loss, whose signature is that of all: the one that is called like the class, unless it says otherwise.
     formula: ClassVar[str] = ""
@@ -99,6 +99,7 @@ class Loss:
             elif isinstance(item.default, bool) and not isinstance(value, bool | np.bool_):
                 raise ValueError(f"{type(self).__name__}: {item.name} must be True or False; got {value!r}.")
         object.__setattr__(self, "_kernel", Kernel(self._kernel_name(), self._parameters()))
+        object.__setattr__(self, "_last_of_rows", None)
         object.__setattr__(self, "_rests", tuple(Kernel(name, self._parameters()) for name in self._rest_name()))
 
     def _number(self, name: str, value: Any, interval: Interval) -> float:
@@ -160,7 +161,10 @@ class Loss:
         return {}
 
     def _kernel_for(self, inputs: Inputs, reduction: str = "none") -> Kernel:
-        """Return the kernel, with what it needs to know of the classes and of the reduction, if these make a difference."""
+        """Return the kernel, with what it needs to know of the classes and of the reduction, if these make a difference.
+
+        Of losses that have `row_forms`, nothing makes one but how many classes there are, and the type of the predictions.
+        """
         return self._kernel
 
     def _for(self, values: tuple[Any, ...]) -> tuple[Loss, tuple[Any, ...]]:

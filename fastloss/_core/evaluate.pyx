@@ -4,10 +4,13 @@
 A call on a few numbers spends its time here. So plain arrays are recognised in C; whatever is unusual, or wrong, is left to the loss.
 """
 
+from cpython.object cimport PyObject_GenericSetAttr
+from numpy cimport PyArray_DIMS, PyArray_NDIM, ndarray
+
 from .execute cimport Found, Output, execute
 from .fastloss_h cimport FL_GRADIENT, FL_HESSIAN, FL_VALUE
 from .kernels cimport Kernel
-from .operands cimport Inputs, make_result, plain_outputs, read_ordinary, read_plain, write
+from .operands cimport Inputs, make_result, plain_outputs, read_ordinary, read_ordinary_rows, read_plain, write
 
 cdef tuple SUM = (Output(FL_VALUE),)
 cdef tuple SUM_WITH_REST = (Output(FL_VALUE), Output(FL_VALUE, call=1))
@@ -29,23 +32,43 @@ cpdef tuple kinds_of(int want, int first, int count):
     return tuple(kinds)
 
 
+cdef Kernel kernel_of_rows(loss, Inputs inputs, reduction):
+    """The kernel for rows of classes: that of the last call, if it was alike."""
+    cdef tuple operand = inputs.operands[1], last = loss._last_of_rows
+    cdef ndarray predictions = operand[0]
+    cdef Py_ssize_t width = PyArray_DIMS(predictions)[PyArray_NDIM(predictions) - 1]
+    if last is None or last[0] != width or last[1] != operand[1]:
+        last = (width, operand[1], loss._kernel_for(inputs, reduction))
+        PyObject_GenericSetAttr(loss, "_last_of_rows", last)
+    return last[2]
+
+
 def evaluate(loss, int want, tuple values, sample_weight, reduction, out):
     """Compute what is wanted of a loss: its value, derivatives, or several of these."""
     cdef Inputs inputs = None
     cdef Kernel kernel
     cdef Found found
     cdef tuple kernels, rests, sums = SUM, weights = None
+    cdef tuple row_forms = ()
     cdef bint by_numbers = loss.by_numbers, mean, summed
-    cdef int labels = loss.labels
     if by_numbers:
-        inputs = read_ordinary(values, labels)
+        inputs = read_ordinary(values, loss.labels)
+    else:
+        row_forms = loss.row_forms
+        if row_forms:
+            inputs = read_ordinary_rows(values, row_forms)
     if inputs is None:
         inputs = loss._read(values)
     if sample_weight is not None:
         weights = read_plain(sample_weight, inputs.shape)
         if weights is None:
             weights = loss._read_weights(sample_weight, inputs)
-    kernel = loss._kernel if by_numbers else loss._kernel_for(inputs, reduction)
+    if by_numbers:
+        kernel = loss._kernel
+    elif row_forms:
+        kernel = kernel_of_rows(loss, inputs, reduction)
+    else:
+        kernel = loss._kernel_for(inputs, reduction)
     if reduction not in <tuple> loss.reductions:
         loss._check_reduction(reduction)
     mean = reduction == "mean"

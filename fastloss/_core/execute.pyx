@@ -1074,8 +1074,9 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     shape = inputs.shape
     if plan != FL_ELEMENTS or job.of_sums:
         for item in inputs.operands:
-            if len(item[0].shape) >= len(shape):
-                shape = item[0].shape
+            array = item[0]
+            if PyArray_NDIM(array) >= len(shape):
+                shape = (<object> array).shape
     if plan == FL_GROUPS:
         set_axes(&job.items, inputs.operands[0][0].shape, 0, inputs.operands[0][0].ndim)
         set_axes(&job.units, inputs.shape, 0, units_ndim)

@@ -32,7 +32,9 @@ cdef extern from "fastloss.h" nogil:
         FL_FROM_F64
         FL_FROM_F16
         FL_FROM_BF16
+        FL_FROM_I8
         FL_FROM_I64
+        FL_FROM_U32
         FL_FROM_TYPES
         FL_TO_TYPES
         FL_SUM_BINS

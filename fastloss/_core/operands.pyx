@@ -17,7 +17,7 @@ from numpy cimport (
 
 import numpy
 
-from .fastloss_h cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I64, FL_VALUE, fl_passes
+from .fastloss_h cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I8, FL_FROM_I64, FL_FROM_U32, FL_VALUE, fl_passes
 from .kernels cimport active
 
 
@@ -145,7 +145,8 @@ cpdef Inputs read_ordinary(tuple values, Py_ssize_t given):
 cpdef Inputs read_ordinary_rows(tuple values, tuple forms):
     """Read NumPy arrays of labels, of one of these forms (whether they are rows, too, and whether indices), and of rows of predictions.
 
-    None when something is no plain array of a known dtype, or no form fits: `_arrays.py` deals with that.
+    None when something is no plain array of a known dtype, no form fits, or indices may be no integers of 64 bits: `_arrays.py` deals
+    with that.
     """
     cdef ndarray labels, predictions
     cdef tuple shape
@@ -159,6 +160,8 @@ cpdef Inputs read_ordinary_rows(tuple values, tuple forms):
         return None
     for of_rows, index in forms:
         if PyArray_NDIM(labels) == (ndim if of_rows else ndim - 1) and have_lengths(labels, predictions):
+            if index and not FL_FROM_I8 <= label_code & 0xff <= FL_FROM_U32:
+                return None
             inputs = Inputs.__new__(Inputs)
             shape = (<object> predictions).shape
             inputs.operands, inputs.shape = ((labels, label_code), (predictions, code)), shape[: ndim - 1]
