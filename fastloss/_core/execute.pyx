@@ -48,6 +48,8 @@ cdef enum:
     LONGEST_ROW = 4096
     # A few sequences are shared out at once if they take so long, and more if they do not take so long that interrupts must wait.
     FEW_SEQUENCES = 4
+    # Losses are expected to lie below 2 to this: a few numbers are then folded once.
+    FIRST_SCALE = 8
     # A call on a few numbers needs no more memory than this, and does not ask the system for it.
     SMALL_MEMORY = 4096
 
@@ -224,6 +226,7 @@ cdef void clear_tallies(const Team *team, int member) noexcept nogil:
         tally = call_tally(team, member, k)
         memset(&tally.total, 0, sizeof(fl_sum))
         memset(&tally.counted, 0, sizeof(fl_sum))
+        tally.total.scale = FIRST_SCALE
         tally.least = INFINITY
         tally.flags = 0
         if team.job.in_parts:

@@ -111,6 +111,7 @@ cdef extern from "fastloss.h" nogil:
         int64_t negative_infinities
         int64_t nans
         int32_t pending
+        int32_t scale
     ctypedef struct fl_passes:
         void (*load[FL_FROM_TYPES])(const void *, void *, Py_ssize_t) noexcept nogil
         void (*store[FL_TO_TYPES])(const void *, void *, Py_ssize_t) noexcept nogil

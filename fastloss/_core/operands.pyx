@@ -85,6 +85,8 @@ cdef bint have_one_shape(ndarray array, ndarray other) noexcept:
     return PyArray_NDIM(array) == PyArray_NDIM(other) and have_lengths(array, other)
 
 
+# it holds nothing that could hold it; each call makes one
+@cython.no_gc
 @cython.freelist(8)
 cdef class Inputs:
     """The inputs of a call, as they are handed to `execute`.
@@ -257,9 +259,10 @@ cdef list plain_outputs(out, tuple kinds, Inputs inputs, tuple weights, bint *ov
     None if something else is among them, be it right or wrong: `_arrays.py` deals with that.
     """
     cdef list given = list(out) if type(out) is tuple else [out]
-    cdef tuple operand
+    cdef tuple operands = inputs.operands if weights is None else (*inputs.operands, weights), operand
     cdef ndarray array
     cdef Py_ssize_t place, i
+    cdef int kind
     cdef bint over = False
     if len(given) != len(kinds):
         return None
@@ -270,9 +273,13 @@ cdef list plain_outputs(out, tuple kinds, Inputs inputs, tuple weights, bint *ov
         kind, i = kinds[place]
         if code_of(array) & ~SWAPPED_ORDER not in (FL_FROM_F32, FL_FROM_F64, FL_FROM_F16) or not PyArray_CHKFLAGS(array, NPY_ARRAY_WRITEABLE | NPY_ARRAY_C_CONTIGUOUS):
             return None
-        if (<object> array).shape != (inputs.shape if kind == FL_VALUE else inputs.operands[i][0].shape):
+        operand = operands[i]
+        if kind == FL_VALUE:
+            if (<object> array).shape != inputs.shape:
+                return None
+        elif not have_one_shape(array, operand[0]):
             return None
-        for operand in inputs.operands if weights is None else (*inputs.operands, weights):
+        for operand in operands:
             if not are_apart(array, operand[0]):
                 if not are_same(array, operand[0]):
                     return None
