@@ -176,12 +176,12 @@ cdef struct Job:
 
 # What a member of a team has found out of all calls, and of each.
 cdef struct Tally:
-    fl_sum weight
+    fl_sum weight  # where there are weights
     int flags
 
 cdef struct CallTally:
     fl_sum total
-    fl_sum counted
+    fl_sum counted  # where what rows count for is more than their weights
     double least
     int flags
     fl_block block  # what the kernel is given, with the buffers of this member
@@ -221,11 +221,14 @@ cdef inline char *scratch_of(const Team *team, int member) noexcept nogil:
 cdef void clear_tallies(const Team *team, int member) noexcept nogil:
     cdef CallTally *tally
     cdef int k
-    memset(member_of(team, member), 0, sizeof(Tally))
+    (<Tally *> member_of(team, member)).flags = 0
+    if team.job.weight >= 0:
+        memset(&(<Tally *> member_of(team, member)).weight, 0, sizeof(fl_sum))
     for k in range(team.job.calls):
         tally = call_tally(team, member, k)
         memset(&tally.total, 0, sizeof(fl_sum))
-        memset(&tally.counted, 0, sizeof(fl_sum))
+        if team.job.call[k].counts:
+            memset(&tally.counted, 0, sizeof(fl_sum))
         tally.total.scale = FIRST_SCALE
         tally.least = INFINITY
         tally.flags = 0
@@ -296,12 +299,14 @@ cdef void merge_members(Team *team) noexcept:
     cdef int member, k, j
     for member in range(1, team.members):
         theirs = <Tally *> member_of(team, member)
-        merge_sum(&mine.weight, &theirs.weight)
+        if team.job.weight >= 0:
+            merge_sum(&mine.weight, &theirs.weight)
         mine.flags |= theirs.flags
         for k in range(team.job.calls):
             call, other = call_tally(team, 0, k), call_tally(team, member, k)
             merge_sum(&call.total, &other.total)
-            merge_sum(&call.counted, &other.counted)
+            if team.job.call[k].counts:
+                merge_sum(&call.counted, &other.counted)
             call.flags |= other.flags
             if other.least < call.least:
                 call.least = other.least
