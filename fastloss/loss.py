@@ -46,7 +46,7 @@ class Loss:
     labels: ClassVar[int] = 1
     #: Whether a loss is one of single numbers, of which it takes one of each input.
     by_numbers: ClassVar[bool] = True
-    #: The forms that labels of a row of numbers may have, for losses of such rows: whether they are rows, too, and whether indices.
+    #: The forms that labels may have, for losses of rows of numbers: whether they are rows, too, and whether they are indices.
     row_forms: ClassVar[tuple[tuple[bool, bool], ...]] = ()
     #: Whether labels must be class indices, where distributions could be taken, too.
     indices_only: ClassVar[bool] = False

@@ -1,8 +1,9 @@
 """The driver: arrays are cut into blocks, blocks are shared out among threads, and kernels map them.
 
-The only place that knows threads. The way of the data: `execute` takes arrays of a known type and equal shape (``_arrays.py``
-sees to that) and calls of kernels. Below, ``operands`` cuts the arrays, ``threads`` shares the blocks out, ``kernels`` has the
-functions of one instruction set, ``sums`` keeps exact sums, and ``counts`` does for metrics what is no loss.
+The only place that knows threads. The way of the data: `evaluate`, a call of a loss, reads plain arrays and has the loss read
+others; `execute` takes arrays of a known type and equal shape (``_arrays.py`` sees to that) and calls of kernels. Below,
+``operands`` cuts the arrays, ``threads`` shares the blocks out, ``kernels`` has the functions of one instruction set, ``sums``
+keeps exact sums, and ``counts`` does for metrics what is no loss.
 """
 
 from .counts import (

@@ -1,13 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""A call of a loss: inputs are read, arrays for what is wanted are looked at or made, kernels are executed, results are put together.
+"""A call of a loss: inputs are read, arrays for what is wanted are looked at or made, kernels executed, results put together.
 
-A call on a few numbers spends its time here. So plain arrays are recognised in C; whatever is unusual, or wrong, is left to the loss.
+A call on a few numbers spends its time here. So plain arrays are recognised in C; whatever is unusual, or wrong, is left to the
+loss.
 """
 
 from cpython.object cimport PyObject_GenericSetAttr
 from numpy cimport PyArray_DIMS, PyArray_NDIM, ndarray
 
-from .execute cimport Found, Output, execute
+from .execute cimport Found, Output, execute, output_to
 from .fastloss_h cimport FL_GRADIENT, FL_HESSIAN, FL_VALUE
 from .kernels cimport Kernel
 from .operands cimport Inputs, make_result, plain_outputs, read_ordinary, read_ordinary_rows, read_plain, write
@@ -122,7 +123,7 @@ cdef evaluate_arrays(
         kind, i = kinds[place]
         if arrays[place] is None:
             arrays[place] = make_result(inputs, i, kind == FL_VALUE, values[i])
-        outputs.append(Output(kind, write(arrays[place]), 0 if kind == FL_VALUE else i - first))
+        outputs.append(output_to(kind, write(arrays[place]), 0 if kind == FL_VALUE else i - first))
     found = execute(kernels, inputs, weights, tuple(outputs), mean, overwrites)
     if found.fault and not overwrites:
         loss._explain(found.fault, inputs, weights, mean)

@@ -17,4 +17,5 @@ cdef class Found:
     cdef list by_call  # the faults of several calls
     cdef bint heavy
 
+cdef Output output_to(int what, tuple to, int by)
 cpdef Found execute(tuple kernels, Inputs inputs, weights, tuple outputs, bint mean=*, bint overwrites=*)

@@ -79,6 +79,9 @@ cdef class Finish:
         self.floor, self.sign = floor, sign
 
 
+# outputs and what is found hold nothing that could hold them; each call makes some
+@cython.no_gc
+@cython.freelist(8)
 cdef class Output:
     """One thing that a call produces, and where it goes.
 
@@ -92,7 +95,13 @@ cdef class Output:
         self.to, self.place, self.finish = to, place, finish
 
 
-# it holds nothing that could hold it; each call makes one
+cdef Output output_to(int what, tuple to, int by):
+    """An output to an array."""
+    cdef Output output = Output.__new__(Output)
+    output.what, output.to, output.by = what, to, by
+    return output
+
+
 @cython.no_gc
 @cython.freelist(8)
 cdef class Found:
