@@ -84,7 +84,9 @@ class Loss:
             cls.labels = cls.signature.predictions[0]
             if cls.signature.axes == "(k)" and cls.labels:
                 forms = cls.signature.inputs[0].forms
-                cls.row_forms = tuple((bool(form.axes), form.index) for form in forms if form.index or not cls.indices_only)
+                cls.row_forms = tuple((bool(form.axes), form.index) for form in forms)
+        if cls.indices_only:
+            cls.row_forms = tuple(form for form in cls.row_forms if form[1])
         if cls.inputs != Loss.inputs and cls.__call__ is Loss.__call__:
             for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
                 setattr(cls, name, OF_OTHER_INPUTS[name])

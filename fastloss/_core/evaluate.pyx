@@ -70,7 +70,7 @@ def evaluate(loss, int want, tuple values, sample_weight, reduction, out):
         kernel = kernel_of_rows(loss, inputs, reduction)
     else:
         kernel = loss._kernel_for(inputs, reduction)
-    if reduction not in <tuple> loss.reductions:
+    if reduction not in loss.reductions:
         loss._check_reduction(reduction)
     mean = reduction == "mean"
     summed = want & FL_VALUE and (mean or reduction == "sum")

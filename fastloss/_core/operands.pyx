@@ -11,8 +11,8 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 from numpy cimport (
-    NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PyArray_CHKFLAGS, PyArray_DATA, PyArray_DIMS, PyArray_ISBYTESWAPPED, PyArray_ITEMSIZE,
-    PyArray_NDIM, PyArray_STRIDES, PyArray_TYPE, dtype, import_array, ndarray, npy_intp
+    NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PyArray_CHKFLAGS, PyArray_DATA, PyArray_DIMS, PyArray_ISBYTESWAPPED,
+    PyArray_IS_C_CONTIGUOUS, PyArray_ITEMSIZE, PyArray_NDIM, PyArray_STRIDES, PyArray_TYPE, dtype, import_array, ndarray, npy_intp
 )
 
 import numpy
@@ -327,6 +327,7 @@ cdef int set_axes(Axes *axes, tuple shape, int first, int last) except -1:
 cdef int set_strides(Py_ssize_t *strides, const Axes *axes, ndarray array, int first, int without=MAX_DIMS) except -1:
     """Take the strides of an array along axes that it has from ``first`` on, ``without`` one that stands among them."""
     cdef int axis, own
+    cdef Py_ssize_t step = PyArray_ITEMSIZE(array)
     for axis in range(axes.ndim):
         own = first + axis
         if own >= without:
@@ -335,6 +336,13 @@ cdef int set_strides(Py_ssize_t *strides, const Axes *axes, ndarray array, int f
         if own >= PyArray_NDIM(array) or PyArray_DIMS(array)[own] != axes.shape[axis]:
             raise AssertionError("an operand does not fit the others")
         strides[axis] = PyArray_STRIDES(array)[own]
+    if PyArray_IS_C_CONTIGUOUS(array):
+        # NumPy leaves open what the strides of empty arrays, and those along axes of length 1, are
+        for own in range(PyArray_NDIM(array) - 1, -1, -1):
+            axis = own - first - (own > without)
+            if own != without and 0 <= axis < axes.ndim:
+                strides[axis] = step
+            step *= PyArray_DIMS(array)[own]
     return 0
 
 

@@ -449,6 +449,7 @@ _DIVERGENCE = GaussianKL()._kernel
 
 def _deposit(losses: np.ndarray, sums: Sums) -> None:
     """Add numbers to an exact sum."""
+    losses = np.asarray(losses)
     execute((None,), Inputs((_arrays.write(losses),), losses.shape, losses.dtype == np.float32), None, (Output(VALUE, sums),))
 
 
