@@ -17,7 +17,8 @@ from numpy cimport (
 
 import numpy
 
-from .fastloss_h cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I8, FL_FROM_I64, FL_FROM_U32, FL_VALUE, fl_passes
+from .fastloss_h cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I8, FL_FROM_I64, FL_FROM_U32
+from .fastloss_h cimport FL_VALUE, fl_passes
 from .kernels cimport active
 
 
@@ -57,6 +58,7 @@ for letter in "?bhilqBHILQefd":
     code_of_type[numpy.dtype(letter).num] = CODES[numpy.dtype(letter)]
 
 import_array()
+
 cdef Py_ssize_t[12] ITEMSIZE = [4, 8, 2, 2, 1, 2, 4, 8, 1, 2, 4, 8]
 
 # Outputs from this size on are written past the caches: nobody would find them there.
@@ -145,10 +147,10 @@ cpdef Inputs read_ordinary(tuple values, Py_ssize_t given):
 
 
 cpdef Inputs read_ordinary_rows(tuple values, tuple forms):
-    """Read NumPy arrays of labels, of one of these forms (whether they are rows, too, and whether indices), and of rows of predictions.
+    """Read NumPy arrays of labels and of rows of predictions; forms of labels say whether they are rows, too, and whether indices.
 
-    None when something is no plain array of a known dtype, no form fits, or indices may be no integers of 64 bits: `_arrays.py` deals
-    with that.
+    None when something is no plain array of a known dtype, no form fits, or indices may be no integers of 64 bits: `_arrays.py`
+    deals with that.
     """
     cdef ndarray labels, predictions
     cdef tuple shape
@@ -271,7 +273,9 @@ cdef list plain_outputs(out, tuple kinds, Inputs inputs, tuple weights, bint *ov
             return None
         array = given[place]
         kind, i = kinds[place]
-        if code_of(array) & ~SWAPPED_ORDER not in (FL_FROM_F32, FL_FROM_F64, FL_FROM_F16) or not PyArray_CHKFLAGS(array, NPY_ARRAY_WRITEABLE | NPY_ARRAY_C_CONTIGUOUS):
+        if code_of(array) & ~SWAPPED_ORDER not in (FL_FROM_F32, FL_FROM_F64, FL_FROM_F16):
+            return None
+        if not PyArray_CHKFLAGS(array, NPY_ARRAY_WRITEABLE | NPY_ARRAY_C_CONTIGUOUS):
             return None
         operand = operands[i]
         if kind == FL_VALUE:
