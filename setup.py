@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -172,9 +173,9 @@ class BuildKernels(build_ext):
     def driver_unit(self, extension: Extension) -> tuple[str, str, list[str]]:
         """Give the C file that Cython has made of a module."""
         (source,) = extension.sources
-        includes = [f"-I{folder}" for folder in (DRIVER, *self.include_dirs)]
+        includes = [f"-I{folder}" for folder in (DRIVER, numpy.get_include(), *self.include_dirs)]
         # what GCC writes in place of a memset of some hundred bytes takes longer than a call
-        return source, extension.name, ["-O3", "-fno-builtin-memset", *includes]
+        return source, extension.name, ["-O3", "-fno-builtin-memset", "-DNPY_NO_DEPRECATED_API=NPY_1_7_API_VERSION", *includes]
 
     def run(self) -> None:
         super().run()

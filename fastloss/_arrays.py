@@ -14,12 +14,14 @@ import numpy as np
 
 from . import _core, errors
 from ._core import CODES, Inputs, is_single
+from ._core import result_dtype as result_dtype
+from ._core import write as write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .domains import Domain
-    from .signature import Form, Signature
+    from .signature import Signature
 
     Operand = tuple[np.ndarray, int]
     Shape = tuple[int, ...]
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 _BFLOAT16 = _core.TYPE_CODES["bfloat16"]
 _FLOATS = {_core.TYPE_CODES[name] for name in ("float32", "float64", "float16", "bfloat16")}
-_FLOAT64 = np.dtype(np.float64)
-_RESULTS = {CODES[dtype]: dtype for dtype in map(np.dtype, (np.float16, np.float32, np.float64))}
 _SUM_TOLERANCES = {
     _core.TYPE_CODES[name]: 2.0**power for name, power in (("float32", -11.5), ("float16", -5), ("bfloat16", -3.5))
 }
@@ -146,21 +146,24 @@ def _read_label(value: Any, name: str, shape: Shape, others: Sequence[str]) -> O
     return label
 
 
-def read_rows(values: Sequence[Any], forms: Sequence[Form]) -> Inputs:
-    """Read labels, of one of these forms, and rows of predictions."""
+def read_rows(values: Sequence[Any], forms: tuple[tuple[bool, bool], ...]) -> Inputs:
+    """Read labels, of one of these forms (whether they are rows, too, and whether indices), and rows of predictions."""
+    ordinary = _core.read_ordinary_rows(values, forms)
+    if ordinary is not None:
+        return ordinary
     predictions = read(values[1], "y_pred")
     labels = read(values[0], "y_true")
     shape, found = predictions[0].shape, labels[0].shape
     if not shape or not shape[-1]:
         raise ValueError(f"y_pred must have an axis of classes, the last one, with at least one class; got shape {shape}.")
     single = is_single(predictions[1])
-    for form in forms:
-        if found == (shape if form.axes else shape[:-1]):
-            return Inputs((labels, predictions), shape[:-1], single, 1, form.index)
+    for of_rows, index in forms:
+        if found == (shape if of_rows else shape[:-1]):
+            return Inputs((labels, predictions), shape[:-1], single, 1, index)
     kinds = {(False, True): "class indices", (True, False): "a distribution", (True, True): "lists of class indices"}
-    wanted = ", or ".join(f"{shape if form.axes else shape[:-1]} for {kinds[bool(form.axes), form.index]}" for form in forms)
+    wanted = ", or ".join(f"{shape if form[0] else shape[:-1]} for {kinds[form]}" for form in forms)
     advice = ""
-    if any(not form.axes for form in forms):
+    if not all(of_rows for of_rows, _ in forms):
         advice = " Pass y_true[..., 0]." if found == (*shape[:-1], 1) else ""
         if found == shape:
             advice = " CategoricalCrossEntropy takes distributions."
@@ -408,15 +411,6 @@ def sum_tolerance(operand: Operand) -> float:
     return _SUM_TOLERANCES.get(operand[1] & 0xFF, 2.0**-26)
 
 
-def result_dtype(operand: Operand, original: Any) -> np.dtype:
-    """Return the dtype of derivatives (and losses) for predictions of this operand: its own, or float64 for integers."""
-    code = operand[1]
-    if code == _BFLOAT16:
-        dtype = getattr(original, "dtype", None)
-        return dtype if isinstance(dtype, np.dtype) else np.dtype(np.float32)
-    return _RESULTS.get(code & 0xFF, _FLOAT64)
-
-
 def read_outputs(
     out: Any, kinds: tuple[tuple[int, int], ...], inputs: Inputs, weights: Operand | None, names: Sequence[str]
 ) -> tuple[list[np.ndarray | None], bool]:
@@ -512,12 +506,6 @@ def _same_memory(a: np.ndarray, b: np.ndarray) -> bool:
         and a.shape == b.shape
         and a.itemsize == b.itemsize
     )
-
-
-def write(array: np.ndarray) -> Operand:
-    """Make the operand of an output array."""
-    code = CODES.get(array.dtype)
-    return (array, code) if code is not None else _read_rare(array, "out")
 
 
 def scale(array: Any, factor: float) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
-from functools import cache, reduce
+from functools import reduce
 from numbers import Real
 from operator import or_
 from typing import Any, ClassVar
@@ -13,23 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import _arrays, _core, errors, links, registry
-from ._core import GRADIENT, HESSIAN, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute, read_ordinary
+from ._core import GRADIENT, HESSIAN, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, evaluate, execute
 from .domains import Domain, Interval, number_in
 from .errors import NotDifferentiableError
 from .signature import Signature, signatures
 
-_SUM = (Output(VALUE),)
-_SUM_WITH_REST = (Output(VALUE), Output(VALUE, call=1))
 _REDUCTIONS = ("mean", "sum", "none")
-
-
-@cache
-def kinds_of(want: int, by: range) -> tuple[tuple[int, int], ...]:
-    """List what is returned as arrays, in this order: the kind, and the place of the input whose dtype it has."""
-    return (
-        *(((VALUE, by[0]),) if want & VALUE else ()),
-        *((kind, i) for kind in (GRADIENT, HESSIAN) if want & kind for i in by),
-    )
 
 
 class Loss:
@@ -44,7 +33,7 @@ class Loss:
     input, and the NumPy expressions it replaces. Inputs, their shapes and what is differentiated follow from the formula.
     """
 
-    __slots__ = ("_kernel", "_rests")
+    __slots__ = ("_kernel", "_last_of_rows", "_rests")
 
     #: A kernel of the loss, whose signature is that of all: the one that is called like the class, unless it says otherwise.
     formula: ClassVar[str] = ""
@@ -57,6 +46,8 @@ class Loss:
     labels: ClassVar[int] = 1
     #: Whether a loss is one of single numbers, of which it takes one of each input.
     by_numbers: ClassVar[bool] = True
+    #: The forms that labels may have, for losses of rows of numbers: whether they are rows, too, and whether they are indices.
+    row_forms: ClassVar[tuple[tuple[bool, bool], ...]] = ()
     #: Whether labels must be class indices, where distributions could be taken, too.
     indices_only: ClassVar[bool] = False
     #: How losses can be reduced.
@@ -91,6 +82,11 @@ class Loss:
             cls.inputs = (*(item.name for item in cls.signature.inputs if not item.optional), *group)
             cls.optional = cls.__dict__.get("optional") or tuple(item.name for item in cls.signature.inputs if item.optional)
             cls.labels = cls.signature.predictions[0]
+            if cls.signature.axes == "(k)" and cls.labels:
+                forms = cls.signature.inputs[0].forms
+                cls.row_forms = tuple((bool(form.axes), form.index) for form in forms)
+        if cls.indices_only:
+            cls.row_forms = tuple(form for form in cls.row_forms if form[1])
         if cls.inputs != Loss.inputs and cls.__call__ is Loss.__call__:
             for name in ("__call__", "gradient", "value_and_gradient", "gradient_and_hessian"):
                 setattr(cls, name, OF_OTHER_INPUTS[name])
@@ -105,6 +101,7 @@ class Loss:
             elif isinstance(item.default, bool) and not isinstance(value, bool | np.bool_):
                 raise ValueError(f"{type(self).__name__}: {item.name} must be True or False; got {value!r}.")
         object.__setattr__(self, "_kernel", Kernel(self._kernel_name(), self._parameters()))
+        object.__setattr__(self, "_last_of_rows", None)
         object.__setattr__(self, "_rests", tuple(Kernel(name, self._parameters()) for name in self._rest_name()))
 
     def _number(self, name: str, value: Any, interval: Interval) -> float:
@@ -166,7 +163,10 @@ class Loss:
         return {}
 
     def _kernel_for(self, inputs: Inputs, reduction: str = "none") -> Kernel:
-        """Return the kernel, with what it needs to know of the classes and of the reduction, if these make a difference."""
+        """Return the kernel, with what it needs to know of the classes and of the reduction, if these make a difference.
+
+        Of losses that have `row_forms`, nothing makes one but how many classes there are, and the type of the predictions.
+        """
         return self._kernel
 
     def _for(self, values: tuple[Any, ...]) -> tuple[Loss, tuple[Any, ...]]:
@@ -252,6 +252,8 @@ class Loss:
         """Read the inputs, as the signature says what they are."""
         if self.by_numbers:
             return _arrays.read_alike(values, self.inputs, self.labels)
+        if self.row_forms:
+            return _arrays.read_rows(values, self.row_forms)
         signature = self.signature
         if signature.axes == "[g]":
             return _arrays.read_groups(values, self.inputs)
@@ -261,9 +263,6 @@ class Loss:
             return _arrays.read_sequences(values, signature.names, self._unit_axes())
         if signature.axes == "[m...](k)":
             return _arrays.read_classes_of_masks(values)
-        if signature.axes == "(k)" and self.labels:
-            forms = signature.inputs[0].forms
-            return _arrays.read_rows(values, [form for form in forms if form.index or not self.indices_only])
         return _arrays.read_units(values, signature, self._unit_axes())
 
     def _read_weights(self, sample_weight: Any, inputs: Inputs) -> Any:
@@ -279,71 +278,13 @@ class Loss:
             only = " and ".join(f'reduction="{name}"' for name in self.reductions)
             raise ValueError(f"{type(self).__name__} has {only} only; got {reduction!r}.")
 
-    def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
-        if self.by_numbers:
-            # a call on a few numbers would spend much of its time in what it can do without
-            inputs = read_ordinary(values, self.labels) or self._read(values)
-            weights = None if sample_weight is None else _arrays.read_weights(sample_weight, inputs.shape)
-            kernel = self._kernel
-        else:
-            inputs = self._read(values)
-            weights = None if sample_weight is None else self._read_weights(sample_weight, inputs)
-            kernel = self._kernel_for(inputs, reduction)
-        if reduction not in self.reductions:
-            self._check_reduction(reduction)
-        if want != VALUE or reduction == "none" or out is not None:
-            return self._evaluate_arrays(want, values, inputs, weights, kernel, reduction, out)
-        mean, kernels, sums = reduction == "mean", (kernel,), _SUM
-        if self._rests:
-            kernels, sums = (kernel, *self._rests), _SUM_WITH_REST
-        found = execute(kernels, inputs, weights, sums, mean)
-        if found.fault:
-            self._explain(found.fault, inputs, weights, mean)
-        return found.value
+    def _read_outputs(
+        self, out: Any, kinds: tuple[tuple[int, int], ...], inputs: Inputs, weights: Any
+    ) -> tuple[list[np.ndarray | None], bool]:
+        return _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names[: len(inputs.operands)])
 
-    def _evaluate_arrays(
-        self, want: int, values: tuple[Any, ...], inputs: Inputs, weights: Any, kernel: Kernel, reduction: str, out: Any
-    ) -> Any:
-        """Do the part of `_evaluate` that returns arrays."""
-        if want != VALUE:
-            self._check_differentiable(want)
-        mean = reduction == "mean"
-        summed = want & VALUE and reduction != "none"
-        kernels, sums = (kernel,), _SUM
-        if summed and self._rests:
-            kernels, sums = (kernel, *self._rests), _SUM_WITH_REST
-        # those that were given
-        by = self.signature.predictions[: len(inputs.operands) - self.labels]
-        kinds = kinds_of(want & ~VALUE if summed else want, by)
-        arrays, overwrites = [None] * len(kinds), False
-        if out is not None:
-            arrays, overwrites = _arrays.read_outputs(out, kinds, inputs, weights, self.signature.names[: len(inputs.operands)])
-        if overwrites:
-            # look through the data, and sum them up, before they are overwritten
-            found = execute(kernels, inputs, weights, sums, mean)
-            if found.fault:
-                self._explain(found.fault, inputs, weights, mean)
-            total, kernels = found.value, kernels[:1]
-        outputs = list(sums) if summed and not overwrites else []
-        for place, (kind, i) in enumerate(kinds):
-            operand = inputs.operands[i]
-            if arrays[place] is None:
-                # derivatives have the dtype of what they are with respect to, losses that of the first prediction
-                shape = inputs.shape if kind == VALUE else operand[0].shape
-                arrays[place] = np.empty(shape, _arrays.result_dtype(operand, values[i]))
-            outputs.append(Output(kind, _arrays.write(arrays[place]), i - by[0] if kind != VALUE else 0))
-        found = execute(kernels, inputs, weights, tuple(outputs), mean, overwrites)
-        if found.fault and not overwrites:
-            self._explain(found.fault, inputs, weights, mean)
-        if inputs.shape == () and out is None:
-            arrays = [array[()] if array.shape == () else array for array in arrays]
-        results = [total if overwrites else found.value] if summed else arrays[:1] if want & VALUE else []
-        derivatives = arrays if summed else arrays[len(results) :]
-        # those by several inputs, as a tuple
-        if len(by) > 1:
-            derivatives = [tuple(derivatives[i : i + len(by)]) for i in range(0, len(derivatives), len(by))]
-        results += derivatives
-        return results[0] if len(results) == 1 else tuple(results)
+    #: ``loss._evaluate(want, values, sample_weight, reduction, out)``: what all calls come to.
+    _evaluate = evaluate
 
     # ---- parameters ---------------------------------------------------------------------------------------------
 

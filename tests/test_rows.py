@@ -404,3 +404,25 @@ def test_one_hot_labels_give_the_bits_of_indices() -> None:
                 z, t = predictions(loss, width, 20, dtype), np.arange(20) % width
                 by_index, one_hot = outputs(loss, t, z), outputs(loss, np.eye(width)[t], z)
                 assert same(by_index, one_hot)
+
+
+def test_calls_of_other_widths_and_types_take_their_own_kernels() -> None:
+    """A loss keeps the kernel of its last call: calls that are not alike must not get it."""
+    rng = np.random.default_rng(0)
+    loss = fl.CategoricalCrossEntropy(from_logits=False)
+    for width, dtype in ((3, np.float64), (3, np.float32), (5, np.float32), (3, np.float16), (3, np.float64)):
+        p = rng.dirichlet(np.ones(width), 7).astype(dtype)
+        y = rng.integers(0, width, 7)
+        fresh = fl.CategoricalCrossEntropy(from_logits=False)
+        assert loss(y, p) == fresh(y, p)
+        np.testing.assert_array_equal(loss.gradient(y, p), fresh.gradient(y, p))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint64, np.float64])
+def test_labels_that_are_plain_arrays_are_those_of_lists(dtype: Any) -> None:
+    for ignore_index in (None, 1, -(2**63)):
+        loss = fl.SparseCategoricalCrossEntropy(from_logits=True, ignore_index=ignore_index)
+        z, labels = [[1.0, 2.0, 0.5], [0.0, 1.0, 3.0], [0.25, 0.0, 0.0]], [0, 1, 2]
+        assert loss(np.array(labels, dtype), np.array(z)) == loss(labels, z)
+        with pytest.raises(ValueError, match="class index 3"):
+            loss(np.array([0, 3, 2], dtype), np.array(z))

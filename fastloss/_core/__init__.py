@@ -1,8 +1,9 @@
 """The driver: arrays are cut into blocks, blocks are shared out among threads, and kernels map them.
 
-The only place that knows threads. The way of the data: `execute` takes arrays of a known type and equal shape (``_arrays.py``
-sees to that) and calls of kernels. Below, ``operands`` cuts the arrays, ``threads`` shares the blocks out, ``kernels`` has the
-functions of one instruction set, ``sums`` keeps exact sums, and ``counts`` does for metrics what is no loss.
+The only place that knows threads. The way of the data: `evaluate`, a call of a loss, reads plain arrays and has the loss read
+others; `execute` takes arrays of a known type and equal shape (``_arrays.py`` sees to that) and calls of kernels. Below,
+``operands`` cuts the arrays, ``threads`` shares the blocks out, ``kernels`` has the functions of one instruction set, ``sums``
+keeps exact sums, and ``counts`` does for metrics what is no loss.
 """
 
 from .counts import (
@@ -22,6 +23,7 @@ from .counts import (
     look_at,
     weigh_pairs,
 )
+from .evaluate import evaluate, kinds_of
 from .execute import (
     BAD_WEIGHT,
     GRADIENT,
@@ -54,7 +56,7 @@ from .kernels import (
     table,
     use_isa,
 )
-from .operands import CODES, SWAPPED, TYPE_CODES, Inputs, is_single, read_ordinary
+from .operands import CODES, SWAPPED, TYPE_CODES, Inputs, is_single, read_ordinary, read_ordinary_rows, result_dtype, write
 from .sums import SUM_BYTES, Sums
 from .threads import (
     LAYERS,

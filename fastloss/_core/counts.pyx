@@ -4,11 +4,11 @@
 Each is a pass over columns, pairs of array and type code as everywhere in the driver; what is found is added to a state of the caller's.
 """
 
-from cpython.buffer cimport PyBuffer_Release
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
+from numpy cimport PyArray_NDIM, ndarray
 
 import math
 
@@ -217,7 +217,7 @@ cdef inline void copy(char *to, const char *source, Py_ssize_t n) noexcept:
 
 cdef int look(Scan *scan, int kind, tuple columns, weights, Tally *result, int64_t *cells=NULL, Sums sums=None, Py_ssize_t place=0) except -1:
     """Look through columns, each a column and whether it holds labels; add to the cells and sums of the caller."""
-    cdef Py_buffer[MAX_COLUMNS] buffers
+    cdef ndarray array
     cdef Operand *operands[MAX_COLUMNS]
     cdef Operand *rows[MAX_COLUMNS]
     cdef int n = 0, n_rows = 0, k
@@ -236,14 +236,15 @@ cdef int look(Scan *scan, int kind, tuple columns, weights, Tally *result, int64
             item, labels = (weights, False) if k == 2 else columns[k] if k < len(columns) else (None, False)
             if item is None:
                 continue
-            describe(&scan.column[k], &buffers[k], item[0], item[1], LABELS if labels else NUMBERS_F64, False)
+            array = item[0]
+            describe(&scan.column[k], array, item[1], LABELS if labels else NUMBERS_F64, False)
             scan.given[k] = True
             if n == 0:
                 set_axes(&scan.items, item[0].shape, 0, 1)
-            set_strides(scan.column[k].strides, &scan.items, &buffers[k], 0)
-            if buffers[k].ndim == 2:
+            set_strides(scan.column[k].strides, &scan.items, array, 0)
+            if PyArray_NDIM(array) == 2:
                 set_axes(&scan.row, item[0].shape, 1, 2)
-                set_strides(scan.column[k].row_strides, &scan.row, &buffers[k], 1)
+                set_strides(scan.column[k].row_strides, &scan.row, array, 1)
                 scan.column[k].width = scan.row.size
                 rows[n_rows] = &scan.column[k]
                 n_rows += 1
@@ -276,9 +277,6 @@ cdef int look(Scan *scan, int kind, tuple columns, weights, Tally *result, int64
                 merge_sum(sums.at(place + i), &tally.sums[i])
     finally:
         free(scan.tally)
-        for k in range(MAX_COLUMNS):
-            if scan.given[k]:
-                PyBuffer_Release(&buffers[k])
     return 0
 
 

@@ -12,12 +12,12 @@ of these, rounded once. Short ones lie side by side in a block, and longer ones 
 """
 
 cimport cython
-from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset, strstr
+from numpy cimport PyArray_NDIM, ndarray
 
 from .fastloss_h cimport *
 from .kernels cimport FOR_STATISTICS, FOR_WEIGHT, IS_BAD_WEIGHT, IS_INFINITE, IS_NO_WEIGHT, Kernel, OwnKernel, active
@@ -48,6 +48,8 @@ cdef enum:
     LONGEST_ROW = 4096
     # A few sequences are shared out at once if they take so long, and more if they do not take so long that interrupts must wait.
     FEW_SEQUENCES = 4
+    # Losses are expected to lie below 2 to this: a few numbers are then folded once.
+    FIRST_SCALE = 8
     # A call on a few numbers needs no more memory than this, and does not ask the system for it.
     SMALL_MEMORY = 4096
 
@@ -72,13 +74,14 @@ cdef class Finish:
     ``sign``.
     """
 
-    cdef double gradient_factor, hessian_factor, floor, sign
-
     def __init__(self, double gradient_factor, double hessian_factor, double floor, double sign):
         self.gradient_factor, self.hessian_factor = gradient_factor, hessian_factor
         self.floor, self.sign = floor, sign
 
 
+# outputs and what is found hold nothing that could hold them; each call makes some
+@cython.no_gc
+@cython.freelist(8)
 cdef class Output:
     """One thing that a call produces, and where it goes.
 
@@ -87,17 +90,18 @@ cdef class Output:
     None, to be returned: what several calls return is one sum.
     """
 
-    cdef readonly int what, by, call
-    cdef readonly object to
-    cdef readonly Py_ssize_t place
-    cdef Finish finish
-
     def __init__(self, int what, to=None, int by=0, int call=0, Py_ssize_t place=0, Finish finish=None):
         self.what, self.by, self.call = what, by, call
         self.to, self.place, self.finish = to, place, finish
 
 
-# it holds nothing that could hold it; each call makes one
+cdef Output output_to(int what, tuple to, int by):
+    """An output to an array."""
+    cdef Output output = Output.__new__(Output)
+    output.what, output.to, output.by = what, to, by
+    return output
+
+
 @cython.no_gc
 @cython.freelist(8)
 cdef class Found:
@@ -106,11 +110,6 @@ cdef class Found:
     ``value`` is the sum that was to be returned, or the mean; ``fault`` says what is wrong with the data of the first call, or-ed, and
     ``faults`` with those of each; ``least`` is the smallest Hessian, before it was raised, of what is finished for boosting (infinity: there is none).
     """
-
-    cdef readonly double value, least
-    cdef readonly int fault
-    cdef list by_call  # the faults of several calls
-    cdef bint heavy
 
     @property
     def faults(self):
@@ -186,12 +185,12 @@ cdef struct Job:
 
 # What a member of a team has found out of all calls, and of each.
 cdef struct Tally:
-    fl_sum weight
+    fl_sum weight  # where there are weights
     int flags
 
 cdef struct CallTally:
     fl_sum total
-    fl_sum counted
+    fl_sum counted  # where what rows count for is more than their weights
     double least
     int flags
     fl_block block  # what the kernel is given, with the buffers of this member
@@ -231,11 +230,15 @@ cdef inline char *scratch_of(const Team *team, int member) noexcept nogil:
 cdef void clear_tallies(const Team *team, int member) noexcept nogil:
     cdef CallTally *tally
     cdef int k
-    memset(member_of(team, member), 0, sizeof(Tally))
+    (<Tally *> member_of(team, member)).flags = 0
+    if team.job.weight >= 0:
+        memset(&(<Tally *> member_of(team, member)).weight, 0, sizeof(fl_sum))
     for k in range(team.job.calls):
         tally = call_tally(team, member, k)
         memset(&tally.total, 0, sizeof(fl_sum))
-        memset(&tally.counted, 0, sizeof(fl_sum))
+        if team.job.call[k].counts:
+            memset(&tally.counted, 0, sizeof(fl_sum))
+        tally.total.scale = FIRST_SCALE
         tally.least = INFINITY
         tally.flags = 0
         if team.job.in_parts:
@@ -305,12 +308,14 @@ cdef void merge_members(Team *team) noexcept:
     cdef int member, k, j
     for member in range(1, team.members):
         theirs = <Tally *> member_of(team, member)
-        merge_sum(&mine.weight, &theirs.weight)
+        if team.job.weight >= 0:
+            merge_sum(&mine.weight, &theirs.weight)
         mine.flags |= theirs.flags
         for k in range(team.job.calls):
             call, other = call_tally(team, 0, k), call_tally(team, member, k)
             merge_sum(&call.total, &other.total)
-            merge_sum(&call.counted, &other.counted)
+            if team.job.call[k].counts:
+                merge_sum(&call.counted, &other.counted)
             call.flags |= other.flags
             if other.least < call.least:
                 call.least = other.least
@@ -1009,42 +1014,41 @@ cdef void do_units(void *memory, int member, Py_ssize_t unit, Py_ssize_t last) n
 
 cdef struct Run:
     Job job
-    Py_buffer[MAX_OPERANDS] buffers
     Team team
     Call first_call
 
 
-cdef int add_operand(Run *run, item, int kind, bint output, bint of_units, bint of_rows) except -1:
+cdef int add_operand(Run *run, tuple item, int kind, bint output, bint of_units, bint of_rows) except -1:
     """Make the array and type code ``item`` an operand, over the units alone or over all numbers; returns its place."""
     cdef Job *job = &run.job
     cdef int place = job.operands
     cdef Operand *operand = &job.operand[place]
-    cdef Py_buffer *buffer = &run.buffers[place]
+    cdef ndarray array = item[0]
     cdef int row_axis
     if place == MAX_OPERANDS:
         raise AssertionError("there is no room for another operand")
-    describe(operand, buffer, item[0], item[1], kind, output)
+    describe(operand, array, item[1], kind, output)
     job.operands += 1
     operand.of_units = of_units and (job.in_parts or job.starts != NULL)
     if job.sequence != NULL:
         operand.of_units, operand.of_frames = kind == LABELS, of_rows
     if operand.of_frames:
-        set_strides(operand.strides, &job.items, buffer, job.unit_axis)
-        set_strides(operand.row_strides, &job.row, buffer, 0, job.unit_axis if job.items.ndim else MAX_DIMS)
+        set_strides(operand.strides, &job.items, array, job.unit_axis)
+        set_strides(operand.row_strides, &job.row, array, 0, job.unit_axis if job.items.ndim else MAX_DIMS)
         operand.width = job.row.size
     elif job.in_parts:
-        set_strides(job.unit_strides[place], &job.units, buffer, 0)
+        set_strides(job.unit_strides[place], &job.units, array, 0)
         if not of_units:
-            set_strides(operand.strides, &job.items, buffer, job.units.ndim)
+            set_strides(operand.strides, &job.items, array, job.units.ndim)
     else:
         # of groups of rows, the axis of the rows comes before those of the group
         row_axis = job.items.ndim if job.starts == NULL else job.units.ndim
         if of_rows:
-            set_strides(operand.strides, &job.items, buffer, 0, row_axis)
-            set_strides(operand.row_strides, &job.row, buffer, row_axis)
+            set_strides(operand.strides, &job.items, array, 0, row_axis)
+            set_strides(operand.row_strides, &job.row, array, row_axis)
             operand.width = job.row.size
         else:
-            set_strides(operand.strides, &job.units if operand.of_units else &job.items, buffer, 0)
+            set_strides(operand.strides, &job.units if operand.of_units else &job.items, array, 0)
     return place
 
 
@@ -1065,7 +1069,8 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     cdef int plan = FL_ELEMENTS if kernel is None else kernel.found().plan
     cdef int units_ndim = <int> len(inputs.shape), ndim = units_ndim + inputs.core
     cdef Py_ssize_t scratch = 0, row_scratch
-    cdef tuple shape
+    cdef tuple shape, item
+    cdef ndarray array
     cdef bint full, labels, of_rows, of_units
     cdef int k
     job.operands = 0
@@ -1086,8 +1091,9 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     shape = inputs.shape
     if plan != FL_ELEMENTS or job.of_sums:
         for item in inputs.operands:
-            if len(item[0].shape) >= len(shape):
-                shape = item[0].shape
+            array = item[0]
+            if PyArray_NDIM(array) >= len(shape):
+                shape = (<object> array).shape
     if plan == FL_GROUPS:
         set_axes(&job.items, inputs.operands[0][0].shape, 0, inputs.operands[0][0].ndim)
         set_axes(&job.units, inputs.shape, 0, units_ndim)
@@ -1132,9 +1138,11 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
     job.kernel_scratch = scratch
     of_rows = job.row.ndim > 0
     for k in range(job.inputs):
-        full = inputs.operands[k][0].ndim == len(shape)
+        item = inputs.operands[k]
+        array = item[0]
+        full = PyArray_NDIM(array) == len(shape)
         labels = k == 1 if plan == FL_SEQUENCES else k == 0 and inputs.labels
-        add_operand(run, inputs.operands[k], LABELS if labels else job.precision, False, False, of_rows and full)
+        add_operand(run, item, LABELS if labels else job.precision, False, False, of_rows and full)
     job.weight = -1
     if weights is not None:
         of_units = (plan != FL_ELEMENTS or job.of_sums) and weights[0].ndim == units_ndim
@@ -1171,9 +1179,6 @@ cdef int place_of_call(const Job *job, int number) noexcept:
 
 
 cdef void end(Run *run) noexcept:
-    cdef int k
-    for k in range(run.job.operands):
-        PyBuffer_Release(&run.buffers[k])
     free(<void *> run.job.starts)
     free(<void *> run.job.sequence)
     free_memory(&run.team, run.team.memory)
@@ -1650,7 +1655,7 @@ cdef Found attempt(tuple kernels, Inputs inputs, weights, tuple outputs, bint me
     return found
 
 
-def execute(tuple kernels, Inputs inputs not None, weights, tuple outputs, bint mean=False, bint overwrites=False):
+cpdef Found execute(tuple kernels, Inputs inputs, weights, tuple outputs, bint mean=False, bint overwrites=False):
     """Call kernels over the same inputs.
 
     Parameters

@@ -32,7 +32,9 @@ cdef extern from "fastloss.h" nogil:
         FL_FROM_F64
         FL_FROM_F16
         FL_FROM_BF16
+        FL_FROM_I8
         FL_FROM_I64
+        FL_FROM_U32
         FL_FROM_TYPES
         FL_TO_TYPES
         FL_SUM_BINS
@@ -109,6 +111,7 @@ cdef extern from "fastloss.h" nogil:
         int64_t negative_infinities
         int64_t nans
         int32_t pending
+        int32_t scale
     ctypedef struct fl_passes:
         void (*load[FL_FROM_TYPES])(const void *, void *, Py_ssize_t) noexcept nogil
         void (*store[FL_TO_TYPES])(const void *, void *, Py_ssize_t) noexcept nogil

@@ -1,6 +1,7 @@
 """Arrays as the driver sees them: strided, of any type, cut into blocks."""
 
 from libc.stdint cimport int64_t
+from numpy cimport dtype, ndarray
 
 from .fastloss_h cimport fl_passes
 
@@ -47,11 +48,17 @@ cdef class Inputs:
     cdef readonly object starts, sequences
 
 cdef Py_ssize_t[12] ITEMSIZE
-cdef dict codes
 
-cdef int describe(Operand *operand, Py_buffer *buffer, array, int code, int kind, bint output) except -1
+cpdef Inputs read_ordinary(tuple values, Py_ssize_t given)
+cpdef Inputs read_ordinary_rows(tuple values, tuple forms)
+cdef tuple read_plain(value, tuple shape)
+cdef list plain_outputs(out, tuple kinds, Inputs inputs, tuple weights, bint *overwrites)
+cdef ndarray make_result(Inputs inputs, Py_ssize_t place, bint of_units, original)
+cpdef result_dtype(tuple operand, original)
+cpdef tuple write(ndarray array)
+cdef int describe(Operand *operand, ndarray array, int code, int kind, bint output) except -1
 cdef int set_axes(Axes *axes, tuple shape, int first, int last) except -1
-cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buffer, int first, int without=*) except -1
+cdef int set_strides(Py_ssize_t *strides, const Axes *axes, ndarray array, int first, int without=*) except -1
 cdef bint in_c_order(const Axes *axes, const Operand *operand, const Axes *row) noexcept nogil
 cdef void simplify(Axes *axes, Operand **operands, int n, const Axes *row) noexcept nogil
 cdef void merge_in_order(Axes *axes, Operand **operands, int n, bint of_rows) noexcept nogil

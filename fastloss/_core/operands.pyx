@@ -6,13 +6,19 @@ block, where it is not: no layout ever costs a copy of its size. Outputs go the 
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyObject_GetBuffer
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy, memset
+from numpy cimport (
+    NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PyArray_CHKFLAGS, PyArray_DATA, PyArray_DIMS, PyArray_ISBYTESWAPPED,
+    PyArray_IS_C_CONTIGUOUS, PyArray_ITEMSIZE, PyArray_NDIM, PyArray_STRIDES, PyArray_TYPE, dtype, import_array, ndarray, npy_intp
+)
 
 import numpy
 
-from .fastloss_h cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I64, fl_passes
+from .fastloss_h cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I8, FL_FROM_I64, FL_FROM_U32
+from .fastloss_h cimport FL_VALUE, fl_passes
 from .kernels cimport active
 
 
@@ -21,21 +27,37 @@ cdef extern from *:
     uint32_t __builtin_bswap32(uint32_t) nogil
     uint64_t __builtin_bswap64(uint64_t) nogil
 
+cdef extern from "numpy/arrayobject.h":
+    int PyArray_FailUnlessWriteable(ndarray array, const char *name) except -1
+    ndarray PyArray_Empty(int ndim, npy_intp *lengths, dtype type, int in_fortran_order)
+
 
 # Type codes of arrays: FL_FROM_* of fastloss.h, with SWAPPED added for numbers in the other byte order.
-SWAPPED = 0x100
+cdef enum:
+    SWAPPED_ORDER = 0x100
+SWAPPED = SWAPPED_ORDER
 TYPE_CODES = {
     name: code
     for code, name in enumerate(
         ("float32", "float64", "float16", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
     )
 }
+# The dtypes of results by these codes.
+cdef list RESULTS = [numpy.dtype(name) for name in ("float32", "float64", "float16")]
 # The code of every dtype of NumPy that can be read, native and byte-swapped. Booleans are read as the bytes 0 and 1.
 CODES = {numpy.dtype(name): code for name, code in TYPE_CODES.items() if name != "bfloat16"}
-CODES |= {dtype.newbyteorder(): code | SWAPPED for dtype, code in CODES.items() if dtype.itemsize > 1}
+CODES |= {type.newbyteorder(): code | SWAPPED for type, code in CODES.items() if type.itemsize > 1}
 CODES[numpy.dtype(bool)] = TYPE_CODES["uint8"]
-cdef dict codes = CODES
-cdef type ndarray = numpy.ndarray
+
+# The same by NumPy's own numbers of types, native; -1: none.
+cdef enum:
+    NUMPY_TYPES = 24
+cdef int[NUMPY_TYPES] code_of_type
+memset(code_of_type, -1, sizeof(code_of_type))
+for letter in "?bhilqBHILQefd":
+    code_of_type[numpy.dtype(letter).num] = CODES[numpy.dtype(letter)]
+
+import_array()
 
 cdef Py_ssize_t[12] ITEMSIZE = [4, 8, 2, 2, 1, 2, 4, 8, 1, 2, 4, 8]
 
@@ -48,6 +70,25 @@ cpdef bint is_single(int code):
     return code & 0xff in (FL_FROM_F32, FL_FROM_F16, FL_FROM_BF16)
 
 
+cdef int code_of(ndarray array) noexcept:
+    """The type code of a plain array's items, and -1 for types that are rare or cannot be read."""
+    cdef int number = PyArray_TYPE(array)
+    if not 0 <= number < NUMPY_TYPES or code_of_type[number] < 0:
+        return -1
+    return code_of_type[number] | (SWAPPED_ORDER if PyArray_ISBYTESWAPPED(array) else 0)
+
+
+cdef bint have_lengths(ndarray array, ndarray other) noexcept:
+    """Whether the axes that an array has are as long as the first ones of another, which has no fewer."""
+    return memcmp(PyArray_DIMS(array), PyArray_DIMS(other), PyArray_NDIM(array) * sizeof(Py_ssize_t)) == 0
+
+
+cdef bint have_one_shape(ndarray array, ndarray other) noexcept:
+    return PyArray_NDIM(array) == PyArray_NDIM(other) and have_lengths(array, other)
+
+
+# it holds nothing that could hold it; each call makes one
+@cython.no_gc
 @cython.freelist(8)
 cdef class Inputs:
     """The inputs of a call, as they are handed to `execute`.
@@ -71,52 +112,206 @@ cdef class Inputs:
         )
 
 
-def read_ordinary(tuple values, Py_ssize_t given):
+cpdef Inputs read_ordinary(tuple values, Py_ssize_t given):
     """Read NumPy arrays of one shape, numbers of which a loss takes one of each; the first ``given`` do not decide the precision.
 
     None when something is no plain array of a known dtype, or the shapes differ: `_arrays.py` deals with that. (An ordinary
     call on a few numbers would otherwise spend most of its time there.)
     """
-    cdef list operands = []
+    cdef tuple operands = PyTuple_New(len(values)), operand
     cdef bint single = True
     cdef Py_ssize_t i
+    cdef int code
+    cdef ndarray array
+    cdef ndarray first = None
     cdef Inputs inputs
-    shape = None
     for i in range(len(values)):
-        array = values[i]
-        if type(array) is not ndarray:
+        if type(values[i]) is not ndarray:
             return None
-        code = codes.get(array.dtype)
-        if code is None:
+        array = values[i]
+        code = code_of(array)
+        if code < 0:
             return None
         if i == 0:
-            shape = array.shape
-        elif array.shape != shape:
+            first = array
+        elif not have_one_shape(array, first):
             return None
         if i >= given and not is_single(code):
             single = False
-        operands.append((array, code))
+        operand = (array, code)
+        Py_INCREF(operand)
+        PyTuple_SET_ITEM(operands, i, operand)
     inputs = Inputs.__new__(Inputs)
-    inputs.operands, inputs.shape, inputs.single = tuple(operands), shape, single
+    inputs.operands, inputs.shape, inputs.single = operands, (<object> first).shape, single
     return inputs
+
+
+cpdef Inputs read_ordinary_rows(tuple values, tuple forms):
+    """Read NumPy arrays of labels and of rows of predictions; forms of labels say whether they are rows, too, and whether indices.
+
+    None when something is no plain array of a known dtype, no form fits, or indices may be no integers of 64 bits: `_arrays.py`
+    deals with that.
+    """
+    cdef ndarray labels, predictions
+    cdef tuple shape
+    cdef Inputs inputs
+    cdef int label_code, code, ndim
+    if type(values[0]) is not ndarray or type(values[1]) is not ndarray:
+        return None
+    labels, predictions = values
+    label_code, code, ndim = code_of(labels), code_of(predictions), PyArray_NDIM(predictions)
+    if label_code < 0 or code < 0 or ndim == 0 or PyArray_DIMS(predictions)[ndim - 1] == 0:
+        return None
+    for of_rows, index in forms:
+        if PyArray_NDIM(labels) == (ndim if of_rows else ndim - 1) and have_lengths(labels, predictions):
+            if index and not FL_FROM_I8 <= label_code & 0xff <= FL_FROM_U32:
+                return None
+            inputs = Inputs.__new__(Inputs)
+            shape = (<object> predictions).shape
+            inputs.operands, inputs.shape = ((labels, label_code), (predictions, code)), shape[: ndim - 1]
+            inputs.single, inputs.core, inputs.labels = is_single(code), 1, index
+            return inputs
+    return None
+
+
+# ---- arrays of calls -------------------------------------------------------------------------------------------
+
+cdef tuple read_plain(value, tuple shape):
+    """A plain array of a known dtype, and of this shape, as an operand; None for everything else."""
+    cdef int code
+    if type(value) is not ndarray or value.shape != shape:
+        return None
+    code = code_of(value)
+    return None if code < 0 else (value, code)
+
+
+cpdef result_dtype(tuple operand, original):
+    """Return the dtype of derivatives (and losses) for predictions of this operand: its own, or float64 for integers."""
+    cdef int type = operand[1] & 0xff
+    if type == FL_FROM_BF16:
+        # NumPy has no such type, but other libraries give it one
+        dtype = getattr(original, "dtype", None)
+        return dtype if isinstance(dtype, numpy.dtype) else RESULTS[FL_FROM_F32]
+    return RESULTS[type] if type <= FL_FROM_F16 else RESULTS[FL_FROM_F64]
+
+
+cpdef tuple write(ndarray array):
+    """Make the operand of an output array."""
+    cdef int code = code_of(array)
+    return (array, code) if code >= 0 else ((<object> array).view(numpy.uint16), FL_FROM_BF16)
+
+
+cdef ndarray make_result(Inputs inputs, Py_ssize_t place, bint of_units, original):
+    """Make an array for the derivatives by an input, or, ``of_units``, for the losses."""
+    cdef tuple operand = inputs.operands[place], shape = inputs.shape
+    cdef ndarray like = operand[0]
+    cdef npy_intp[MAX_DIMS] lengths
+    cdef int ndim = <int> len(shape), axis
+    cdef dtype type = result_dtype(operand, original)
+    # the array takes over a reference
+    Py_INCREF(type)
+    if not of_units:
+        return PyArray_Empty(PyArray_NDIM(like), PyArray_DIMS(like), type, False)
+    for axis in range(ndim):
+        lengths[axis] = shape[axis]
+    return PyArray_Empty(ndim, lengths, type, False)
+
+
+cdef void find_extent(ndarray array, char **first, char **last) noexcept:
+    """The addresses between which an array's items lie; two that are equal, if it has none."""
+    cdef Py_ssize_t reach
+    cdef int axis
+    first[0] = last[0] = <char *> PyArray_DATA(array)
+    for axis in range(PyArray_NDIM(array)):
+        if PyArray_DIMS(array)[axis] == 0:
+            last[0] = first[0] = NULL
+            return
+        reach = PyArray_STRIDES(array)[axis] * (PyArray_DIMS(array)[axis] - 1)
+        if reach > 0:
+            last[0] += reach
+        else:
+            first[0] += reach
+    last[0] += PyArray_ITEMSIZE(array)
+
+
+cdef bint are_apart(ndarray array, ndarray other) noexcept:
+    """Whether all items of an array lie before or behind those of another."""
+    cdef char *first
+    cdef char *last
+    cdef char *other_first
+    cdef char *other_last
+    find_extent(array, &first, &last)
+    find_extent(other, &other_first, &other_last)
+    return first == last or other_first == other_last or last <= other_first or other_last <= first
+
+
+cdef bint are_same(ndarray array, ndarray other) noexcept:
+    """Whether each item of an array is exactly the memory of the same one of another."""
+    return (
+        PyArray_DATA(array) == PyArray_DATA(other)
+        and PyArray_ITEMSIZE(array) == PyArray_ITEMSIZE(other)
+        and have_one_shape(array, other)
+        and memcmp(PyArray_STRIDES(array), PyArray_STRIDES(other), PyArray_NDIM(array) * sizeof(Py_ssize_t)) == 0
+    )
+
+
+cdef list plain_outputs(out, tuple kinds, Inputs inputs, tuple weights, bint *overwrites):
+    """Look at arrays given for outputs: plain ones in order, each of its own memory or exactly that of an input (``overwrites``).
+
+    None if something else is among them, be it right or wrong: `_arrays.py` deals with that.
+    """
+    cdef list given = list(out) if type(out) is tuple else [out]
+    cdef tuple operands = inputs.operands if weights is None else (*inputs.operands, weights), operand
+    cdef ndarray array
+    cdef Py_ssize_t place, i
+    cdef int kind
+    cdef bint over = False
+    if len(given) != len(kinds):
+        return None
+    for place in range(len(given)):
+        if type(given[place]) is not ndarray:
+            return None
+        array = given[place]
+        kind, i = kinds[place]
+        if code_of(array) & ~SWAPPED_ORDER not in (FL_FROM_F32, FL_FROM_F64, FL_FROM_F16):
+            return None
+        if not PyArray_CHKFLAGS(array, NPY_ARRAY_WRITEABLE | NPY_ARRAY_C_CONTIGUOUS):
+            return None
+        operand = operands[i]
+        if kind == FL_VALUE:
+            if (<object> array).shape != inputs.shape:
+                return None
+        elif not have_one_shape(array, operand[0]):
+            return None
+        for operand in operands:
+            if not are_apart(array, operand[0]):
+                if not are_same(array, operand[0]):
+                    return None
+                over = True
+        for i in range(place):
+            if not are_apart(array, given[i]):
+                return None
+    overwrites[0] = over
+    return given
 
 
 # ---- axes ------------------------------------------------------------------------------------------------------
 
-cdef int describe(Operand *operand, Py_buffer *buffer, array, int code, int kind, bint output) except -1:
-    """Make an operand of an array and its type code; the caller releases the buffer."""
-    PyObject_GetBuffer(array, buffer, PyBUF_STRIDED if output else PyBUF_STRIDED_RO)
-    operand.data = <char *> buffer.buf
+cdef int describe(Operand *operand, ndarray array, int code, int kind, bint output) except -1:
+    """Make an operand of an array, which the caller keeps alive, and its type code."""
+    if output:
+        PyArray_FailUnlessWriteable(array, "an output")
+    operand.data = <char *> PyArray_DATA(array)
     operand.type = code & 0xff
     operand.itemsize = ITEMSIZE[operand.type]
-    operand.swapped = code & 0x100 != 0
+    operand.swapped = code & SWAPPED_ORDER != 0
     operand.kind = kind
     operand.output = output
     operand.of_frames = False
     operand.width = 1
     # _arrays.py has chosen the code; this keeps a mistake there from reading foreign memory
-    if buffer.itemsize != operand.itemsize:
-        raise AssertionError(f"items of {buffer.itemsize} bytes are no numbers of type {code}")
+    if PyArray_ITEMSIZE(array) != operand.itemsize:
+        raise AssertionError(f"items of {PyArray_ITEMSIZE(array)} bytes are no numbers of type {code}")
     return 0
 
 
@@ -133,17 +328,25 @@ cdef int set_axes(Axes *axes, tuple shape, int first, int last) except -1:
     return 0
 
 
-cdef int set_strides(Py_ssize_t *strides, const Axes *axes, const Py_buffer *buffer, int first, int without=MAX_DIMS) except -1:
+cdef int set_strides(Py_ssize_t *strides, const Axes *axes, ndarray array, int first, int without=MAX_DIMS) except -1:
     """Take the strides of an array along axes that it has from ``first`` on, ``without`` one that stands among them."""
     cdef int axis, own
+    cdef Py_ssize_t step = PyArray_ITEMSIZE(array)
     for axis in range(axes.ndim):
         own = first + axis
         if own >= without:
             own += 1
         # _arrays.py has compared the shapes; this keeps a mistake there from reading foreign memory
-        if own >= buffer.ndim or buffer.shape[own] != axes.shape[axis]:
+        if own >= PyArray_NDIM(array) or PyArray_DIMS(array)[own] != axes.shape[axis]:
             raise AssertionError("an operand does not fit the others")
-        strides[axis] = buffer.strides[own]
+        strides[axis] = PyArray_STRIDES(array)[own]
+    if PyArray_IS_C_CONTIGUOUS(array):
+        # NumPy leaves open what the strides of empty arrays, and those along axes of length 1, are
+        for own in range(PyArray_NDIM(array) - 1, -1, -1):
+            axis = own - first - (own > without)
+            if own != without and 0 <= axis < axes.ndim:
+                strides[axis] = step
+            step *= PyArray_DIMS(array)[own]
     return 0
 
 

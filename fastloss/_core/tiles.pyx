@@ -14,6 +14,7 @@ from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Relea
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
+from numpy cimport PyArray_NDIM, ndarray
 
 from .fastloss_h cimport *
 from .kernels cimport FOR_WEIGHT, IS_BAD_WEIGHT, IS_NO_WEIGHT, Kernel, active
@@ -48,7 +49,6 @@ cdef struct Matrix:
     Operand operand
     Axes items
     Axes row
-    Py_buffer buffer
     char *memory
     void *numbers
 
@@ -103,18 +103,19 @@ cdef Matrix *add_matrix(Tiles *tiles, item, int kind, bint of_vectors, bint outp
     """Describe an array of vectors, or of numbers, and give it memory where it cannot be used in place."""
     cdef Matrix *matrix = &tiles.matrix[tiles.matrices]
     cdef Operand *operand = &matrix.operand
-    cdef int last = <int> item[0].ndim, ndim = last - of_vectors
+    cdef ndarray array = item[0]
+    cdef int last = PyArray_NDIM(array), ndim = last - of_vectors
     cdef Py_ssize_t bytes
     if tiles.matrices == MOST_MATRICES:
         raise AssertionError("there is no room for another matrix")
     memset(matrix, 0, sizeof(Matrix))
-    describe(operand, &matrix.buffer, item[0], item[1], kind, output)
+    describe(operand, array, item[1], kind, output)
     tiles.matrices += 1
     set_axes(&matrix.items, item[0].shape, 0, ndim)
     set_axes(&matrix.row, item[0].shape, ndim, last)
-    set_strides(operand.strides, &matrix.items, &matrix.buffer, 0)
+    set_strides(operand.strides, &matrix.items, array, 0)
     if of_vectors:
-        set_strides(operand.row_strides, &matrix.row, &matrix.buffer, ndim)
+        set_strides(operand.row_strides, &matrix.row, array, ndim)
         operand.width = matrix.row.size
     # in any other order the axes must stay as they are
     if matrix.items.ndim != 1 and in_c_order(&matrix.items, operand, &matrix.row):
@@ -319,7 +320,6 @@ cdef tuple execute_tiles(Kernel kernel, Inputs inputs, weights, list outputs, bi
         return compute(&tiles, kernel, inputs, weights, outputs, mean, overwrites)
     finally:
         for k in range(tiles.matrices):
-            PyBuffer_Release(&tiles.matrix[k].buffer)
             free(tiles.matrix[k].memory)
         free(tiles.memory)
 

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _arrays, _core, errors
-from .._core import GRADIENT, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute
+from .._core import GRADIENT, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute, kinds_of
 from ..domains import NOT_NEGATIVE, brief, number_in, parameter
-from ..loss import Loss, bind, kinds_of
+from ..loss import Loss, bind
 from ..signature import Signature, composed
 from .distribution import GaussianKL
 from .regression import SquaredError
@@ -385,7 +385,7 @@ class VAE(Loss):
         whole, *parts = self._read(values)
         weights = None if sample_weight is None else _arrays.read_weights(sample_weight, whole.shape)
         summed = want & VALUE and reduction != "none"
-        kinds = kinds_of(want & ~VALUE if summed else want, _BY)
+        kinds = kinds_of(want & ~VALUE if summed else want, _BY[0], len(_BY))
         arrays, overwrites = [None] * len(kinds), False
         if out is not None:
             arrays, overwrites = _arrays.read_outputs(out, kinds, whole, weights, self.inputs)
@@ -449,6 +449,7 @@ _DIVERGENCE = GaussianKL()._kernel
 
 def _deposit(losses: np.ndarray, sums: Sums) -> None:
     """Add numbers to an exact sum."""
+    losses = np.asarray(losses)
     execute((None,), Inputs((_arrays.write(losses),), losses.shape, losses.dtype == np.float32), None, (Output(VALUE, sums),))
 
 

@@ -82,14 +82,15 @@ double fl_sum_round(const fl_sum *sum, int down)
         return special((uint64_t)0x7ff8 << 48);
     if (sum->positive_infinities || sum->negative_infinities)
         return special((uint64_t)(sum->negative_infinities != 0) << 63 | (uint64_t)0x7ff << 52);
-    /* most sums fill a few bins */
+    /* most sums fill a few bins: the others are passed four at a time */
+    const int64_t *const from = sum->bin;
     int low = 0, high = FL_SUM_BINS - 1;
-    while (low < FL_SUM_BINS && !sum->bin[low])
-        low++;
+    while (low < FL_SUM_BINS && !(from[low] | from[low + 1] | from[low + 2] | from[low + 3]))
+        low += 4;
     if (low == FL_SUM_BINS)
         return 0.0;
-    while (!sum->bin[high])
-        high--;
+    while (!(from[high] | from[high - 1] | from[high - 2] | from[high - 3]))
+        high -= 4;
     int64_t bin[FL_SUM_BINS + 1];
     int negative = carry_bins(bin, sum->bin, low, high, 1);
     if (negative)
