@@ -816,7 +816,12 @@ class Tweedie(LogLink, Loss):
     def _kernel_name(self) -> str:
         if self.power == 0:
             return "tweedie_log_normal" if self.from_log else "half_squared_error"
-        return "tweedie_log" if self.from_log else "tweedie_mean"
+        kind = {1: "_poisson", 1.5: "_of_roots", 2: "_gamma", 3: "_inverse_gaussian"}.get(self.power, "")
+        return f"tweedie_{'log' if self.from_log else 'mean'}{kind}"
+
+    def _kernel_by(self, parameter: str) -> str:
+        # whatever the power is, the kernel of all
+        return f"tweedie_{'log' if self.from_log else 'mean'}_by_{parameter}"
 
     def _without_derivative(self) -> dict[str, str]:
         return {"power": f"is {self.power:g}, and there are no powers beside it"} if self.power in (0, 3) else {}

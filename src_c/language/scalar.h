@@ -109,6 +109,7 @@ FL_INLINE float fl_soft_fma_f32(float a, float b, float c)
 #define FL_TO_BITS(x) FL_FN(fl_bits)(x)
 #define FL_FROM_BITS(u) FL_FN(fl_from_bits)(u)
 #define FL_EXACT_PARAMETER(parameter) FL_FN(fl_exact_parameter)(parameter)
+#define FL_EXACT_DIFFERENCE(parameter, number) FL_FN(fl_exact_difference)(parameter, number)
 
 #define FL_TEMPLATE "language/scalar.h"
 #include "language/both_precisions.inc"
@@ -147,6 +148,15 @@ FL_INLINE FL_FN(fl_pair) FL_FN(fl_exact_parameter)(double parameter)
 {
     const FL_T hi = (FL_T)parameter;
     return (FL_FN(fl_pair)){hi, (FL_T)(parameter - (double)hi)};
+}
+
+/* a parameter less a number, with what the difference and the conversion lost */
+FL_INLINE FL_FN(fl_pair) FL_FN(fl_exact_difference)(double parameter, double number)
+{
+    const double difference = parameter - number, part = difference + number;
+    const double lost = (parameter - part) + ((part - difference) - number);
+    const FL_T hi = (FL_T)difference;
+    return (FL_FN(fl_pair)){hi, (FL_T)((difference - (double)hi) + lost)};
 }
 
 #endif

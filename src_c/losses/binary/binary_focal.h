@@ -122,7 +122,7 @@ FL_INLINE FL_FN(focal_parts) FL_FN(focal_parts_of)(FL_T p, double gamma)
 {
     const int above = p > FL_C(0.5);
     const FL_T v = FL_SELECT(above, FL_C(1) - p, FL_ABS(p)), u = FL_SELECT(above, p, FL_C(1) - p);
-    const FL_PAIR power = FL_EXACT_PARAMETER(gamma), less = FL_EXACT_PARAMETER(gamma - 1.0);
+    const FL_PAIR power = FL_EXACT_PARAMETER(gamma), less = FL_EXACT_DIFFERENCE(gamma, 1.0);
     const FL_PAIR log_v = FL_LOG_PRECISE(v), log_u = FL_LOG1P_UNIT(-v);
     const FL_U vanishes = FL_UNIFORM(gamma > 1.0);
     const FL_T up = FL_PICK(vanishes, FL_UP, FL_C(1));
