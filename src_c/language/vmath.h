@@ -264,9 +264,9 @@ FL_INLINE FL_PAIR FL_FN(fl_log_quotient)(FL_PAIR a, FL_PAIR b)
     return FL_FN(fl_log_joined)((s.k - t.k) + (lifted + r.k), f.hi, f.lo);
 }
 
-/* ---- powers: a logarithm with ten bits more ------------------------------------------------------------------ */
+/* ---- powers: a logarithm with eight bits more ---------------------------------------------------------------- */
 
-/* log(x) for positive x, relative error below 2^-(p + 9); infinity and NaN stay */
+/* log(x) for positive x, relative error below 2^-(p + 8.5); infinity and NaN stay */
 FL_INLINE FL_PAIR FL_FN(fl_log_precise)(FL_T x)
 {
     const FL_T up = FL_SELECT(x < FL_SMALLEST_NORMAL, FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), FL_C(1));
@@ -293,9 +293,9 @@ FL_INLINE FL_PAIR FL_FN(fl_log_precise)(FL_T x)
 }
 
 /*
- * factor * exp(x + low) in few operations, for |x| up to 174 or 1416; about 1.1 ulp, right where the exponential alone would be
- * subnormal. The sum of a quotient and FL_SCALED_SHIFTER has the quotient plus twice the bias in its last bits: halves of these
- * are exponents.
+ * factor * exp(x + low) in few operations, for |x| up to 174 or 1416; 1.1 ulp, right where the exponential alone would be
+ * subnormal. The sum of a quotient and FL_SCALED_SHIFTER has the quotient plus twice the bias in its last bits: halves of
+ * these are exponents.
  */
 #define FL_SCALED_SHIFTER (FL_SHIFTER + FL_C(2 * FL_EXPONENT_BIAS))
 
@@ -317,7 +317,7 @@ FL_INLINE FL_T FL_FN(fl_exp_reach)(FL_PAIR power)
     return FL_C(FL_BITS == 32 ? 174 : 1416) / FL_ABS(power.hi);
 }
 
-/* factor * exp(power * logarithm), both given as pairs; NaN for 0 times infinity */
+/* factor * exp(power * logarithm), both given as pairs with finite low parts; NaN for 0 times infinity */
 FL_INLINE FL_T FL_FN(fl_exp_product)(FL_T factor, FL_PAIR power, FL_PAIR logarithm)
 {
     const FL_T reach = FL_FN(fl_exp_reach)(power);

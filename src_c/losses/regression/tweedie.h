@@ -7,11 +7,15 @@
  *   from_log = True       gradient mu^(2-p) - y mu^(1-p)      hessian (2-p) mu^(2-p) - (1-p) y mu^(1-p)
  *   from_log = False      gradient (mu - y) mu^-p             hessian (p y - (p-1) mu) mu^-(p+1)
  *
- * With d = log(mu / y) the value is y^(2-p) (E(2-p) - E(1-p)), E(q) = expm1(q d) / q and E(0) = d. This form serves for
- * |d| <= 1: it is 0 at a perfect prediction and never cancels more than d^2 against d; beyond, the three terms do. Logarithms
- * are pairs with ten bits to spare, so that their products with the exponents keep their digits. Value, first gradient and
- * Hessian change sign or vanish inside; their errors are relative to the largest term. The mean kernel with p = 0 is half the
- * squared error.
+ * With d = log(mu / y) the value is y^(2-p) (E(2-p) - E(1-p)), E(q) = expm1(q d) / q and E(0) = d. For |d| <= 1 the difference
+ * is a series that begins with d^2 / 2, so that it is 0 at a perfect prediction; beyond, the three terms are added. Logarithms
+ * are pairs with eight bits to spare, so that their products with the exponents keep their digits. Value, first gradient and
+ * Hessian change sign or vanish inside; their errors are relative to the largest term.
+ *
+ * Powers with a simple form have kernels of their own; that of the mean with p = 0 is half the squared error. p = 3/2 needs no
+ * logarithm:
+ *
+ *   2 (sqrt(mu) - sqrt(y)) (1 - sqrt(y / mu))
  *
  * By p, for p in [1, 2]: -y^(2-p) (log(y) (E(2-p) - E(1-p)) + D(2-p) - D(1-p)), D(q) = (q d exp(q d) - expm1(q d)) / q^2 and
  * D(0) = d^2 / 2; for y = 0 mu^(2-p) (1 / (2-p) - log mu) / (2-p). Of x = q d > 0, E and D are taken by exp(-x), so that the
@@ -48,7 +52,6 @@ FL_INLINE FL_T FL_FN(tweedie_value)(FL_T y, FL_PAIR z, double power, FL_T mean_t
     const FL_T base = FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(first), l);
     const FL_T near = base * FL_FN(tweedie_near)(d, power);
     const FL_T sum = FL_FMA(FL_C(second), mean_term, FL_FMA(FL_C(first), label_term, -base));
-    /* what is added to the product of both orders */
     const FL_T far = sum * FL_C(1.0 / (first * second));
     return FL_SELECT(y == FL_C(0), mean_term * FL_C(1.0 / first), FL_SELECT(FL_ABS(d) <= FL_C(1), near, far));
 }
@@ -135,6 +138,7 @@ FL_FORMULA(tweedie_log_gamma, (y_true), (y_pred), ())
     };
 }
 
+/* Beyond y = 2 mu the terms are added, where the errors of a square would be two. */
 FL_FORMULA(tweedie_log_inverse_gaussian, (y_true), (y_pred), ())
 {
     const FL_T mean_term = FL_EXP_MULTIPLE(FL_C(1), FL_EXACTLY(FL_C(-1)), y_pred);
@@ -199,12 +203,13 @@ FL_FORMULA(tweedie_mean_gamma, (y_true), (y_pred), ())
     };
 }
 
+/* The division is squared: the rounding of y - mu is carried along. */
 FL_FORMULA(tweedie_mean_inverse_gaussian, (y_true), (y_pred), ())
 {
     const FL_PAIR r = FL_TWO_SUM(y_true, -y_pred);
-    const FL_T excess = r.hi / y_pred, share = excess / (y_true + y_true);
+    const FL_T excess = r.hi / y_pred, low = r.lo / y_pred, share = excess / (y_true + y_true);
     return (FL_RESULT){
-        .value = FL_FMA(excess, share, share * (FL_C(2) * (r.lo / y_pred))),
+        .value = FL_FMA(excess, share, FL_SELECT(FL_ABS(share) < FL_INFINITY, share * (FL_C(2) * low), FL_C(0))),
         .gradient = {-excess / y_pred / y_pred},
         .hessian = {FL_FMA(FL_C(3), y_true, FL_C(-2) * y_pred) / y_pred / y_pred / y_pred / y_pred},
         .invalid = FL_INVALID(y_true <= FL_C(0)) | FL_INVALID(y_pred <= FL_C(0)),
