@@ -749,6 +749,10 @@ class Gamma(LogLink, Loss):
         return {"y_true": POSITIVE} if self.from_log else {"y_true": POSITIVE, "y_pred": mean}
 
 
+#: The ends of the names of the kernels of powers that have one of their own.
+TWEEDIE_KINDS = {1.0: "_poisson", 1.5: "_of_roots", 2.0: "_gamma", 3.0: "_inverse_gaussian"}
+
+
 @dataclass(frozen=True, slots=True)
 class Tweedie(LogLink, Loss):
     r"""Half the Tweedie deviance.
@@ -816,8 +820,7 @@ class Tweedie(LogLink, Loss):
     def _kernel_name(self) -> str:
         if self.power == 0:
             return "tweedie_log_normal" if self.from_log else "half_squared_error"
-        kind = {1: "_poisson", 1.5: "_of_roots", 2: "_gamma", 3: "_inverse_gaussian"}.get(self.power, "")
-        return f"tweedie_{'log' if self.from_log else 'mean'}{kind}"
+        return f"tweedie_{'log' if self.from_log else 'mean'}{TWEEDIE_KINDS.get(self.power, '')}"
 
     def _kernel_by(self, parameter: str) -> str:
         # whatever the power is, the kernel of all

@@ -30,7 +30,8 @@ FL_INLINE FL_T FL_FN(tweedie_distance)(FL_PAIR z, FL_T y)
     return (z.hi - l.hi) + (z.lo - l.lo);
 }
 
-/* E(2-p) - E(1-p) for |d| <= 1 and p in [1, 2]: a series whose coefficients have the weights (2-p)^(k+1) - (1-p)^(k+1) */
+/* E(2-p) - E(1-p) where |(2-p) d| and |(1-p) d| are at most 1: a series whose coefficients have the weights
+   (2-p)^(k+1) - (1-p)^(k+1) */
 FL_INLINE FL_T FL_FN(tweedie_near)(FL_T d, double power)
 {
     FL_T w[FL_CONSTANT(EXPM1_TAILS_TERMS)];
@@ -43,17 +44,18 @@ FL_INLINE FL_T FL_FN(tweedie_near)(FL_T d, double power)
     return (d * d) * FL_WEIGHTED_POLYNOMIAL(EXPM1_TAILS, d, w);
 }
 
-/* the value for p between 1 and 2 */
+/* the value for p other than 1 and 2; metrics ask for powers of any size, whose series ends earlier than at |d| = 1 */
 FL_INLINE FL_T FL_FN(tweedie_value)(FL_T y, FL_PAIR z, double power, FL_T mean_term, FL_T label_term)
 {
     const double first = 2.0 - power, second = power - 1.0;
+    const FL_T end = FL_C(1.0 / (power < 1.0 ? first : power > 2.0 ? second : 1.0));
     const FL_PAIR l = FL_LOG_PRECISE(y);
     const FL_T d = (z.hi - l.hi) + (z.lo - l.lo);
-    const FL_T base = FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(first), l);
+    const FL_T base = FL_SELECT(y > FL_C(0), FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(first), l), FL_C(0));
     const FL_T near = base * FL_FN(tweedie_near)(d, power);
     const FL_T sum = FL_FMA(FL_C(second), mean_term, FL_FMA(FL_C(first), label_term, -base));
     const FL_T far = sum * FL_C(1.0 / (first * second));
-    return FL_SELECT(y == FL_C(0), mean_term * FL_C(1.0 / first), FL_SELECT(FL_ABS(d) <= FL_C(1), near, far));
+    return FL_SELECT(y == FL_C(0), mean_term * FL_C(1.0 / first), FL_SELECT(FL_ABS(d) <= end, near, far));
 }
 
 FL_FORMULA(tweedie_log, (y_true), (y_pred), (power))
@@ -156,6 +158,12 @@ FL_FORMULA(tweedie_log_inverse_gaussian, (y_true), (y_pred), ())
     };
 }
 
+/* y > 0 for p >= 2, y >= 0 below */
+FL_INLINE FL_I FL_FN(tweedie_bad_label)(FL_T y, double power)
+{
+    return FL_INVALID(y < FL_C(0)) | (FL_INVALID(y == FL_C(0)) & (FL_I)FL_UNIFORM(power >= 2.0));
+}
+
 FL_FORMULA(tweedie_mean, (y_true), (y_pred), (power))
 {
     const FL_PAIR z = FL_LOG_PRECISE(y_pred);
@@ -166,7 +174,7 @@ FL_FORMULA(tweedie_mean, (y_true), (y_pred), (power))
         .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term),
         .gradient = {FL_EXP_PRODUCT(y_pred - y_true, FL_EXACT_PARAMETER(-power), z)},
         .hessian = {FL_EXP_PRODUCT(curvature, FL_EXACT_DIFFERENCE(-power, 1.0), z)},
-        .invalid = FL_INVALID(y_true < FL_C(0)) | FL_INVALID(y_pred <= FL_C(0)),
+        .invalid = FL_FN(tweedie_bad_label)(y_true, power) | FL_INVALID(y_pred <= FL_C(0)),
     };
 }
 
@@ -254,12 +262,6 @@ FL_INLINE FL_T FL_FN(tweedie_slope)(FL_T y, FL_PAIR z, double power)
     const FL_T high = FL_SELECT(mean_term < FL_INFINITY, FL_SELECT(label_term < FL_INFINITY, between, label_term), -mean_term);
     const FL_T positive = FL_SELECT(z.hi == -FL_INFINITY, FL_INFINITY, FL_SELECT(z.hi == FL_INFINITY, -FL_INFINITY, high));
     return FL_SELECT(y == FL_C(0), empty, FL_SELECT(y == y, positive, y));
-}
-
-/* y > 0 for p = 2, y >= 0 below */
-FL_INLINE FL_I FL_FN(tweedie_bad_label)(FL_T y, double power)
-{
-    return FL_INVALID(y < FL_C(0)) | (FL_INVALID(y == FL_C(0)) & (FL_I)FL_UNIFORM(power == 2.0));
 }
 
 FL_VALUE_FORMULA(tweedie_log_by_power, (y_true, y_pred), (), (power))
