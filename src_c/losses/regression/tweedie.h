@@ -48,7 +48,8 @@ FL_INLINE FL_T FL_FN(tweedie_near)(FL_T d, double power)
 FL_INLINE FL_T FL_FN(tweedie_value)(FL_T y, FL_PAIR z, double power, FL_T mean_term, FL_T label_term)
 {
     const double first = 2.0 - power, second = power - 1.0;
-    const FL_T end = FL_C(1.0 / (power < 1.0 ? first : power > 2.0 ? second : 1.0));
+    /* 1 / max(1, 2-p, p-1), without a condition */
+    const FL_T end = FL_C(2.0 / (1.0 + (__builtin_fabs(first) + __builtin_fabs(second))));
     const FL_PAIR l = FL_LOG_PRECISE(y);
     const FL_T d = (z.hi - l.hi) + (z.lo - l.lo);
     const FL_T base = FL_SELECT(y > FL_C(0), FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(first), l), FL_C(0));
