@@ -150,7 +150,7 @@ def brier_hessian_term(p: mpf, q: mpf, term: mpf, r: mpf) -> mpf:
 
 
 WEIGHTS = ({}, {"label_smoothing": 0.1}, {"pos_weight": 37.3}, {"pos_weight": 0.3, "label_smoothing": 0.7})
-FOCAL = [{"gamma": g, "from_logits": f} for f in (True, False) for g in (2.0, 0.0, 0.25, 0.5, 1.0, 1.5, 3.0, 5.0)]
+FOCAL = [{"gamma": g, "from_logits": f} for f in (True, False) for g in (2.0, 0.0, 0.3, 0.5, 1.0, 1.5, 3.0, 5.0)]
 FOCAL += [{"gamma": g, "from_logits": f, "alpha": 0.25} for f in (True, False) for g in (2.0, 0.7)]
 FOCAL += [{"gamma": g, "from_logits": f, "alpha": 0.9, "label_smoothing": 0.1} for f in (True, False) for g in (2.0, 1.5)]
 BOTH = ({"from_logits": True}, {})
@@ -268,7 +268,7 @@ REFERENCES: dict[str, Reference] = {
             ),
         ),
         data="logarithms",
-        instances=tuple({"power": q, "from_log": f} for f in (True, False) for q in (1.5, 1.1, 1.9, 1.0, 2.0, 3.0, 0.0)),
+        instances=tuple({"power": q, "from_log": f} for f in (True, False) for q in (1.5, 1.1, 1.3, 1.9, 1.0, 2.0, 3.0, 0.0)),
     ),
     "gaussian_nll": Reference(
         lambda y, m, v, full, eps: (log(max(v, mpf(eps))) + (m - y) ** 2 / max(v, mpf(eps)) + full * log(2 * pi)) / 2,

@@ -109,7 +109,7 @@ def test_tweedie_is_zero_at_a_perfect_fit_and_never_negative(power: float, from_
 
 def test_tweedie_is_continuous_in_its_power() -> None:
     y, mu = np.array([0.5, 2.0, 7.0]), np.array([1.0, 1.5, 9.0])
-    for limit, near in ((1.0, 1 + 1e-9), (2.0, 2 - 1e-9)):
+    for limit, near in ((1.0, 1 + 1e-9), (1.5, 1.5 + 1e-9), (2.0, 2 - 1e-9)):
         for f in (False, True):
             p = np.log(mu) if f else mu
             a, b = (fl.Tweedie(power=q, from_log=f)(y, p, reduction="none") for q in (limit, near))

@@ -23,7 +23,8 @@ SQRT2 = mp.sqrt(2)
 LOG_2 = mp.log(2)
 # |r| after exp's reduction by multiples of log 2, with slack for the rounded quotient.
 EXP_HALF_WIDTH = LOG_2 / 2 * mpf("1.002")
-# s*s for s = f / (2 + f), f in [sqrt(1/2) - 1, sqrt(2) - 1].
+# f, and s*s for s = f / (2 + f)
+LOG_F = [mp.sqrt(mpf("0.5")) - 1, SQRT2 - 1]
 LOG_Z_MAX = ((SQRT2 - 1) / (SQRT2 + 1)) ** 2 * mpf("1.01")
 
 
@@ -32,9 +33,19 @@ def expm1_tail(r: mpf) -> mpf:
     return (mp.expm1(r) - r) / r**2 if r else mpf(1) / 2
 
 
+def expm1_tail_everywhere(r: mpf) -> mpf:
+    """The same, for intervals of which 0 is a node but for its rounding."""
+    return expm1_tail(r) if abs(r) > mpf(10) ** -25 else mpf(1) / 2
+
+
 def exp_slope(r: mpf) -> mpf:
     """(exp(r) - 1) / r."""
     return mp.expm1(r) / r if r else mpf(1)
+
+
+def two_over_two_plus(f: mpf) -> mpf:
+    """2 / (2 + f)."""
+    return 2 / (2 + f)
 
 
 def atanh_tail(z: mpf) -> mpf:
@@ -113,6 +124,7 @@ def lgamma_stirling(w: mpf) -> mpf:
 POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "EXPM1": (expm1_tail, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.2"), 6),
     "LOG": (atanh_tail, mpf(0), LOG_Z_MAX, mpf("0.01"), 6),
+    "EXP_POWER": (expm1_tail_everywhere, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.12"), 2),
     "LOG_SECOND": (atanh_second_tail, mpf(0), LOG_Z_MAX, mpf("0.0002") * 2**7, 6),
     "X_MINUS_LOG1P": (atanh_tail, mpf(0), mpf("0.0401"), mpf("0.06"), 6),
     "LOG1P_UNIT": (atanh_tail, mpf(0), mpf(1) / 9 * mpf("1.001"), mpf("0.04"), 6),
@@ -133,7 +145,10 @@ POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "LGAMMA1P_B": (lgamma1p_over_y_minus_1, mpf(-1), mpf(1), mpf(1), 6),
     "LGAMMA1P_C": (lgamma1p_middle, mpf(-2), mpf(2), mpf(1), 6),
     "LGAMMA_STIRLING": (lgamma_stirling, mpf(0), mpf(1) / 64, mpf("0.02"), 6),
+    "EXPM1_TAILS": (expm1_tail_everywhere, mpf(-1), mpf(1), mpf("0.4"), 0),
 }
+# Those whose k-th coefficient is multiplied by w[k], a number that is the same for all x.
+WEIGHTED = {"EXPM1_TAILS"}
 
 
 def rounded(value: mpf, scalar: type) -> mpf:
@@ -215,7 +230,7 @@ def lines() -> list[str]:
     for suffix, (bits, scalar) in PRECISIONS.items():
         # k * LN2_HEAD is exact for every exponent k (11 and 8 bits with sign and slack).
         head_bits = bits - 12
-        ln2_head, ln2_middle, ln2_tail = split(LOG_2, head_bits, scalar, 3)
+        ln2_head, ln2_middle = split(LOG_2, head_bits, scalar, 2)
         ln2, ln2_low = split(LOG_2, bits, scalar, 2)
         two_thirds, two_thirds_low = split(mpf(2) / 3, bits, scalar, 2)
         constants = {
@@ -224,7 +239,6 @@ def lines() -> list[str]:
             "LN2_LOW": ln2_low,
             "LN2_HEAD": ln2_head,
             "LN2_MIDDLE": ln2_middle,
-            "LN2_TAIL": ln2_tail,
             "TWO_THIRDS": two_thirds,
             "TWO_THIRDS_LOW": two_thirds_low,
             "HALF_LOG_2PI": mp.log(2 * mp.pi) / 2,
@@ -235,11 +249,17 @@ def lines() -> list[str]:
         out.extend(f"#define FL_{key}_{suffix} {literal(value, scalar)}" for key, value in constants.items())
         for name in POLYNOMIALS:
             texts = [literal(coefficient, scalar) for coefficient in fit(name, bits)]
-            out.append(f"#define FL_{name}_{suffix}(x) \\\n    {evaluation(texts, suffix)}")
+            if name in WEIGHTED:
+                out.append(f"#define FL_{name}_TERMS_{suffix} {len(texts)}")
+                texts = [f"({text} * w[{k}])" for k, text in enumerate(texts)]
+            arguments = "x, w" if name in WEIGHTED else "x"
+            out.append(f"#define FL_{name}_{suffix}({arguments}) \\\n    {evaluation(texts, suffix)}")
         odd, even = ([literal(term, scalar) for term in part] for part in half_tangent(1 if suffix == "f32" else 2))
         odd_sum = f"x + {odd[-1]}"
         out.append(f"#define FL_EXP_ODD_{suffix}(x) " + (f"FL_FMA_{suffix}(x, {odd_sum}, {odd[0]})" if odd[1:] else f"({odd_sum})"))
         out.append(f"#define FL_EXP_EVEN_{suffix}(x) {evaluation(even, suffix)}")
+        texts = [literal(coefficient, scalar) for coefficient in mp.chebyfit(two_over_two_plus, LOG_F, 3)[::-1]]
+        out.append(f"#define FL_TWO_OVER_TWO_PLUS_{suffix}(x) \\\n    {evaluation(texts, suffix)}")
     out += ["", "#endif", ""]
     return out
 

@@ -749,6 +749,10 @@ class Gamma(LogLink, Loss):
         return {"y_true": POSITIVE} if self.from_log else {"y_true": POSITIVE, "y_pred": mean}
 
 
+#: The ends of the names of the kernels of powers that have one of their own.
+TWEEDIE_KINDS = {1.0: "_poisson", 1.5: "_of_roots", 2.0: "_gamma", 3.0: "_inverse_gaussian"}
+
+
 @dataclass(frozen=True, slots=True)
 class Tweedie(LogLink, Loss):
     r"""Half the Tweedie deviance.
@@ -816,7 +820,11 @@ class Tweedie(LogLink, Loss):
     def _kernel_name(self) -> str:
         if self.power == 0:
             return "tweedie_log_normal" if self.from_log else "half_squared_error"
-        return "tweedie_log" if self.from_log else "tweedie_mean"
+        return f"tweedie_{'log' if self.from_log else 'mean'}{TWEEDIE_KINDS.get(self.power, '')}"
+
+    def _kernel_by(self, parameter: str) -> str:
+        # whatever the power is, the kernel of all
+        return f"tweedie_{'log' if self.from_log else 'mean'}_by_{parameter}"
 
     def _without_derivative(self) -> dict[str, str]:
         return {"power": f"is {self.power:g}, and there are no powers beside it"} if self.power in (0, 3) else {}

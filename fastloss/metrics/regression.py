@@ -11,6 +11,7 @@ import numpy as np
 from .. import _arrays, _core
 from .._core import CODES, VALUE, Inputs, Kernel, Output, Sums, add_moments, execute
 from ..losses.regression import (
+    TWEEDIE_KINDS,
     AbsoluteError,
     AbsolutePercentageError,
     HalfSquaredError,
@@ -531,7 +532,7 @@ def max_error(y_true: Any, y_pred: Any) -> float:
 
 def _tweedie_kernel(power: float) -> Kernel:
     """Return the kernel of half the deviance. The class `Tweedie` allows fewer powers: boosting has no use for the others."""
-    return _HALF_SQUARED if power == 0 else Kernel("tweedie_mean", {"power": float(power)})
+    return _HALF_SQUARED if power == 0 else Kernel(f"tweedie_mean{TWEEDIE_KINDS.get(power, '')}", {"power": float(power)})
 
 
 def _check_power(function: str, power: Any) -> None:

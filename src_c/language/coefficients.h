@@ -8,7 +8,6 @@
 #define FL_LN2_LOW_f32 -0x1.05c6100000000p-29f
 #define FL_LN2_HEAD_f32 0x1.62e0000000000p-1f
 #define FL_LN2_MIDDLE_f32 0x1.0bfbe80000000p-15f
-#define FL_LN2_TAIL_f32 0x1.cf79ac0000000p-40f
 #define FL_TWO_THIRDS_f32 0x1.5555560000000p-1f
 #define FL_TWO_THIRDS_LOW_f32 -0x1.5555560000000p-26f
 #define FL_HALF_LOG_2PI_f32 0x1.d67f1c0000000p-1f
@@ -24,6 +23,10 @@
         0x1.245b280000000p-2f), x, \
         0x1.9999ee0000000p-2f), x, \
         0x1.5555560000000p-1f)
+#define FL_EXP_POWER_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(0x1.6d11fe0000000p-10f, (x * x), \
+        FL_FMA_f32(0x1.120c620000000p-7f, x, 0x1.5555180000000p-5f)), (x * x), \
+        FL_FMA_f32(0x1.5554dc0000000p-3f, x, 0x1.0000000000000p-1f))
 #define FL_LOG_SECOND_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.87c8bc0000000p-3f, x, \
         0x1.c6bf0a0000000p-3f), x, \
@@ -107,16 +110,25 @@
     FL_FMA_f32(FL_FMA_f32(0x1.98f67c0000000p-11f, x, \
         -0x1.6c14180000000p-9f), x, \
         0x1.5555560000000p-4f)
+#define FL_EXPM1_TAILS_TERMS_f32 7
+#define FL_EXPM1_TAILS_f32(x, w) \
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32((0x1.a845000000000p-16f * w[6]), (x * x), \
+        FL_FMA_f32((0x1.aa54b60000000p-13f * w[5]), x, (0x1.6c06600000000p-10f * w[4]))), (x * x), \
+        FL_FMA_f32((0x1.10fc8a0000000p-7f * w[3]), x, (0x1.5555660000000p-5f * w[2]))), (x * x), \
+        FL_FMA_f32((0x1.55557e0000000p-3f * w[1]), x, (0x1.0000000000000p-1f * w[0])))
 #define FL_EXP_ODD_f32(x) (x + 0x1.e09edc0000000p+5f)
 #define FL_EXP_EVEN_f32(x) FL_FMA_f32(0x1.8069d40000000p+3f, x, \
         0x1.e09edc0000000p+6f)
+#define FL_TWO_OVER_TWO_PLUS_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(0x1.deaba00000000p-3f, x, \
+        -0x1.051cc40000000p-1f), x, \
+        0x1.0029d80000000p+0f)
 
 #define FL_LOG2_E_f64 0x1.71547652b82fep+0
 #define FL_LN2_f64 0x1.62e42fefa39efp-1
 #define FL_LN2_LOW_f64 0x1.abc9e3b39803fp-56
 #define FL_LN2_HEAD_f64 0x1.62e42fefa4000p-1
 #define FL_LN2_MIDDLE_f64 -0x1.8432a1b0e2634p-43
-#define FL_LN2_TAIL_f64 0x1.f97b57a079a19p-103
 #define FL_TWO_THIRDS_f64 0x1.5555555555555p-1
 #define FL_TWO_THIRDS_LOW_f64 0x1.5555555555555p-55
 #define FL_HALF_LOG_2PI_f64 0x1.d67f1c864beb5p-1
@@ -131,6 +143,10 @@
         FL_FMA_f64(0x1.3b1c79943fca2p-3, x, 0x1.745cf7c1d5dafp-3)), (x * x), \
         FL_FMA_f64(0x1.c71c7204621fep-3, x, 0x1.249249247513dp-2)), (x * x), \
         FL_FMA_f64(0x1.9999999999a43p-2, x, 0x1.5555555555555p-1))
+#define FL_EXP_POWER_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.af39789bfd689p-26, x, 0x1.28922d8c8d4fbp-22), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.71de0d573888bp-19, x, 0x1.a019b87f7a6e9p-16), (x * x), FL_FMA_f64(0x1.a01a01a7da98dp-13, x, 0x1.6c16c178b0646p-10))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64(0x1.1111111110996p-7, x, 0x1.5555555553d05p-5), (x * x), FL_FMA_f64(0x1.5555555555556p-3, x, 0x1.0000000000001p-1)))
 #define FL_LOG_SECOND_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.e0b2fadc317e7p-4, x, 0x1.df700c050c69dp-4), (x * x), \
         FL_FMA_f64(0x1.11190514d902bp-3, x, 0x1.3b1394b0a7753p-3)), (x * x), \
@@ -215,9 +231,19 @@
         FL_FMA_f64(-0x1.ef8d748aeb0f2p-10, x, 0x1.b92c33f9445e5p-11)), (x * x), \
         FL_FMA_f64(-0x1.38134d4f8896fp-11, x, 0x1.a01a017dcf9e1p-11)), (x * x), \
         FL_FMA_f64(-0x1.6c16c16c149f4p-9, x, 0x1.5555555555555p-4))
+#define FL_EXPM1_TAILS_TERMS_f64 14
+#define FL_EXPM1_TAILS_f64(x, w) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64((0x1.b41232cf9950fp-41 * w[13]), x, (0x1.99848a67700e4p-37 * w[12])), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64((0x1.611cb330c1fe8p-33 * w[11]), x, (0x1.1ee5640e638a2p-29 * w[10])), (x * x), FL_FMA_f64((0x1.ae6460fae3728p-26 * w[9]), x, (0x1.27e5069de9344p-22 * w[8])))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64((0x1.71de3a4e14f40p-19 * w[7]), x, (0x1.a01a01907b7eep-16 * w[6])), (x * x), FL_FMA_f64((0x1.a01a01a01ee70p-13 * w[5]), x, (0x1.6c16c16c212c0p-10 * w[4])))), ((x * x) * (x * x)), \
+        FL_FMA_f64(FL_FMA_f64((0x1.11111111110fdp-7 * w[3]), x, (0x1.5555555555502p-5 * w[2])), (x * x), FL_FMA_f64((0x1.5555555555555p-3 * w[1]), x, (0x1.0000000000000p-1 * w[0]))))
 #define FL_EXP_ODD_f64(x) FL_FMA_f64(x, x + 0x1.a4462dda3bfe8p+8, 0x1.d8dc1f253796cp+13)
 #define FL_EXP_EVEN_f64(x) FL_FMA_f64(FL_FMA_f64(0x1.e0382078886a1p+4, x, \
         0x1.a44ef58f5eb0fp+11), x, \
         0x1.d8dc1f253796cp+14)
+#define FL_TWO_OVER_TWO_PLUS_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(0x1.deab9f5bac12fp-3, x, \
+        -0x1.051cc46487751p-1), x, \
+        0x1.0029d8480f162p+0)
 
 #endif

@@ -24,6 +24,7 @@
 #undef FL_MANTISSA_BITS
 #undef FL_EXPONENT_BIAS
 #undef FL_POLYNOMIAL
+#undef FL_WEIGHTED_POLYNOMIAL
 #undef FL_CONSTANT
 
 #if FL_BITS == 32
@@ -37,6 +38,7 @@
 #define FL_MANTISSA_BITS 23
 #define FL_EXPONENT_BIAS 127
 #define FL_POLYNOMIAL(name, x) FL_##name##_f32(x)
+#define FL_WEIGHTED_POLYNOMIAL(name, x, w) FL_##name##_f32(x, w)
 #define FL_CONSTANT(name) FL_##name##_f32
 #else
 #define FL_T double
@@ -49,5 +51,6 @@
 #define FL_MANTISSA_BITS 52
 #define FL_EXPONENT_BIAS 1023
 #define FL_POLYNOMIAL(name, x) FL_##name##_f64(x)
+#define FL_WEIGHTED_POLYNOMIAL(name, x, w) FL_##name##_f64(x, w)
 #define FL_CONSTANT(name) FL_##name##_f64
 #endif

@@ -117,6 +117,7 @@ FL_INLINE float fl_soft_fma_f32(float a, float b, float c)
 #define FL_SCALING FL_FN(fl_scaling)
 #define FL_SCALING_BY(parameter) FL_FN(fl_scaling_by)(parameter)
 #define FL_EXACT_PARAMETER(parameter) FL_FN(fl_exact_parameter)(parameter)
+#define FL_EXACT_DIFFERENCE(parameter, number) FL_FN(fl_exact_difference)(parameter, number)
 
 #define FL_TEMPLATE "language/scalar.h"
 #include "language/both_precisions.inc"
@@ -177,6 +178,15 @@ FL_INLINE FL_FN(fl_scaling) FL_FN(fl_scaling_by)(double parameter)
         .square = {square_head, (FL_T)((square - (double)square_head) + square_low)},
         .inverse_square = {head, (FL_T)((inverse - (double)head) + low)},
     };
+}
+
+/* a parameter less a number, with what the difference and the conversion lost */
+FL_INLINE FL_FN(fl_pair) FL_FN(fl_exact_difference)(double parameter, double number)
+{
+    const double difference = parameter - number, part = difference + number;
+    const double lost = (parameter - part) + ((part - difference) - number);
+    const FL_T hi = (FL_T)difference;
+    return (FL_FN(fl_pair)){hi, (FL_T)((difference - (double)hi) + lost)};
 }
 
 #endif

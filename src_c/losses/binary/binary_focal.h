@@ -13,7 +13,7 @@
  * Hessian by a logit changes sign (it is negative where a label is missed by far); its error is relative to the largest of its
  * terms, as is that of a gradient with two shares.
  *
- * g = 2 squares; any other g multiplies the pair of a logarithm by g exactly. g = 0 is the kernel of binary_cross_entropy.h.
+ * g = 2 squares; any other g multiplies a logarithm by g exactly. g = 0 is the kernel of binary_cross_entropy.h.
  *
  * By gamma, with l_u = -log u and l_v = -log v: -l_u l_v (wrong u^g + right v^g), 0 where v is. By alpha: the value of the
  * shares y' and -(1 - y'); by the smoothing: that of the shares alpha (1/2 - y) and (1 - alpha) (y - 1/2). These two change
@@ -60,7 +60,6 @@ FL_FORMULA(binary_focal_squared_logits_weighted, (y_true), (y_pred), (label_smoo
         y_true, y_pred, FL_SHARES_OF(y_true, !FL_IS_NEGATIVE(y_pred), label_smoothing, positive, negative));
 }
 
-/* The powers of u and v, whose logarithms these are without their signs. */
 typedef struct {
     FL_LOGISTIC_PARTS parts;
     FL_T u_power, v_power;
@@ -70,11 +69,9 @@ FL_INLINE FL_FN(focal_powers) FL_FN(focal_powers_of_logit)(FL_T z, double gamma)
 {
     const FL_LOGISTIC_PARTS t = FL_LOGISTIC_PARTS_OF(z);
     const FL_PAIR power = FL_EXACT_PARAMETER(-gamma);
-    /* -log v = |z| + log1p(e), -log u = log1p(e) */
-    const FL_T log1p = t.log1p_raised * FL_LOWERED;
-    const FL_T u_power = FL_EXP_PRODUCT(FL_C(1), power, FL_EXACTLY(log1p));
-    const FL_T v_power = FL_EXP_PRODUCT(FL_C(1), power, FL_TWO_SUM(FL_ABS(z), log1p));
-    return (FL_FN(focal_powers)){t, u_power, v_power};
+    /* u^g = exp(-g log1p(e)), and v = u exp(-|z|) */
+    const FL_T u_power = FL_EXP_MULTIPLE(FL_C(1), power, t.log1p_raised * FL_LOWERED);
+    return (FL_FN(focal_powers)){t, u_power, FL_EXP_MULTIPLE(u_power, power, FL_ABS(z))};
 }
 
 FL_FORMULA(binary_focal_logits, (y_true), (y_pred), (gamma, label_smoothing, positive, negative))
@@ -131,7 +128,7 @@ FL_INLINE FL_FN(focal_parts) FL_FN(focal_parts_of)(FL_T p, double gamma)
 {
     const int above = p > FL_C(0.5);
     const FL_T v = FL_SELECT(above, FL_C(1) - p, FL_ABS(p)), u = FL_SELECT(above, p, FL_C(1) - p);
-    const FL_PAIR power = FL_EXACT_PARAMETER(gamma), less = FL_EXACT_PARAMETER(gamma - 1.0);
+    const FL_PAIR power = FL_EXACT_PARAMETER(gamma), less = FL_EXACT_DIFFERENCE(gamma, 1.0);
     const FL_PAIR log_v = FL_LOG_PRECISE(v), log_u = FL_LOG1P_UNIT(-v);
     const FL_U vanishes = FL_UNIFORM(gamma > 1.0);
     const FL_T up = FL_PICK(vanishes, FL_UP, FL_C(1));
@@ -142,7 +139,7 @@ FL_INLINE FL_FN(focal_parts) FL_FN(focal_parts_of)(FL_T p, double gamma)
         .log_v = FL_SELECT(v == FL_C(0), -FL_INFINITY, log_v.hi),
         .log_u = log_u.hi,
         .v_power = FL_SELECT(v == FL_C(0), FL_C(0), FL_EXP_PRODUCT(FL_C(1), power, log_v)),
-        .u_power = FL_EXP_PRODUCT(FL_C(1), power, log_u),
+        .u_power = FL_EXP_MULTIPLE(FL_C(1), power, log_u.hi),
         .v_power_less = FL_SELECT(v == FL_C(0), limit, FL_EXP_PRODUCT(up, less, log_v)),
     };
 }

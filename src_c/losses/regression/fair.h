@@ -9,7 +9,7 @@
  *
  * By c: c (u - 2 log1p(u) + u / (1 + u)), of the order of u^3. With s = u / (2 + u) and z = s^2, log1p(u) is 2 s + s z R(z),
  * and the bracket 2 s z (2 / (1 - z) - R(z)), whose difference is above 4/3: so below u = 1/2, where R is the polynomial of
- * FL_X_MINUS_LOG1P. Beyond, its three terms as pairs, the logarithm with ten bits to spare; |r| where u overflows.
+ * FL_X_MINUS_LOG1P. Beyond, its three terms as pairs, the logarithm with eight bits to spare; |r| where u overflows.
  */
 #include "engine/element.h"
 #include "language/residual.h"

@@ -5,7 +5,7 @@
  *   gradient sign(r) p a^(p-1), 0 at r = 0
  *   hessian  p (p-1) a^(p-2): infinite at r = 0 for 1 < p < 2, and 0 everywhere for p = 1
  *
- * All three are exp(exponent log a): the logarithm is a pair with ten bits to spare, so that a power of 1e30 or 1e-300
+ * All three are exp(exponent log a): the logarithm is a pair with eight bits to spare, so that a power of 1e30 or 1e-300
  * keeps its digits, the exponents are exact, and the rounding of y_pred - y_true is carried along.
  *
  * By p: a^p log a, 0 at r = 0. It changes sign at a = 1, where the logarithm keeps its digits.

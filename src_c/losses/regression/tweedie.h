@@ -7,11 +7,15 @@
  *   from_log = True       gradient mu^(2-p) - y mu^(1-p)      hessian (2-p) mu^(2-p) - (1-p) y mu^(1-p)
  *   from_log = False      gradient (mu - y) mu^-p             hessian (p y - (p-1) mu) mu^-(p+1)
  *
- * With d = log(mu / y) the value is y^(2-p) (E(2-p) - E(1-p)), E(q) = expm1(q d) / q and E(0) = d. This form serves for
- * |d| <= 1: it is 0 at a perfect prediction and never cancels more than d^2 against d; beyond, the three terms do. Logarithms
- * are pairs with ten bits to spare, so that their products with the exponents keep their digits. Value, first gradient and
- * Hessian change sign or vanish inside; their errors are relative to the largest term. The mean kernel with p = 0 is half the
- * squared error.
+ * With d = log(mu / y) the value is y^(2-p) (E(2-p) - E(1-p)), E(q) = expm1(q d) / q and E(0) = d. For |d| <= 1 the difference
+ * is a series that begins with d^2 / 2, so that it is 0 at a perfect prediction; beyond, the three terms are added. Logarithms
+ * are pairs with eight bits to spare, so that their products with the exponents keep their digits. Value, first gradient and
+ * Hessian change sign or vanish inside; their errors are relative to the largest term.
+ *
+ * Powers with a simple form have kernels of their own; that of the mean with p = 0 is half the squared error. p = 3/2 needs no
+ * logarithm:
+ *
+ *   2 (sqrt(mu) - sqrt(y)) (1 - sqrt(y / mu))
  *
  * By p, for p in [1, 2]: -y^(2-p) (log(y) (E(2-p) - E(1-p)) + D(2-p) - D(1-p)), D(q) = (q d exp(q d) - expm1(q d)) / q^2 and
  * D(0) = d^2 / 2; for y = 0 mu^(2-p) (1 / (2-p) - log mu) / (2-p). Of x = q d > 0, E and D are taken by exp(-x), so that the
@@ -20,48 +24,51 @@
  */
 #include "engine/element.h"
 
-/* `excess` is y / mu - 1. */
-FL_INLINE FL_T FL_FN(tweedie_value)(FL_T y, FL_PAIR z, double power, FL_T mean_term, FL_T label_term, FL_T excess)
+FL_INLINE FL_T FL_FN(tweedie_distance)(FL_PAIR z, FL_T y)
 {
-    const double first = 2.0 - power, second = 1.0 - power;
-    const FL_T q1 = FL_C(first != 0.0 ? first : 1.0), q2 = FL_C(second != 0.0 ? second : 1.0);
     const FL_PAIR l = FL_LOG_PRECISE(y);
-    const FL_PAIR difference = FL_TWO_SUM(z.hi, -l.hi);
-    const FL_PAIR d = FL_FAST_TWO_SUM(difference.hi, difference.lo + (z.lo - l.lo));
-    const FL_T base = FL_SELECT(y > FL_C(0), FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(first), l), FL_C(0));
-    const FL_T e1 = FL_EXPM1_PAIR(q1 * d.hi, FL_FMA(q1, d.hi, -(q1 * d.hi)) + q1 * d.lo).hi / q1;
-    const FL_T e2 = FL_EXPM1_PAIR(q2 * d.hi, FL_FMA(q2, d.hi, -(q2 * d.hi)) + q2 * d.lo).hi / q2;
-    const FL_U is_one = FL_UNIFORM(power == 1.0), is_two = FL_UNIFORM(power == 2.0);
-    const FL_T near = base * (FL_PICK(is_two, d.hi, e1) - FL_PICK(is_one, d.hi, e2));
-    const FL_T at_one = mean_term - FL_FMA(y, d.hi, y);
-    const FL_T at_two = (d.hi - FL_C(1)) + label_term;
-    const FL_T between = (mean_term / q1 - label_term / q2) + base / q1 / q2;
-    const FL_T far = FL_PICK(is_one, at_one, FL_PICK(is_two, at_two, between));
-    const FL_T positive = FL_SELECT(FL_ABS(d.hi) <= FL_C(1), near, far);
-    /* (y - mu)^2 / (2 y mu^2): the terms of the general form may be infinite both */
-    const FL_T at_three = excess * (excess / (y + y));
-    return FL_PICK(FL_UNIFORM(power == 3.0), at_three, FL_SELECT(y == FL_C(0), mean_term / q1, positive));
+    return (z.hi - l.hi) + (z.lo - l.lo);
 }
 
-/* y > 0 for p >= 2, y >= 0 for p >= 1 */
-FL_INLINE FL_I FL_FN(tweedie_bad_label)(FL_T y, double power)
+/* E(2-p) - E(1-p) where |(2-p) d| and |(1-p) d| are at most 1: a series whose coefficients have the weights
+   (2-p)^(k+1) - (1-p)^(k+1) */
+FL_INLINE FL_T FL_FN(tweedie_near)(FL_T d, double power)
 {
-    return FL_INVALID(y < FL_C(0)) | (FL_INVALID(y == FL_C(0)) & (FL_I)FL_UNIFORM(power >= 2.0));
+    FL_T w[FL_CONSTANT(EXPM1_TAILS_TERMS)];
+    double weight = 1.0, other = 1.0;
+    for (int k = 0; k < FL_CONSTANT(EXPM1_TAILS_TERMS); k++) {
+        w[k] = FL_C(weight);
+        other *= 1.0 - power;
+        weight = (2.0 - power) * weight + other;
+    }
+    return (d * d) * FL_WEIGHTED_POLYNOMIAL(EXPM1_TAILS, d, w);
+}
+
+/* the value for p other than 1 and 2; metrics ask for powers of any size, whose series ends earlier than at |d| = 1 */
+FL_INLINE FL_T FL_FN(tweedie_value)(FL_T y, FL_PAIR z, double power, FL_T mean_term, FL_T label_term)
+{
+    const double first = 2.0 - power, second = power - 1.0;
+    /* 1 / max(1, 2-p, p-1), without a condition */
+    const FL_T end = FL_C(2.0 / (1.0 + (__builtin_fabs(first) + __builtin_fabs(second))));
+    const FL_PAIR l = FL_LOG_PRECISE(y);
+    const FL_T d = (z.hi - l.hi) + (z.lo - l.lo);
+    const FL_T base = FL_SELECT(y > FL_C(0), FL_EXP_PRODUCT(FL_C(1), FL_EXACT_PARAMETER(first), l), FL_C(0));
+    const FL_T near = base * FL_FN(tweedie_near)(d, power);
+    const FL_T sum = FL_FMA(FL_C(second), mean_term, FL_FMA(FL_C(first), label_term, -base));
+    const FL_T far = sum * FL_C(1.0 / (first * second));
+    return FL_SELECT(y == FL_C(0), mean_term * FL_C(1.0 / first), FL_SELECT(FL_ABS(d) <= end, near, far));
 }
 
 FL_FORMULA(tweedie_log, (y_true), (y_pred), (power))
 {
-    const FL_PAIR z = {y_pred, FL_C(0)};
     const FL_PAIR first = FL_EXACT_PARAMETER(2.0 - power), second = FL_EXACT_PARAMETER(1.0 - power);
-    const FL_T mean_term = FL_EXP_PRODUCT(FL_C(1), first, z);
-    const FL_T label_term = FL_EXP_PRODUCT(y_true, second, z);
-    const FL_T curve = FL_FMA(first.hi, mean_term, -second.hi * label_term);
+    const FL_T mean_term = FL_EXP_MULTIPLE(FL_C(1), first, y_pred);
+    const FL_T label_term = FL_EXP_MULTIPLE(y_true, second, y_pred);
     return (FL_RESULT){
-        .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term, FL_FMA(y_true, mean_term, FL_C(-1))),
-        /* where both terms overflow (p = 3), that of the label is the larger */
-        .gradient = {FL_SELECT(label_term < FL_INFINITY, mean_term - label_term, -label_term)},
-        .hessian = {FL_SELECT(label_term < FL_INFINITY, curve, label_term)},
-        .invalid = FL_FN(tweedie_bad_label)(y_true, power),
+        .value = FL_FN(tweedie_value)(y_true, FL_EXACTLY(y_pred), power, mean_term, label_term),
+        .gradient = {mean_term - label_term},
+        .hessian = {FL_FMA(first.hi, mean_term, -second.hi * label_term)},
+        .invalid = FL_INVALID(y_true < FL_C(0)),
     };
 }
 
@@ -76,6 +83,88 @@ FL_FORMULA(tweedie_log_normal, (y_true), (y_pred), ())
     };
 }
 
+/* p = 3/2, from the roots of label and mean, their quotient, and y / sqrt(mu) */
+FL_INLINE FL_T FL_FN(tweedie_value_of_roots)(FL_T root, FL_T mean_root, FL_T quotient, FL_T label_term)
+{
+    /* rounding may give the two factors different signs */
+    const FL_T product = FL_ABS((mean_root - root) * (FL_C(1) - quotient));
+    /* far below the label, where the quotient may overflow */
+    const FL_T positive = FL_SELECT(quotient < FL_C(4), product, (mean_root - (root + root)) + label_term);
+    const FL_T value = FL_SELECT(root == FL_C(0), mean_root, positive);
+    return value + value;
+}
+
+FL_FORMULA(tweedie_log_of_roots, (y_true), (y_pred), ())
+{
+    const FL_PAIR half = FL_EXACTLY(FL_C(0.5)), minus_half = FL_EXACTLY(FL_C(-0.5));
+    const FL_T root = FL_SQRT(y_true), mean_term = FL_EXP_MULTIPLE(FL_C(1), half, y_pred);
+    const FL_T label_term = FL_EXP_MULTIPLE(y_true, minus_half, y_pred);
+    return (FL_RESULT){
+        .value = FL_FN(tweedie_value_of_roots)(root, mean_term, FL_EXP_MULTIPLE(root, minus_half, y_pred), label_term),
+        .gradient = {mean_term - label_term},
+        .hessian = {FL_C(0.5) * (mean_term + label_term)},
+        .invalid = FL_INVALID(y_true < FL_C(0)),
+    };
+}
+
+FL_INLINE FL_T FL_FN(tweedie_poisson_value)(FL_T y, FL_T mean, FL_T d)
+{
+    const FL_T near = y * FL_FN(tweedie_near)(d, 1.0), far = FL_FMA(-y, d, mean - y);
+    return FL_SELECT(y == FL_C(0), mean, FL_SELECT(FL_ABS(d) <= FL_C(1), near, far));
+}
+
+FL_INLINE FL_T FL_FN(tweedie_gamma_value)(FL_T ratio, FL_T d)
+{
+    return FL_SELECT(FL_ABS(d) <= FL_C(1), FL_FN(tweedie_near)(d, 2.0), (d - FL_C(1)) + ratio);
+}
+
+FL_FORMULA(tweedie_log_poisson, (y_true), (y_pred), ())
+{
+    const FL_T mean = FL_EXP_MULTIPLE(FL_C(1), FL_EXACTLY(FL_C(1)), y_pred);
+    const FL_T d = FL_FN(tweedie_distance)(FL_EXACTLY(y_pred), y_true);
+    return (FL_RESULT){
+        .value = FL_FN(tweedie_poisson_value)(y_true, mean, d),
+        .gradient = {mean - y_true},
+        .hessian = {mean},
+        .invalid = FL_INVALID(y_true < FL_C(0)),
+    };
+}
+
+FL_FORMULA(tweedie_log_gamma, (y_true), (y_pred), ())
+{
+    const FL_T ratio = FL_EXP_MULTIPLE(y_true, FL_EXACTLY(FL_C(-1)), y_pred);
+    return (FL_RESULT){
+        .value = FL_FN(tweedie_gamma_value)(ratio, FL_FN(tweedie_distance)(FL_EXACTLY(y_pred), y_true)),
+        .gradient = {FL_C(1) - ratio},
+        .hessian = {ratio},
+        .invalid = FL_INVALID(y_true <= FL_C(0)),
+    };
+}
+
+/* Beyond y = 2 mu the terms are added, where the errors of a square would be two. */
+FL_FORMULA(tweedie_log_inverse_gaussian, (y_true), (y_pred), ())
+{
+    const FL_T mean_term = FL_EXP_MULTIPLE(FL_C(1), FL_EXACTLY(FL_C(-1)), y_pred);
+    const FL_T label_term = FL_EXP_MULTIPLE(y_true, FL_EXACTLY(FL_C(-2)), y_pred);
+    const FL_T quotient = y_true * mean_term, excess = FL_FMA(y_true, mean_term, FL_C(-1));
+    const FL_T near = excess * (excess / (y_true + y_true));
+    const FL_T far = (FL_C(0.5) * label_term - mean_term) + FL_C(0.5) / y_true;
+    /* where both terms overflow, that of the label is the larger */
+    const int finite = label_term < FL_INFINITY;
+    return (FL_RESULT){
+        .value = FL_SELECT((quotient > FL_C(2)) & finite, far, near),
+        .gradient = {FL_SELECT(finite, mean_term - label_term, -label_term)},
+        .hessian = {FL_SELECT(finite, FL_FMA(FL_C(2), label_term, -mean_term), label_term)},
+        .invalid = FL_INVALID(y_true <= FL_C(0)),
+    };
+}
+
+/* y > 0 for p >= 2, y >= 0 below */
+FL_INLINE FL_I FL_FN(tweedie_bad_label)(FL_T y, double power)
+{
+    return FL_INVALID(y < FL_C(0)) | (FL_INVALID(y == FL_C(0)) & (FL_I)FL_UNIFORM(power >= 2.0));
+}
+
 FL_FORMULA(tweedie_mean, (y_true), (y_pred), (power))
 {
     const FL_PAIR z = FL_LOG_PRECISE(y_pred);
@@ -83,10 +172,56 @@ FL_FORMULA(tweedie_mean, (y_true), (y_pred), (power))
     const FL_T label_term = FL_EXP_PRODUCT(y_true, FL_EXACT_PARAMETER(1.0 - power), z);
     const FL_T curvature = FL_C(power) * y_true - FL_C(power - 1.0) * y_pred;
     return (FL_RESULT){
-        .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term, (y_true - y_pred) / y_pred),
+        .value = FL_FN(tweedie_value)(y_true, z, power, mean_term, label_term),
         .gradient = {FL_EXP_PRODUCT(y_pred - y_true, FL_EXACT_PARAMETER(-power), z)},
-        .hessian = {FL_EXP_PRODUCT(curvature, FL_EXACT_PARAMETER(-power - 1.0), z)},
+        .hessian = {FL_EXP_PRODUCT(curvature, FL_EXACT_DIFFERENCE(-power, 1.0), z)},
         .invalid = FL_FN(tweedie_bad_label)(y_true, power) | FL_INVALID(y_pred <= FL_C(0)),
+    };
+}
+
+FL_FORMULA(tweedie_mean_of_roots, (y_true), (y_pred), ())
+{
+    const FL_T root = FL_SQRT(y_true), mean_root = FL_SQRT(y_pred);
+    return (FL_RESULT){
+        .value = FL_FN(tweedie_value_of_roots)(root, mean_root, root / mean_root, y_true / mean_root),
+        .gradient = {(y_pred - y_true) / y_pred / mean_root},
+        .hessian = {FL_FMA(FL_C(1.5), y_true, FL_C(-0.5) * y_pred) / y_pred / y_pred / mean_root},
+        .invalid = FL_INVALID(y_true < FL_C(0)) | FL_INVALID(y_pred <= FL_C(0)),
+    };
+}
+
+FL_FORMULA(tweedie_mean_poisson, (y_true), (y_pred), ())
+{
+    const FL_T d = FL_LOG_QUOTIENT(FL_EXACTLY(y_pred), FL_EXACTLY(y_true)).hi;
+    return (FL_RESULT){
+        .value = FL_FN(tweedie_poisson_value)(y_true, y_pred, d),
+        .gradient = {(y_pred - y_true) / y_pred},
+        .hessian = {y_true / y_pred / y_pred},
+        .invalid = FL_INVALID(y_true < FL_C(0)) | FL_INVALID(y_pred <= FL_C(0)),
+    };
+}
+
+FL_FORMULA(tweedie_mean_gamma, (y_true), (y_pred), ())
+{
+    const FL_T d = FL_LOG_QUOTIENT(FL_EXACTLY(y_pred), FL_EXACTLY(y_true)).hi;
+    return (FL_RESULT){
+        .value = FL_FN(tweedie_gamma_value)(y_true / y_pred, d),
+        .gradient = {(y_pred - y_true) / y_pred / y_pred},
+        .hessian = {((y_true - y_pred) + y_true) / y_pred / y_pred / y_pred},
+        .invalid = FL_INVALID(y_true <= FL_C(0)) | FL_INVALID(y_pred <= FL_C(0)),
+    };
+}
+
+/* The division is squared: the rounding of y - mu is carried along. */
+FL_FORMULA(tweedie_mean_inverse_gaussian, (y_true), (y_pred), ())
+{
+    const FL_PAIR r = FL_TWO_SUM(y_true, -y_pred);
+    const FL_T excess = r.hi / y_pred, low = r.lo / y_pred, share = excess / (y_true + y_true);
+    return (FL_RESULT){
+        .value = FL_FMA(excess, share, FL_SELECT(FL_ABS(share) < FL_INFINITY, share * (FL_C(2) * low), FL_C(0))),
+        .gradient = {-excess / y_pred / y_pred},
+        .hessian = {FL_FMA(FL_C(3), y_true, FL_C(-2) * y_pred) / y_pred / y_pred / y_pred / y_pred},
+        .invalid = FL_INVALID(y_true <= FL_C(0)) | FL_INVALID(y_pred <= FL_C(0)),
     };
 }
 
