@@ -255,8 +255,8 @@ def lines() -> list[str]:
             arguments = "x, w" if name in WEIGHTED else "x"
             out.append(f"#define FL_{name}_{suffix}({arguments}) \\\n    {evaluation(texts, suffix)}")
         odd, even = ([literal(term, scalar) for term in part] for part in half_tangent(1 if suffix == "f32" else 2))
-        odd_sum = f"x + {odd[-1]}"
-        out.append(f"#define FL_EXP_ODD_{suffix}(x) " + (f"FL_FMA_{suffix}(x, {odd_sum}, {odd[0]})" if odd[1:] else f"({odd_sum})"))
+        odd_sum = f"(x + {odd[-1]})"
+        out.append(f"#define FL_EXP_ODD_{suffix}(x) {f'FL_FMA_{suffix}(x, {odd_sum}, {odd[0]})' if odd[1:] else odd_sum}")
         out.append(f"#define FL_EXP_EVEN_{suffix}(x) {evaluation(even, suffix)}")
         texts = [literal(coefficient, scalar) for coefficient in mp.chebyfit(two_over_two_plus, LOG_F, 3)[::-1]]
         out.append(f"#define FL_TWO_OVER_TWO_PLUS_{suffix}(x) \\\n    {evaluation(texts, suffix)}")

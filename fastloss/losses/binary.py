@@ -50,7 +50,7 @@ class _ZeroOneRule:
 
 
 def _kernel_of(formula: str, from_logits: bool, plain: bool) -> str:
-    """Name the kernel of probabilities or raw scores; that of raw scores with plain labels, which are neither weighted nor smoothed."""
+    """Name the kernel of probabilities or raw scores; ``plain`` labels are neither weighted nor smoothed."""
     if not from_logits:
         return f"{formula}_probabilities"
     return f"{formula}_logits" if plain else f"{formula}_logits_weighted"

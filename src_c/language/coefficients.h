@@ -237,7 +237,7 @@
         FL_FMA_f64(FL_FMA_f64((0x1.611cb330c1fe8p-33 * w[11]), x, (0x1.1ee5640e638a2p-29 * w[10])), (x * x), FL_FMA_f64((0x1.ae6460fae3728p-26 * w[9]), x, (0x1.27e5069de9344p-22 * w[8])))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64((0x1.71de3a4e14f40p-19 * w[7]), x, (0x1.a01a01907b7eep-16 * w[6])), (x * x), FL_FMA_f64((0x1.a01a01a01ee70p-13 * w[5]), x, (0x1.6c16c16c212c0p-10 * w[4])))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64((0x1.11111111110fdp-7 * w[3]), x, (0x1.5555555555502p-5 * w[2])), (x * x), FL_FMA_f64((0x1.5555555555555p-3 * w[1]), x, (0x1.0000000000000p-1 * w[0]))))
-#define FL_EXP_ODD_f64(x) FL_FMA_f64(x, x + 0x1.a4462dda3bfe8p+8, 0x1.d8dc1f253796cp+13)
+#define FL_EXP_ODD_f64(x) FL_FMA_f64(x, (x + 0x1.a4462dda3bfe8p+8), 0x1.d8dc1f253796cp+13)
 #define FL_EXP_EVEN_f64(x) FL_FMA_f64(FL_FMA_f64(0x1.e0382078886a1p+4, x, \
         0x1.a44ef58f5eb0fp+11), x, \
         0x1.d8dc1f253796cp+14)
