@@ -211,7 +211,7 @@ FL_STATIC void FL_FN(fl_softmax_of_pixels)(const FL_T *z, ptrdiff_t n, ptrdiff_t
         }
         for (ptrdiff_t lane = 0; lane < sheet.rows; lane++) {
             const FL_I k = label[first + lane] < 0 ? 0 : label[first + lane];
-            own_error[first + lane] = FL_OTHERS(&s, memory[FL_PLACE(&sheet, lane, k)], k) * s.inverse[lane];
+            own_error[first + lane] = FL_OTHERS(&s, lane, memory[FL_PLACE(&sheet, lane, k)]) * s.inverse[lane];
         }
         if (sheet.stride) {
             FL_EACH_ROW(&sheet)

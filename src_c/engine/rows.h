@@ -97,12 +97,17 @@
     }                                                                                                                          \
     FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_T y_, const FL_TARGET_INPUT t_)
 
-/* The sum of the exponentials of all classes but this one. */
-#define FL_OTHERS(s, exponential, k)                                                                                           \
-    FL_SELECT((k) == (s)->largest.first[lane], (s)->others[lane], (s)->total[lane] - (exponential))
+/* Scores up to this size are reduced as they are. */
+#define FL_NEAR_SCORES FL_C(FL_BITS == 32 ? 256 : 2048)
+
+/* The exponential of a score in a lane. */
+#define FL_POWER(s, lane, z) FL_FN(fl_power)(z, (s)->origin[lane], (s)->least[lane], (s)->unit[lane])
+
+/* The sum of the exponentials of all classes but one. */
+#define FL_OTHERS(s, lane, e) FL_SELECT((e) == (s)->peak[lane], (s)->others[lane], (s)->total[lane] - (e))
 
 #define FL_OTHER_SUMS(sums, first_one, own_one, k)                                                                             \
-    FL_SELECT((k) == s.largest.first[lane], (sums)[lane], ((sums)[lane] - (own_one)) + (first_one)[lane])
+    FL_SELECT((k) == first[lane], (sums)[lane], ((sums)[lane] - (own_one)) + (first_one)[lane])
 
 #define FL_TEMPLATE "engine/rows.h"
 #include "language/both_precisions.inc"
@@ -121,40 +126,87 @@ typedef struct {
 
 /* What the passes know of each row, or of the one row in every lane. */
 typedef struct {
-    FL_FN(fl_largest) largest;
-    FL_T others[FL_LANES], total[FL_LANES], inverse[FL_LANES], log_high[FL_LANES], log_low[FL_LANES];
-    FL_T scale[FL_LANES]; /* of the derivatives */
+    FL_T max[FL_LANES];                                     /* the largest score */
+    FL_T origin[FL_LANES], least[FL_LANES], unit[FL_LANES]; /* see fl_power */
+    FL_T peak[FL_LANES];                                    /* the largest exponential */
+    FL_T others[FL_LANES], total[FL_LANES];                 /* the sum of all exponentials, and without a largest one */
+    FL_T inverse[FL_LANES], log_high[FL_LANES], log_low[FL_LANES]; /* 1 / total, log(total / peak) */
+    FL_T scale[FL_LANES];                                   /* of the derivatives */
 } FL_FN(fl_softmax);
 
-/* What follows from the sum of the others: the sum of all exponentials, its inverse and its logarithm. */
-FL_STATIC void FL_FN(fl_finish_exponentials)(const fl_sheet *sheet, FL_FN(fl_softmax) * s)
+/*
+ * The exponential of a score z in the unit of its row, 2^(k - FL_RAISED) for the k of the largest score: about 1 ulp. Each score
+ * is reduced by itself, x = k log 2 + r, which is exact but for r's last rounding; only far from 0, where that would cost digits,
+ * the largest score is taken off first, and the difference is exact wherever its exponential counts. `unit` rounds x / log 2 to
+ * an integer and leaves the exponent of the result in the low bits.
+ */
+FL_INLINE FL_T FL_FN(fl_power)(FL_T z, FL_T origin, FL_T least, FL_T unit)
+{
+    const FL_T given = z - origin, x = FL_SELECT(given < least, least, given);
+    const FL_T shifted = FL_FMA(x, FL_CONSTANT(LOG2_E), unit), k = shifted - unit;
+    const FL_T r = FL_FMA(-k, FL_CONSTANT(LN2_LOW), FL_FMA(-k, FL_CONSTANT(LN2), x));
+    const FL_T mantissa = FL_FMA(r, FL_POLYNOMIAL(SOFTMAX_EXP, r), FL_C(1));
+    return mantissa * FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS);
+}
+
+/* What the largest scores make the units of the rows. */
+FL_STATIC void FL_FN(fl_choose_units)(const fl_sheet *sheet, FL_FN(fl_softmax) * s)
 {
     FL_EACH_LANE(sheet)
     {
-        const FL_PAIR log = FL_LOG1P_PAIR(s->others[lane] / FL_RAISED_ONE, FL_C(0));
+        const FL_T max = s->max[lane], origin = FL_SELECT(FL_ABS(max) > FL_NEAR_SCORES, max, FL_C(0));
+        const FL_T k = FL_FMA(max - origin, FL_CONSTANT(LOG2_E), FL_SHIFTER) - FL_SHIFTER;
+        s->origin[lane] = origin;
+        s->least[lane] = (max - origin) + FL_LEAST_POWER;
+        s->unit[lane] = (FL_SHIFTER + FL_C(FL_EXPONENT_BIAS + FL_RAISED)) - k;
+        s->peak[lane] = FL_POWER(s, lane, max);
+    }
+}
+
+/* What follows from the sum of all exponentials but the largest ones, in `others`, and how many of these there are. */
+FL_STATIC void FL_FN(fl_finish_exponentials)(const fl_sheet *sheet, const FL_T *largest, FL_FN(fl_softmax) * s)
+{
+    FL_EACH_LANE(sheet)
+    {
+        const FL_T peak = s->peak[lane], others = FL_FMA(largest[lane] - FL_C(1), peak, s->others[lane]);
+        const FL_PAIR log = FL_LOG1P_PAIR(others / peak, FL_C(0));
         s->log_high[lane] = log.hi;
         s->log_low[lane] = log.lo;
-        s->total[lane] = FL_RAISED_ONE + s->others[lane];
+        s->others[lane] = others;
+        s->total[lane] = peak + others;
         s->inverse[lane] = FL_C(1) / s->total[lane];
     }
 }
 
+/* A number, and 1, where the number is a largest exponential, else 0 and 0; by masks, of which GCC makes no branch. */
+#undef FL_LARGEST
+#define FL_LARGEST(e, peak) FL_SELECT((e) == (peak), ~(FL_U)0, (FL_U)0)
+#undef FL_WHERE
+#define FL_WHERE(mask, x) FL_FROM_BITS(FL_TO_BITS(x) & (mask))
+
 /*
- * e = exp(z - max), 1 at the first largest class, and the sum of the others. From the sum without the largest, 1 - p
- * and log p keep their digits when p is close to 1. The difference is carried with its error, which exp would blow up.
- * Replaces z by the distance max - z.
+ * The exponentials of the scores z, and their sums. From the sum without a largest one, 1 - p and log p keep their digits when p
+ * is close to 1.
  */
-FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, FL_T *z, FL_T *e, FL_FN(fl_softmax) * s)
+FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, const FL_T *z, FL_T *e, FL_FN(fl_softmax) * s)
 {
-    FL_FN(fl_find_largest)(sheet, z, &s->largest);
-    const FL_T *const max = s->largest.max;
-    const FL_I *const first = s->largest.first, *const own = s->largest.own;
-    FL_T part[FL_PARTS][FL_LANES];
+    FL_T part[FL_PARTS][FL_LANES], largest[FL_LANES];
     /* the lanes of a long row are parts enough */
     const ptrdiff_t parts = sheet->along ? 1 : FL_PARTS;
-    for (ptrdiff_t i = 0; i < FL_PARTS; i++)
+    FL_T *const max = s->max;
+    FL_EACH_LANE(sheet)
+    {
+        max[lane] = z[lane];
+        part[0][lane] = part[1][lane] = part[2][lane] = part[3][lane] = largest[lane] = FL_C(0);
+    }
+    FL_EACH_GROUP(sheet)
+    {
+        const FL_T *const x = z + group * sheet->lanes;
         FL_EACH_LANE(sheet)
-    part[i][lane] = i ? FL_C(0) : FL_UNLESS_NAN(max[lane], 0);
+        max[lane] = FL_MAX(x[lane], max[lane]);
+    }
+    FL_FN(fl_merge_largest)(sheet, max);
+    FL_FN(fl_choose_units)(sheet, s);
     FL_EACH_GROUP(sheet)
     {
         const FL_T *const x = z + group * sheet->lanes;
@@ -162,91 +214,103 @@ FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, FL_T *z, FL_T *e, F
         FL_T *const sum = part[group % parts];
         FL_EACH_LANE(sheet)
         {
-            const FL_PAIR d = FL_TWO_SUM(x[lane], -max[lane]);
-            const FL_T low = FL_SELECT(d.hi > -FL_INFINITY, d.lo, FL_C(0));
-            const FL_T power = FL_FN(fl_raised_exp)(d.hi, low);
-            const int largest = FL_CLASS(sheet) == first[lane];
-            y[lane] = FL_SELECT(largest, FL_RAISED_ONE, power);
-            sum[lane] += FL_SELECT(largest, FL_C(0), power);
+            const FL_T power = FL_POWER(s, lane, x[lane]);
+            const FL_U is_largest = FL_LARGEST(power, s->peak[lane]);
+            y[lane] = power;
+            sum[lane] += FL_WHERE(~is_largest, power);
+            largest[lane] += FL_WHERE(is_largest, FL_C(1));
         }
     }
     FL_EACH_LANE(sheet)
     s->others[lane] = (part[0][lane] + part[1][lane]) + (part[2][lane] + part[3][lane]);
     FL_FN(fl_merge_lanes)(sheet, s->others);
-    FL_FN(fl_finish_exponentials)(sheet, s);
+    FL_FN(fl_merge_lanes)(sheet, largest);
+    FL_FN(fl_finish_exponentials)(sheet, largest, s);
 }
 
 typedef FL_T FL_FN(fl_vector) __attribute__((vector_size(FL_VECTOR_BYTES)));
+typedef FL_I FL_FN(fl_vector_of_masks) __attribute__((vector_size(FL_VECTOR_BYTES)));
 
 /*
- * The same for a long row by itself, in e, which has room for whole groups of FL_LANES; the sum is added up in the same order.
- * The accumulators are vectors, which the compiler keeps in registers, as it does not keep an array of numbers.
+ * The same for long rows, which begin `step` numbers after one another, one after the other; the sums are added up in the same
+ * order. Accumulators are vectors, which the compiler keeps in registers, as it does not keep an array of numbers.
  */
-FL_STATIC void FL_FN(fl_exponentials_of_row)(FL_T *e, ptrdiff_t classes, FL_T *max, FL_I *first, FL_T *others)
+enum { FL_FN(FL_NUMBERS) = FL_VECTOR_BYTES / sizeof(FL_T), FL_FN(FL_VECTORS) = FL_LANES / FL_FN(FL_NUMBERS) };
+
+/* The largest number of a row. */
+FL_STATIC FL_T FL_FN(fl_largest_of_row)(const FL_T *z, ptrdiff_t classes)
 {
-    enum { NUMBERS = FL_VECTOR_BYTES / sizeof(FL_T), VECTORS = FL_LANES / NUMBERS };
-    const ptrdiff_t room = (classes + FL_LANES - 1) / FL_LANES * FL_LANES;
+    enum { NUMBERS = FL_FN(FL_NUMBERS), VECTORS = FL_FN(FL_VECTORS) };
     FL_FN(fl_vector) part[VECTORS], x;
     FL_T lane[FL_LANES];
-    for (ptrdiff_t k = classes; k < room; k++)
-        e[k] = -FL_INFINITY;
-    memcpy(part, e, sizeof part);
-    for (ptrdiff_t k = FL_LANES; k < room; k += FL_LANES)
+    memcpy(part, z, sizeof part);
+    /* the last ones may be looked at twice */
+    for (ptrdiff_t k = FL_LANES; k < classes; k += FL_LANES)
         for (int j = 0; j < VECTORS; j++) {
-            memcpy(&x, e + k + j * NUMBERS, sizeof x);
-            const __typeof__(x < x) larger = x > part[j];
-            part[j] = (FL_FN(fl_vector))(((__typeof__(larger))x & larger) | ((__typeof__(larger))part[j] & ~larger));
+            memcpy(&x, z + FL_MIN(k, classes - FL_LANES) + j * NUMBERS, sizeof x);
+            const FL_FN(fl_vector_of_masks) larger = x > part[j];
+            part[j] =
+                (FL_FN(fl_vector))(((FL_FN(fl_vector_of_masks))x & larger) | ((FL_FN(fl_vector_of_masks))part[j] & ~larger));
         }
     memcpy(lane, part, sizeof part);
     for (int half = FL_LANES / 2; half; half /= 2)
         for (int i = 0; i < half; i++)
-            lane[i] = FL_SELECT(lane[i + half] > lane[i], lane[i + half], lane[i]);
-    const FL_T largest = lane[0];
-    FL_I place = (FL_I)room;
-    FL_SIMD_REDUCE(reduction(min : place))
-    for (ptrdiff_t k = 0; k < room; k++) {
-        const FL_I found = FL_SELECT(e[k] == largest, (FL_I)k, (FL_I)room);
-        place = found < place ? found : place;
-    }
-    /* none is NaN's equal */
-    place = place < (FL_I)room ? place : 0;
-    FL_SIMD
-    for (ptrdiff_t k = 0; k < room; k++) {
-        const FL_PAIR d = FL_TWO_SUM(e[k], -largest);
-        e[k] = FL_FN(fl_raised_exp)(d.hi, FL_SELECT(d.hi > -FL_INFINITY, d.lo, FL_C(0)));
-    }
-    e[place] = FL_C(0);
-    memcpy(part, e, sizeof part);
-    for (ptrdiff_t k = FL_LANES; k < room; k += FL_LANES)
+            lane[i] = FL_MAX(lane[i + half], lane[i]);
+    return lane[0];
+}
+
+/* The sum of the exponentials of a row but for the largest ones, and how many of these there are. */
+FL_STATIC void FL_FN(fl_sum_row)(const FL_T *e, ptrdiff_t room, FL_T peak, FL_T *sum, FL_T *largest)
+{
+    enum { NUMBERS = FL_FN(FL_NUMBERS), VECTORS = FL_FN(FL_VECTORS) };
+    FL_FN(fl_vector) part[VECTORS], x;
+    FL_FN(fl_vector_of_masks) found = {0};
+    FL_T lane[FL_LANES];
+    memset(part, 0, sizeof part);
+    for (ptrdiff_t k = 0; k < room; k += FL_LANES)
         for (int j = 0; j < VECTORS; j++) {
             memcpy(&x, e + k + j * NUMBERS, sizeof x);
-            part[j] += x;
+            const FL_FN(fl_vector_of_masks) is_largest = x == peak;
+            part[j] += (FL_FN(fl_vector))((FL_FN(fl_vector_of_masks))x & ~is_largest);
+            found -= is_largest;
         }
     memcpy(lane, part, sizeof part);
     for (int half = FL_LANES / 2; half; half /= 2)
         for (int i = 0; i < half; i++)
             lane[i] += lane[i + half];
-    e[place] = FL_RAISED_ONE;
-    *max = largest;
-    *first = place;
-    *others = lane[0];
+    FL_I count = 0;
+    for (int i = 0; i < NUMBERS; i++)
+        count += found[i];
+    *sum = lane[0];
+    *largest = (FL_T)count;
 }
 
-/* Of rows that begin `step` numbers after one another. */
 FL_STATIC void FL_FN(fl_exponentials_by_row)(const fl_sheet *sheet, const FL_T *source, ptrdiff_t step, FL_T *e,
                                              FL_FN(fl_softmax) * s)
 {
-    for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
-        s->largest.max[lane] = s->others[lane] = FL_C(0);
-        s->largest.first[lane] = 0;
+    const ptrdiff_t classes = sheet->classes;
+    FL_T largest[FL_LANES];
+    FL_EACH_LANE(sheet)
+    {
+        s->max[lane] = s->others[lane] = FL_C(0);
+        largest[lane] = FL_C(1);
     }
     FL_EACH_ROW(sheet)
+    s->max[row] = FL_FN(fl_largest_of_row)(source + row * step, classes);
+    FL_FN(fl_choose_units)(sheet, s);
+    FL_EACH_ROW(sheet)
     {
-        FL_T *const x = e + row * sheet->stride;
-        memcpy(x, source + row * step, (size_t)sheet->classes * sizeof *x);
-        FL_FN(fl_exponentials_of_row)(x, sheet->classes, &s->largest.max[row], &s->largest.first[row], &s->others[row]);
+        const FL_T *const x = source + row * step;
+        FL_T *const y = e + row * sheet->stride;
+        const FL_T origin = s->origin[row], least = s->least[row], unit = s->unit[row];
+        FL_SIMD
+        for (ptrdiff_t k = 0; k < classes; k++)
+            y[k] = FL_FN(fl_power)(x[k], origin, least, unit);
+        for (ptrdiff_t k = classes; k < sheet->stride; k++)
+            y[k] = FL_C(0);
+        FL_FN(fl_sum_row)(y, sheet->stride, s->peak[row], &s->others[row], &largest[row]);
     }
-    FL_FN(fl_finish_exponentials)(sheet, s);
+    FL_FN(fl_finish_exponentials)(sheet, largest, s);
 }
 
 /* Arguments and results of a target or share formula, side by side. */
@@ -255,85 +319,76 @@ typedef struct {
     FL_T value[FL_LANES], low[FL_LANES], slope[FL_LANES], curvature[FL_LANES];
 } FL_FN(fl_targets);
 
-/* What a target formula wants of the class k of score z and exponential e. */
-FL_INLINE void FL_FN(fl_set_target)(FL_FN(fl_targets) * t, const FL_FN(fl_softmax) * s, ptrdiff_t lane, FL_I k, FL_T z, FL_T e)
+/* What a target formula wants of the class of score z and exponential e. */
+FL_INLINE void FL_FN(fl_set_target)(FL_FN(fl_targets) * t, const FL_FN(fl_softmax) * s, ptrdiff_t lane, FL_T z, FL_T e)
 {
-    const int largest = k == s->largest.first[lane];
-    const FL_PAIR d = FL_TWO_SUM(s->largest.max[lane], -z);
-    const FL_PAIR l = FL_TWO_SUM(FL_SELECT(largest, FL_C(0), d.hi), s->log_high[lane]);
-    const FL_T low = l.lo + (s->log_low[lane] + FL_SELECT(largest, FL_C(0), d.lo));
+    const FL_PAIR d = FL_TWO_SUM(s->max[lane], -z);
+    const FL_PAIR l = FL_TWO_SUM(d.hi, s->log_high[lane]);
+    const FL_T low = l.lo + (s->log_low[lane] + d.lo);
     t->l[lane] = l.hi;
     t->l_low[lane] = FL_SELECT(l.hi < FL_INFINITY, low, FL_C(0));
     t->p[lane] = e * s->inverse[lane];
-    t->q[lane] = FL_OTHERS(s, e, k) * s->inverse[lane];
+    t->q[lane] = FL_OTHERS(s, lane, e) * s->inverse[lane];
 }
 
 /* Returns 1 where a share lies outside the domain of the formula. */
 typedef int (*FL_FN(fl_target_map))(FL_FN(fl_targets) * t, ptrdiff_t n, const double *parameters);
 
 /*
- * Derivatives by the scores of all classes, from the exponentials; those of the row's own class are slope and curvature. They
- * are p a and p (c p + a q) with what one more unit of log p is worth.
+ * Derivatives by the scores of all classes, from the exponentials, as if none was the right one: p a and p (c p + a q) with what
+ * one more unit of log p is worth.
  */
-FL_STATIC void FL_FN(fl_derivatives_side_by_side)(const fl_sheet *sheet, FL_T *e, const FL_FN(fl_softmax) * s, const FL_I *own,
-                                                  const FL_FN(fl_targets) * t, const FL_T *a, const FL_T *c, FL_T *gradient,
-                                                  FL_T *hessian)
+FL_STATIC void FL_FN(fl_derivatives_side_by_side)(const fl_sheet *sheet, FL_T *e, const FL_FN(fl_softmax) * s, const FL_T *a,
+                                                  const FL_T *c, FL_T *gradient, FL_T *hessian)
 {
-    /* the own class is selected, not stored afterwards: the transposition would wait for stores smaller than what it loads */
-    FL_T *const h = e + sheet->groups * sheet->lanes;
+    FL_T factor[FL_LANES];
     if (hessian) {
+        FL_T *const h = e + sheet->groups * sheet->lanes;
         FL_EACH_GROUP(sheet)
         {
-            FL_T *const x = e + group * sheet->lanes, *const y = h + group * sheet->lanes;
+            const FL_T *const x = e + group * sheet->lanes;
+            FL_T *const y = h + group * sheet->lanes;
             FL_EACH_LANE(sheet)
             {
-                const FL_T p = x[lane] * s->inverse[lane];
-                const FL_T q = FL_OTHERS(s, x[lane], (FL_I)group) * s->inverse[lane];
-                const FL_T other = p * FL_FMA(c[lane], p, a[lane] * q);
-                y[lane] = FL_SELECT((FL_I)group == own[lane], t->curvature[lane], other);
+                const FL_T p = x[lane] * s->inverse[lane], q = FL_OTHERS(s, lane, x[lane]) * s->inverse[lane];
+                y[lane] = p * FL_FMA(c[lane], p, a[lane] * q);
             }
         }
         FL_FN(fl_take_up)(sheet, h, hessian);
     }
     if (gradient) {
+        FL_EACH_LANE(sheet)
+        factor[lane] = s->inverse[lane] * a[lane];
         FL_EACH_GROUP(sheet)
         {
             FL_T *const x = e + group * sheet->lanes;
             FL_EACH_LANE(sheet)
-            {
-                const FL_T other = x[lane] * s->inverse[lane] * a[lane];
-                x[lane] = FL_SELECT((FL_I)group == own[lane], t->slope[lane], other);
-            }
+            x[lane] *= factor[lane];
         }
         FL_FN(fl_take_up)(sheet, e, gradient);
     }
 }
 
-FL_STATIC void FL_FN(fl_derivatives_by_row)(const fl_sheet *sheet, const FL_T *e, const FL_FN(fl_softmax) * s,
-                                            const FL_FN(fl_labels) * labels, const FL_FN(fl_targets) * t, const FL_T *a,
+FL_STATIC void FL_FN(fl_derivatives_by_row)(const fl_sheet *sheet, const FL_T *e, const FL_FN(fl_softmax) * s, const FL_T *a,
                                             const FL_T *c, FL_T *gradient, FL_T *hessian)
 {
     FL_EACH_ROW(sheet)
     {
         const FL_T *const x = e + row * sheet->stride;
         const FL_T inverse = s->inverse[row], total = s->total[row], a_row = a[row], c_row = c[row];
+        const FL_T peak = s->peak[row], others = s->others[row], factor = inverse * a_row;
+        FL_T *const g = gradient + row * sheet->classes, *const h = hessian + row * sheet->classes;
         if (hessian) {
-            FL_T *const h = hessian + row * sheet->classes;
             FL_SIMD
             for (ptrdiff_t k = 0; k < sheet->classes; k++) {
-                const FL_T p = x[k] * inverse, q = (total - x[k]) * inverse;
+                const FL_T p = x[k] * inverse, q = FL_SELECT(x[k] == peak, others, total - x[k]) * inverse;
                 h[k] = p * FL_FMA(c_row, p, a_row * q);
             }
-            const FL_T p = x[s->largest.first[row]] * inverse, q = s->others[row] * inverse;
-            h[s->largest.first[row]] = p * FL_FMA(c_row, p, a_row * q);
-            h[labels->label[row]] = t->curvature[row];
         }
         if (gradient) {
-            FL_T *const g = gradient + row * sheet->classes;
             FL_SIMD
             for (ptrdiff_t k = 0; k < sheet->classes; k++)
-                g[k] = x[k] * inverse * a_row;
-            g[labels->label[row]] = t->slope[row];
+                g[k] = x[k] * factor;
         }
     }
 }
@@ -347,6 +402,13 @@ FL_STATIC int FL_FN(fl_index_of_logits)(const fl_block *b, const fl_sheet *sheet
     FL_FN(fl_labels) labels;
     FL_FN(fl_targets) t;
     const int invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, &labels);
+    FL_T chosen[FL_LANES], a[FL_LANES], c[FL_LANES];
+    for (ptrdiff_t r = 0; r < sheet->rows; r++)
+        chosen[r] = source[r * b->width + labels.label[r]];
+    for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
+        chosen[lane] = FL_C(0);
+        labels.weight[lane] = FL_C(1);
+    }
     if (sheet->stride)
         FL_FN(fl_exponentials_by_row)(sheet, source, b->width, e, &s);
     else {
@@ -354,42 +416,36 @@ FL_STATIC int FL_FN(fl_index_of_logits)(const fl_block *b, const fl_sheet *sheet
         FL_FN(fl_lay_out)(sheet, source, z, FL_C(0));
         FL_FN(fl_exponentials)(sheet, z, e, &s);
     }
-    FL_T chosen[FL_LANES], exponential[FL_LANES], factor[FL_LANES], a[FL_LANES], c[FL_LANES];
-    FL_I own[FL_LANES];
-    const ptrdiff_t row_step = sheet->stride ? sheet->stride : 1, class_step = sheet->stride ? 1 : sheet->lanes;
-    for (ptrdiff_t r = 0; r < sheet->rows; r++) {
-        const ptrdiff_t label = labels.label[r];
-        own[r] = (FL_I)label;
-        chosen[r] = source[r * b->width + label];
-        exponential[r] = e[r * row_step + label * class_step];
-        factor[r] = labels.weight[r];
-    }
-    for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
-        own[lane] = own[0];
-        chosen[lane] = chosen[0];
-        exponential[lane] = exponential[0];
-        factor[lane] = factor[0];
-    }
     FL_FN(fl_set_scale)(b, sheet, row, s.scale);
     FL_EACH_LANE(sheet)
-    FL_FN(fl_set_target)(&t, &s, lane, own[lane], chosen[lane], exponential[lane]);
+    FL_FN(fl_set_target)(&t, &s, lane, chosen[lane], FL_POWER(&s, lane, chosen[lane]));
     map(&t, sheet->lanes, b->parameters);
     if (b->want & FL_VALUE)
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            ((FL_T *)b->value)[row + r] = factor[r] * t.value[r];
-    FL_EACH_LANE(sheet)
-    {
-        a[lane] = t.slope[lane] * factor[lane] * s.scale[lane];
-        c[lane] = t.curvature[lane] * factor[lane] * s.scale[lane];
-        t.slope[lane] = -a[lane] * t.q[lane];
-        t.curvature[lane] = t.q[lane] * FL_FMA(c[lane], t.q[lane], a[lane] * t.p[lane]);
+            ((FL_T *)b->value)[row + r] = labels.weight[r] * t.value[r];
+    if (b->want & (FL_GRADIENT | FL_HESSIAN)) {
+        FL_EACH_LANE(sheet)
+        {
+            const FL_T factor = labels.weight[lane] * s.scale[lane];
+            a[lane] = t.slope[lane] * factor;
+            c[lane] = t.curvature[lane] * factor;
+            t.slope[lane] = -a[lane] * t.q[lane];
+            t.curvature[lane] = t.q[lane] * FL_FMA(c[lane], t.q[lane], a[lane] * t.p[lane]);
+        }
+        FL_T *const gradient = b->want & FL_GRADIENT ? (FL_T *)b->gradient[0] + row * b->width : NULL;
+        FL_T *const hessian = b->want & FL_HESSIAN ? (FL_T *)b->hessian[0] + row * b->width : NULL;
+        if (sheet->stride)
+            FL_FN(fl_derivatives_by_row)(sheet, e, &s, a, c, gradient, hessian);
+        else
+            FL_FN(fl_derivatives_side_by_side)(sheet, e, &s, a, c, gradient, hessian);
+        for (ptrdiff_t r = 0; r < sheet->rows; r++) {
+            const ptrdiff_t place = r * b->width + labels.label[r];
+            if (gradient)
+                gradient[place] = t.slope[r];
+            if (hessian)
+                hessian[place] = t.curvature[r];
+        }
     }
-    FL_T *const gradient = b->want & FL_GRADIENT ? (FL_T *)b->gradient[0] + row * b->width : NULL;
-    FL_T *const hessian = b->want & FL_HESSIAN ? (FL_T *)b->hessian[0] + row * b->width : NULL;
-    if (sheet->stride)
-        FL_FN(fl_derivatives_by_row)(sheet, e, &s, &labels, &t, a, c, gradient, hessian);
-    else
-        FL_FN(fl_derivatives_side_by_side)(sheet, e, &s, own, &t, a, c, gradient, hessian);
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels);
     return invalid;
 }
@@ -402,6 +458,31 @@ typedef struct {
     FL_FN(fl_sums) value, slope, curvature;
     FL_T first_slope[FL_LANES], first_curvature[FL_LANES];
 } FL_FN(fl_share_sums);
+
+/* The first class with a largest exponential, and the class of each lane in group 0. */
+FL_STATIC void FL_FN(fl_find_peaks)(const fl_sheet *sheet, const FL_T *e, const FL_T *peak, FL_I *own, FL_I *first)
+{
+    FL_EACH_LANE(sheet)
+    {
+        own[lane] = sheet->along ? (FL_I)lane : 0;
+        first[lane] = (FL_I)sheet->classes;
+    }
+    FL_EACH_GROUP(sheet)
+    {
+        const FL_T *const x = e + group * sheet->lanes;
+        FL_EACH_LANE(sheet)
+        {
+            const FL_I k = FL_SELECT(x[lane] == peak[lane], FL_CLASS(sheet), (FL_I)sheet->classes);
+            first[lane] = FL_MIN(k, first[lane]);
+        }
+    }
+    if (!sheet->along)
+        return;
+    for (ptrdiff_t lane = 1; lane < FL_LANES; lane++)
+        first[0] = FL_MIN(first[lane], first[0]);
+    for (ptrdiff_t lane = 1; lane < FL_LANES; lane++)
+        first[lane] = first[0];
+}
 
 /*
  * Lays the shares of the classes out: labels as they are or from class indices, smoothed; adds up the row's weight. Returns
@@ -466,6 +547,8 @@ FL_STATIC int FL_FN(fl_shares_of_logits)(const fl_block *b, const fl_sheet *shee
     int invalid = 0;
     FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[1] + row * b->width, z, sheet->along ? -FL_INFINITY : FL_C(0));
     FL_FN(fl_exponentials)(sheet, z, e, &s);
+    FL_I own[FL_LANES], first[FL_LANES];
+    FL_FN(fl_find_peaks)(sheet, e, s.peak, own, first);
     memset(&sum, 0, sizeof sum);
     FL_FN(fl_set_scale)(b, sheet, row, s.scale);
     /* z becomes share times curvature, y share times slope */
@@ -475,14 +558,14 @@ FL_STATIC int FL_FN(fl_shares_of_logits)(const fl_block *b, const fl_sheet *shee
         const FL_T *const x = e + group * sheet->lanes;
         FL_EACH_LANE(sheet)
         {
-            FL_FN(fl_set_target)(&t, &s, lane, (FL_I)(group * sheet->step) + s.largest.own[lane], c[lane], x[lane]);
+            FL_FN(fl_set_target)(&t, &s, lane, c[lane], x[lane]);
             t.y[lane] = share[lane];
         }
         invalid |= map(&t, sheet->lanes, b->parameters);
         FL_EACH_LANE(sheet)
         {
-            const FL_I k = (FL_I)(group * sheet->step) + s.largest.own[lane];
-            const int padding = k >= (FL_I)sheet->classes, largest = k == s.largest.first[lane];
+            const FL_I k = FL_CLASS(sheet);
+            const int padding = k >= (FL_I)sheet->classes, largest = k == first[lane];
             const FL_T a = FL_SELECT(padding, FL_C(0), t.slope[lane]);
             const FL_T b_k = FL_SELECT(padding, FL_C(0), t.curvature[lane]);
             FL_FN(fl_add)(&sum.value, lane, FL_SELECT(padding, FL_C(0), t.value[lane]));
@@ -511,9 +594,9 @@ FL_STATIC int FL_FN(fl_shares_of_logits)(const fl_block *b, const fl_sheet *shee
             FL_T *const c = z + group * sheet->lanes, *const x = e + group * sheet->lanes, *const a = y + group * sheet->lanes;
             FL_EACH_LANE(sheet)
             {
-                const FL_I k = (FL_I)(group * sheet->step) + s.largest.own[lane];
+                const FL_I k = FL_CLASS(sheet);
                 const FL_T p = x[lane] * s.inverse[lane];
-                const FL_T q = FL_OTHERS(&s, x[lane], k) * s.inverse[lane];
+                const FL_T q = FL_OTHERS(&s, lane, x[lane]) * s.inverse[lane];
                 const FL_T other_slope = FL_OTHER_SUMS(slopes, sum.first_slope, a[lane], k) * s.scale[lane];
                 const FL_T other_curvature = FL_OTHER_SUMS(curvatures, sum.first_curvature, c[lane], k) * s.scale[lane];
                 const FL_T own_slope = a[lane] * s.scale[lane], own_curvature = c[lane] * s.scale[lane];

@@ -180,6 +180,22 @@ FL_INLINE void FL_FN(fl_turn_high)(const FL_T *source, ptrdiff_t source_step, FL
 FL_STATIC void FL_FN(fl_transpose)(const FL_T *source, ptrdiff_t source_step, ptrdiff_t rows, ptrdiff_t columns, FL_T *target,
                                    ptrdiff_t target_step)
 {
+    if (columns == 2 && source_step == 2) {
+        FL_SIMD
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            target[i] = source[2 * i];
+            target[target_step + i] = source[2 * i + 1];
+        }
+        return;
+    }
+    if (rows == 2 && target_step == 2) {
+        FL_SIMD
+        for (ptrdiff_t j = 0; j < columns; j++) {
+            target[2 * j] = source[j];
+            target[2 * j + 1] = source[source_step + j];
+        }
+        return;
+    }
     /* along the longer side, there is less that overlaps */
     if (columns > rows && columns >= 2 * FL_HALF && rows >= FL_HALF) {
         FL_TRANSPOSE_BY(FL_FN(fl_turn_wide), FL_HALF, 2 * FL_HALF)
@@ -231,6 +247,17 @@ FL_STATIC void FL_FN(fl_merge_lanes)(const fl_sheet *sheet, FL_T *sum)
             sum[lane] += sum[lane + half];
     for (ptrdiff_t lane = 1; lane < FL_LANES; lane++)
         sum[lane] = sum[0];
+}
+
+/* The largest number of a long row from those of its lanes, in every lane. */
+FL_STATIC void FL_FN(fl_merge_largest)(const fl_sheet *sheet, FL_T *max)
+{
+    if (!sheet->along)
+        return;
+    for (ptrdiff_t lane = 1; lane < FL_LANES; lane++)
+        max[0] = FL_MAX(max[lane], max[0]);
+    for (ptrdiff_t lane = 1; lane < FL_LANES; lane++)
+        max[lane] = max[0];
 }
 
 /* The largest number of each row, or of the one row in every lane. */
