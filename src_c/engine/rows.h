@@ -184,45 +184,65 @@ FL_STATIC void FL_FN(fl_finish_exponentials)(const fl_sheet *sheet, const FL_T *
 #undef FL_WHERE
 #define FL_WHERE(mask, x) FL_FROM_BITS(FL_TO_BITS(x) & (mask))
 
+/* The exponentials of FL_LANE_STEP lanes of some groups, which are added to the sums of these lanes. */
+FL_INLINE void FL_FN(fl_powers)(const FL_FN(fl_softmax) * s, ptrdiff_t first, const FL_T *z, FL_T *e, FL_T *sum, FL_T *largest)
+{
+    FL_SIMD
+    for (int i = 0; i < FL_LANE_STEP; i++) {
+        const FL_T power = FL_POWER(s, first + i, z[i]);
+        const FL_U is_largest = FL_LARGEST(power, s->peak[first + i]);
+        e[i] = power;
+        sum[i] += FL_WHERE(~is_largest, power);
+        largest[i] += FL_WHERE(is_largest, FL_C(1));
+    }
+}
+
 /*
  * The exponentials of the scores z, and their sums. From the sum without a largest one, 1 - p and log p keep their digits when p
  * is close to 1.
  */
 FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, const FL_T *z, FL_T *e, FL_FN(fl_softmax) * s)
 {
-    FL_T part[FL_PARTS][FL_LANES], largest[FL_LANES];
-    /* the lanes of a long row are parts enough */
-    const ptrdiff_t parts = sheet->along ? 1 : FL_PARTS;
-    FL_T *const max = s->max;
-    FL_EACH_LANE(sheet)
-    {
-        max[lane] = z[lane];
-        part[0][lane] = part[1][lane] = part[2][lane] = part[3][lane] = largest[lane] = FL_C(0);
+    const ptrdiff_t lanes = sheet->lanes, groups = sheet->groups;
+    FL_T largest[FL_LANES];
+    for (ptrdiff_t first = 0; first < lanes; first += FL_LANE_STEP) {
+        FL_T one[FL_LANE_STEP], two[FL_LANE_STEP];
+        const FL_T *x = z + first, *const last = x + (groups - 1) * lanes;
+        for (int i = 0; i < FL_LANE_STEP; i++) {
+            one[i] = x[i];
+            two[i] = last[i];
+        }
+        for (; x < last; x += 2 * lanes) {
+            FL_SIMD
+            for (int i = 0; i < FL_LANE_STEP; i++) {
+                one[i] = FL_MAX(x[i], one[i]);
+                two[i] = FL_MAX(x[lanes + i], two[i]);
+            }
+        }
+        FL_SIMD
+        for (int i = 0; i < FL_LANE_STEP; i++)
+            s->max[first + i] = FL_MAX(one[i], two[i]);
     }
-    FL_EACH_GROUP(sheet)
-    {
-        const FL_T *const x = z + group * sheet->lanes;
-        FL_EACH_LANE(sheet)
-        max[lane] = FL_MAX(x[lane], max[lane]);
-    }
-    FL_FN(fl_merge_largest)(sheet, max);
+    FL_FN(fl_merge_largest)(sheet, s->max);
     FL_FN(fl_choose_units)(sheet, s);
-    FL_EACH_GROUP(sheet)
-    {
-        const FL_T *const x = z + group * sheet->lanes;
-        FL_T *const y = e + group * sheet->lanes;
-        FL_T *const sum = part[group % parts];
-        FL_EACH_LANE(sheet)
-        {
-            const FL_T power = FL_POWER(s, lane, x[lane]);
-            const FL_U is_largest = FL_LARGEST(power, s->peak[lane]);
-            y[lane] = power;
-            sum[lane] += FL_WHERE(~is_largest, power);
-            largest[lane] += FL_WHERE(is_largest, FL_C(1));
+    for (ptrdiff_t first = 0; first < lanes; first += FL_LANE_STEP) {
+        FL_T part[FL_PARTS][FL_LANE_STEP], found[FL_LANE_STEP];
+        memset(part, 0, sizeof part);
+        memset(found, 0, sizeof found);
+        const FL_T *x = z + first;
+        FL_T *y = e + first;
+        ptrdiff_t group = 0;
+        for (; group + FL_PARTS <= groups; group += FL_PARTS)
+            for (int j = 0; j < FL_PARTS; j++, x += lanes, y += lanes)
+                FL_FN(fl_powers)(s, first, x, y, part[j], found);
+        for (int j = 0; group < groups; group++, j++, x += lanes, y += lanes)
+            FL_FN(fl_powers)(s, first, x, y, part[j], found);
+        FL_SIMD
+        for (int i = 0; i < FL_LANE_STEP; i++) {
+            s->others[first + i] = (part[0][i] + part[1][i]) + (part[2][i] + part[3][i]);
+            largest[first + i] = found[i];
         }
     }
-    FL_EACH_LANE(sheet)
-    s->others[lane] = (part[0][lane] + part[1][lane]) + (part[2][lane] + part[3][lane]);
     FL_FN(fl_merge_lanes)(sheet, s->others);
     FL_FN(fl_merge_lanes)(sheet, largest);
     FL_FN(fl_finish_exponentials)(sheet, largest, s);
@@ -412,9 +432,8 @@ FL_STATIC int FL_FN(fl_index_of_logits)(const fl_block *b, const fl_sheet *sheet
     if (sheet->stride)
         FL_FN(fl_exponentials_by_row)(sheet, source, b->width, e, &s);
     else {
-        FL_T *const z = e + sheet->groups * sheet->lanes;
-        FL_FN(fl_lay_out)(sheet, source, z, FL_C(0));
-        FL_FN(fl_exponentials)(sheet, z, e, &s);
+        FL_FN(fl_lay_out)(sheet, source, e, FL_C(0));
+        FL_FN(fl_exponentials)(sheet, e, e, &s);
     }
     FL_FN(fl_set_scale)(b, sheet, row, s.scale);
     FL_EACH_LANE(sheet)
