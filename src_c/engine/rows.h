@@ -109,6 +109,9 @@
 #define FL_OTHER_SUMS(sums, first_one, own_one, k)                                                                             \
     FL_SELECT((k) == first[lane], (sums)[lane], ((sums)[lane] - (own_one)) + (first_one)[lane])
 
+/* Up to so many classes, that of each row is found by comparing all of them. */
+enum { FL_FEW_CLASSES = 16 };
+
 #define FL_TEMPLATE "engine/rows.h"
 #include "language/both_precisions.inc"
 
@@ -184,6 +187,34 @@ FL_STATIC void FL_FN(fl_finish_exponentials)(const fl_sheet *sheet, const FL_T *
 #undef FL_WHERE
 #define FL_WHERE(mask, x) FL_FROM_BITS(FL_TO_BITS(x) & (mask))
 
+/*
+ * The same of two classes: with the larger one's exponential as the unit, there is only one other. The difference of the scores is
+ * carried with its error, which the exponential would blow up.
+ */
+FL_STATIC void FL_FN(fl_exponentials_of_pairs)(const fl_sheet *sheet, const FL_T *z, FL_T *e, FL_FN(fl_softmax) * s)
+{
+    const ptrdiff_t lanes = sheet->lanes;
+    FL_EACH_LANE(sheet)
+    {
+        const FL_T one = z[lane], two = z[lanes + lane];
+        const int second = two > one;
+        const FL_T max = FL_SELECT(second, two, one), min = FL_SELECT(second, one, two);
+        const FL_PAIR d = FL_TWO_SUM(min, -max);
+        const FL_T other = FL_FN(fl_raised_exp)(d.hi, FL_SELECT(d.hi > -FL_INFINITY, d.lo, FL_C(0)));
+        const FL_PAIR log = FL_LOG1P_UNIT(other / FL_RAISED_ONE);
+        const FL_T total = FL_RAISED_ONE + other;
+        s->max[lane] = max;
+        s->peak[lane] = FL_RAISED_ONE;
+        s->others[lane] = other;
+        s->total[lane] = total;
+        s->inverse[lane] = FL_C(1) / total;
+        s->log_high[lane] = log.hi;
+        s->log_low[lane] = log.lo;
+        e[lane] = FL_SELECT(second, other, FL_RAISED_ONE);
+        e[lanes + lane] = FL_SELECT(second, FL_RAISED_ONE, other);
+    }
+}
+
 /* The exponentials of FL_LANE_STEP lanes of some groups, which are added to the sums of these lanes. */
 FL_INLINE void FL_FN(fl_powers)(const FL_FN(fl_softmax) * s, ptrdiff_t first, const FL_T *z, FL_T *e, FL_T *sum, FL_T *largest)
 {
@@ -205,6 +236,10 @@ FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, const FL_T *z, FL_T
 {
     const ptrdiff_t lanes = sheet->lanes, groups = sheet->groups;
     FL_T largest[FL_LANES];
+    if (sheet->classes == 2) {
+        FL_FN(fl_exponentials_of_pairs)(sheet, z, e, s);
+        return;
+    }
     for (ptrdiff_t first = 0; first < lanes; first += FL_LANE_STEP) {
         FL_T one[FL_LANE_STEP], two[FL_LANE_STEP];
         const FL_T *x = z + first, *const last = x + (groups - 1) * lanes;
@@ -235,8 +270,12 @@ FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, const FL_T *z, FL_T
         for (; group + FL_PARTS <= groups; group += FL_PARTS)
             for (int j = 0; j < FL_PARTS; j++, x += lanes, y += lanes)
                 FL_FN(fl_powers)(s, first, x, y, part[j], found);
-        for (int j = 0; group < groups; group++, j++, x += lanes, y += lanes)
-            FL_FN(fl_powers)(s, first, x, y, part[j], found);
+        if (group < groups)
+            FL_FN(fl_powers)(s, first, x, y, part[0], found);
+        if (group + 1 < groups)
+            FL_FN(fl_powers)(s, first, x + lanes, y + lanes, part[1], found);
+        if (group + 2 < groups)
+            FL_FN(fl_powers)(s, first, x + 2 * lanes, y + 2 * lanes, part[2], found);
         FL_SIMD
         for (int i = 0; i < FL_LANE_STEP; i++) {
             s->others[first + i] = (part[0][i] + part[1][i]) + (part[2][i] + part[3][i]);
@@ -354,62 +393,93 @@ FL_INLINE void FL_FN(fl_set_target)(FL_FN(fl_targets) * t, const FL_FN(fl_softma
 /* Returns 1 where a share lies outside the domain of the formula. */
 typedef int (*FL_FN(fl_target_map))(FL_FN(fl_targets) * t, ptrdiff_t n, const double *parameters);
 
-/*
- * Derivatives by the scores of all classes, from the exponentials, as if none was the right one: p a and p (c p + a q) with what
- * one more unit of log p is worth.
- */
-FL_STATIC void FL_FN(fl_derivatives_side_by_side)(const fl_sheet *sheet, FL_T *e, const FL_FN(fl_softmax) * s, const FL_T *a,
-                                                  const FL_T *c, FL_T *gradient, FL_T *hessian)
+/* The numbers of the own classes of the rows. */
+FL_STATIC void FL_FN(fl_pick_own)(const fl_sheet *sheet, const FL_T *x, const FL_FN(fl_labels) * labels, FL_T *chosen)
 {
-    FL_T factor[FL_LANES];
-    if (hessian) {
-        FL_T *const h = e + sheet->groups * sheet->lanes;
-        FL_EACH_GROUP(sheet)
-        {
-            const FL_T *const x = e + group * sheet->lanes;
-            FL_T *const y = h + group * sheet->lanes;
-            FL_EACH_LANE(sheet)
-            {
-                const FL_T p = x[lane] * s->inverse[lane], q = FL_OTHERS(s, lane, x[lane]) * s->inverse[lane];
-                y[lane] = p * FL_FMA(c[lane], p, a[lane] * q);
-            }
-        }
-        FL_FN(fl_take_up)(sheet, h, hessian);
+    if (sheet->stride || sheet->classes > FL_FEW_CLASSES) {
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            chosen[r] = x[FL_PLACE(sheet, r, labels->label[r])];
+        for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++)
+            chosen[lane] = x[lane];
+        return;
     }
-    if (gradient) {
+    FL_EACH_GROUP(sheet)
+    {
+        const FL_T *const y = x + group * sheet->lanes;
         FL_EACH_LANE(sheet)
-        factor[lane] = s->inverse[lane] * a[lane];
-        FL_EACH_GROUP(sheet)
-        {
-            FL_T *const x = e + group * sheet->lanes;
-            FL_EACH_LANE(sheet)
-            x[lane] *= factor[lane];
-        }
-        FL_FN(fl_take_up)(sheet, e, gradient);
+        chosen[lane] = FL_SELECT(labels->own[lane] == (FL_I)group, y[lane], chosen[lane]);
     }
 }
 
-FL_STATIC void FL_FN(fl_derivatives_by_row)(const fl_sheet *sheet, const FL_T *e, const FL_FN(fl_softmax) * s, const FL_T *a,
-                                            const FL_T *c, FL_T *gradient, FL_T *hessian)
+/* Derivatives by the scores of a row, from the exponentials, which may be in place of the Hessian. */
+FL_INLINE void FL_FN(fl_derivatives_of_row)(const FL_T *e, ptrdiff_t classes, const FL_FN(fl_softmax) * s, ptrdiff_t row,
+                                            FL_T a, FL_T c, FL_T *gradient, FL_T *hessian)
 {
+    const FL_T inverse = s->inverse[row], total = s->total[row], peak = s->peak[row], others = s->others[row];
+    const FL_T factor = inverse * a;
+    if (!hessian) {
+        FL_SIMD
+        for (ptrdiff_t k = 0; k < classes; k++)
+            gradient[k] = e[k] * factor;
+        return;
+    }
+    FL_SIMD
+    for (ptrdiff_t k = 0; k < classes; k++) {
+        const FL_T p = e[k] * inverse, q = FL_SELECT(e[k] == peak, others, total - e[k]) * inverse;
+        gradient[k] = e[k] * factor;
+        hessian[k] = p * FL_FMA(c, p, a * q);
+    }
+}
+
+/*
+ * Derivatives by the scores of all classes, from the exponentials: p a and p (c p + a q) with what one more unit of log p is
+ * worth; those of the row's own class are slope and curvature.
+ */
+FL_STATIC void FL_FN(fl_derivatives)(const fl_sheet *sheet, FL_T *e, const FL_FN(fl_softmax) * s,
+                                     const FL_FN(fl_labels) * labels, const FL_FN(fl_targets) * t, const FL_T *a, const FL_T *c,
+                                     FL_T *gradient, FL_T *hessian)
+{
+    const ptrdiff_t classes = sheet->classes;
+    FL_T factor[FL_LANES];
+    FL_EACH_LANE(sheet)
+    factor[lane] = s->inverse[lane] * a[lane];
+    if (!sheet->stride && classes <= FL_FEW_CLASSES) {
+        FL_T *const h = e + sheet->groups * sheet->lanes;
+        FL_EACH_GROUP(sheet)
+        {
+            FL_T *const x = e + group * sheet->lanes, *const y = h + group * sheet->lanes;
+            if (hessian) {
+                FL_EACH_LANE(sheet)
+                {
+                    const FL_T p = x[lane] * s->inverse[lane], q = FL_OTHERS(s, lane, x[lane]) * s->inverse[lane];
+                    const FL_T other = p * FL_FMA(c[lane], p, a[lane] * q);
+                    y[lane] = FL_SELECT(labels->own[lane] == (FL_I)group, t->curvature[lane], other);
+                }
+            }
+            FL_EACH_LANE(sheet)
+            x[lane] = FL_SELECT(labels->own[lane] == (FL_I)group, t->slope[lane], x[lane] * factor[lane]);
+        }
+        FL_FN(fl_take_up)(sheet, e, gradient);
+        if (hessian)
+            FL_FN(fl_take_up)(sheet, h, hessian);
+        return;
+    }
+    if (!sheet->stride) {
+        if (hessian)
+            FL_FN(fl_take_up)(sheet, e, hessian);
+        else
+            FL_FN(fl_take_up_times)(sheet, e, factor, gradient);
+    }
     FL_EACH_ROW(sheet)
     {
-        const FL_T *const x = e + row * sheet->stride;
-        const FL_T inverse = s->inverse[row], total = s->total[row], a_row = a[row], c_row = c[row];
-        const FL_T peak = s->peak[row], others = s->others[row], factor = inverse * a_row;
-        FL_T *const g = gradient + row * sheet->classes, *const h = hessian + row * sheet->classes;
-        if (hessian) {
-            FL_SIMD
-            for (ptrdiff_t k = 0; k < sheet->classes; k++) {
-                const FL_T p = x[k] * inverse, q = FL_SELECT(x[k] == peak, others, total - x[k]) * inverse;
-                h[k] = p * FL_FMA(c_row, p, a_row * q);
-            }
-        }
-        if (gradient) {
-            FL_SIMD
-            for (ptrdiff_t k = 0; k < sheet->classes; k++)
-                g[k] = x[k] * factor;
-        }
+        FL_T *const g = gradient + row * classes, *const h = hessian ? hessian + row * classes : NULL;
+        if (sheet->stride)
+            FL_FN(fl_derivatives_of_row)(e + row * sheet->stride, classes, s, row, a[row], c[row], g, h);
+        else if (h)
+            FL_FN(fl_derivatives_of_row)(h, classes, s, row, a[row], c[row], g, h);
+        g[labels->label[row]] = t->slope[row];
+        if (h)
+            h[labels->label[row]] = t->curvature[row];
     }
 }
 
@@ -422,22 +492,24 @@ FL_STATIC int FL_FN(fl_index_of_logits)(const fl_block *b, const fl_sheet *sheet
     FL_FN(fl_labels) labels;
     FL_FN(fl_targets) t;
     const int invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, &labels);
-    FL_T chosen[FL_LANES], a[FL_LANES], c[FL_LANES];
-    for (ptrdiff_t r = 0; r < sheet->rows; r++)
-        chosen[r] = source[r * b->width + labels.label[r]];
+    FL_T score[FL_LANES], power[FL_LANES], a[FL_LANES], c[FL_LANES];
     for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
-        chosen[lane] = FL_C(0);
+        score[lane] = FL_C(0);
         labels.weight[lane] = FL_C(1);
     }
-    if (sheet->stride)
+    if (sheet->stride) {
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            score[r] = source[r * b->width + labels.label[r]];
         FL_FN(fl_exponentials_by_row)(sheet, source, b->width, e, &s);
-    else {
+    } else {
         FL_FN(fl_lay_out)(sheet, source, e, FL_C(0));
+        FL_FN(fl_pick_own)(sheet, e, &labels, score);
         FL_FN(fl_exponentials)(sheet, e, e, &s);
     }
+    FL_FN(fl_pick_own)(sheet, e, &labels, power);
     FL_FN(fl_set_scale)(b, sheet, row, s.scale);
     FL_EACH_LANE(sheet)
-    FL_FN(fl_set_target)(&t, &s, lane, chosen[lane], FL_POWER(&s, lane, chosen[lane]));
+    FL_FN(fl_set_target)(&t, &s, lane, score[lane], power[lane]);
     map(&t, sheet->lanes, b->parameters);
     if (b->want & FL_VALUE)
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
@@ -451,19 +523,8 @@ FL_STATIC int FL_FN(fl_index_of_logits)(const fl_block *b, const fl_sheet *sheet
             t.slope[lane] = -a[lane] * t.q[lane];
             t.curvature[lane] = t.q[lane] * FL_FMA(c[lane], t.q[lane], a[lane] * t.p[lane]);
         }
-        FL_T *const gradient = b->want & FL_GRADIENT ? (FL_T *)b->gradient[0] + row * b->width : NULL;
         FL_T *const hessian = b->want & FL_HESSIAN ? (FL_T *)b->hessian[0] + row * b->width : NULL;
-        if (sheet->stride)
-            FL_FN(fl_derivatives_by_row)(sheet, e, &s, a, c, gradient, hessian);
-        else
-            FL_FN(fl_derivatives_side_by_side)(sheet, e, &s, a, c, gradient, hessian);
-        for (ptrdiff_t r = 0; r < sheet->rows; r++) {
-            const ptrdiff_t place = r * b->width + labels.label[r];
-            if (gradient)
-                gradient[place] = t.slope[r];
-            if (hessian)
-                hessian[place] = t.curvature[r];
-        }
+        FL_FN(fl_derivatives)(sheet, e, &s, &labels, &t, a, c, (FL_T *)b->gradient[0] + row * b->width, hessian);
     }
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels);
     return invalid;
