@@ -109,8 +109,10 @@
 #define FL_OTHER_SUMS(sums, first_one, own_one, k)                                                                             \
     FL_SELECT((k) == first[lane], (sums)[lane], ((sums)[lane] - (own_one)) + (first_one)[lane])
 
-/* Up to so many classes, that of each row is found by comparing all of them. */
-enum { FL_FEW_CLASSES = 16 };
+/* Up to so many classes, numbers of rows' own ones are found by comparing all classes; and derivatives are, side by side. */
+enum { FL_FEW_CLASSES = 4, FL_SHORT_ROWS = 32 };
+/* So many exponentials of a lane are summed up, in FL_PARTS or, in a long row, one after the other, before errors are kept. */
+enum { FL_SUMMED_IN_PARTS = 16, FL_SUMMED_UP = 8 };
 
 #define FL_TEMPLATE "engine/rows.h"
 #include "language/both_precisions.inc"
@@ -166,18 +168,38 @@ FL_STATIC void FL_FN(fl_choose_units)(const fl_sheet *sheet, FL_FN(fl_softmax) *
     }
 }
 
+/*
+ * log(total / peak) of total = peak + others, which keeps its digits where others are small: j log 2 + 2 atanh(s) with
+ * s = (m - 1) / (m + 1), m = 2^-j total / peak, so that one division serves for both quotients. The difference of the bits, which
+ * are nearly logarithms, finds a j with |s| <= 0.201.
+ */
+FL_INLINE FL_PAIR FL_FN(fl_log_of_total)(FL_T total, FL_T peak, FL_T others)
+{
+    const FL_U ratio = FL_TO_BITS(total) - FL_TO_BITS(peak) + ((FL_U)1 << (FL_MANTISSA_BITS - 1));
+    const FL_U biased = ratio >> FL_MANTISSA_BITS;
+    const FL_T j = FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - FL_INTEGER_BASE;
+    const FL_T m = total * FL_FROM_BITS(((FL_U)FL_EXPONENT_BIAS - biased) << FL_MANTISSA_BITS);
+    const FL_T s = FL_SELECT(j == FL_C(0), others, m - peak) / (m + peak);
+    const FL_T z = s * s;
+    const FL_T tail = FL_FMA(s * z, FL_POLYNOMIAL(SOFTMAX_LOG, z), j * FL_CONSTANT(LN2_MIDDLE));
+    const FL_PAIR sum = FL_FAST_TWO_SUM(j * FL_CONSTANT(LN2_HEAD), s + s);
+    /* where j is 0, so is the first term */
+    return FL_FAST_TWO_SUM(sum.hi, sum.lo + tail);
+}
+
 /* What follows from the sum of all exponentials but the largest ones, in `others`, and how many of these there are. */
 FL_STATIC void FL_FN(fl_finish_exponentials)(const fl_sheet *sheet, const FL_T *largest, FL_FN(fl_softmax) * s)
 {
     FL_EACH_LANE(sheet)
     {
         const FL_T peak = s->peak[lane], others = FL_FMA(largest[lane] - FL_C(1), peak, s->others[lane]);
-        const FL_PAIR log = FL_LOG1P_PAIR(others / peak, FL_C(0));
+        const FL_T total = peak + others;
+        const FL_PAIR log = FL_FN(fl_log_of_total)(total, peak, others);
         s->log_high[lane] = log.hi;
         s->log_low[lane] = log.lo;
         s->others[lane] = others;
-        s->total[lane] = peak + others;
-        s->inverse[lane] = FL_C(1) / s->total[lane];
+        s->total[lane] = total;
+        s->inverse[lane] = FL_C(1) / total;
     }
 }
 
@@ -186,6 +208,119 @@ FL_STATIC void FL_FN(fl_finish_exponentials)(const fl_sheet *sheet, const FL_T *
 #define FL_LARGEST(e, peak) FL_SELECT((e) == (peak), ~(FL_U)0, (FL_U)0)
 #undef FL_WHERE
 #define FL_WHERE(mask, x) FL_FROM_BITS(FL_TO_BITS(x) & (mask))
+
+typedef FL_T FL_FN(fl_vector) __attribute__((vector_size(FL_VECTOR_BYTES)));
+typedef FL_I FL_FN(fl_vector_of_masks) __attribute__((vector_size(FL_VECTOR_BYTES)));
+enum { FL_FN(FL_NUMBERS) = FL_VECTOR_BYTES / sizeof(FL_T), FL_FN(FL_VECTORS) = FL_LANES / FL_FN(FL_NUMBERS) };
+
+/* The largest number of a long row. Accumulators are vectors, which the compiler keeps in registers. */
+FL_STATIC FL_T FL_FN(fl_largest_of_row)(const FL_T *z, ptrdiff_t classes)
+{
+    enum { NUMBERS = FL_FN(FL_NUMBERS), VECTORS = FL_FN(FL_VECTORS) };
+    FL_FN(fl_vector) part[VECTORS], x;
+    FL_T lane[FL_LANES];
+    memcpy(part, z, sizeof part);
+    for (ptrdiff_t k = FL_LANES; k < classes; k += FL_LANES) {
+        /* the last ones may be looked at twice */
+        const FL_T *const from = z + FL_MIN(k, classes - FL_LANES);
+        for (int j = 0; j < VECTORS; j++) {
+            memcpy(&x, from + j * NUMBERS, sizeof x);
+            const FL_FN(fl_vector_of_masks) larger = x > part[j], bits = (FL_FN(fl_vector_of_masks))x;
+            part[j] = (FL_FN(fl_vector))((bits & larger) | ((FL_FN(fl_vector_of_masks))part[j] & ~larger));
+        }
+    }
+    memcpy(lane, part, sizeof part);
+    for (int half = FL_LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++)
+            lane[i] = FL_MAX(lane[i + half], lane[i]);
+    return lane[0];
+}
+
+/* The sum of the exponentials of a long row but for the largest ones, and how many of these there are. */
+FL_STATIC void FL_FN(fl_sum_row)(const FL_T *e, ptrdiff_t room, FL_T peak, FL_T *sum, FL_T *largest)
+{
+    enum { NUMBERS = FL_FN(FL_NUMBERS), VECTORS = FL_FN(FL_VECTORS), BLOCK = FL_SUMMED_UP * FL_LANES };
+    FL_FN(fl_vector) part[VECTORS], total[VECTORS], error[VECTORS], x;
+    FL_FN(fl_vector_of_masks) found = {0};
+    FL_T lane[FL_LANES], low[FL_LANES];
+    memset(total, 0, sizeof total);
+    memset(error, 0, sizeof error);
+    for (ptrdiff_t first = 0; first < room; first += BLOCK) {
+        memset(part, 0, sizeof part);
+        for (ptrdiff_t k = first; k < FL_MIN(first + BLOCK, room); k += FL_LANES)
+            for (int j = 0; j < VECTORS; j++) {
+                memcpy(&x, e + k + j * NUMBERS, sizeof x);
+                const FL_FN(fl_vector_of_masks) is_largest = x == peak;
+                part[j] += (FL_FN(fl_vector))((FL_FN(fl_vector_of_masks))x & ~is_largest);
+                found -= is_largest;
+            }
+        for (int j = 0; j < VECTORS; j++) {
+            const FL_FN(fl_vector) before = total[j], after = before + part[j], added = after - before;
+            error[j] += (before - (after - added)) + (part[j] - added);
+            total[j] = after;
+        }
+    }
+    memcpy(lane, total, sizeof total);
+    memcpy(low, error, sizeof error);
+    for (int half = FL_LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) {
+            const FL_PAIR both = FL_TWO_SUM(lane[i], lane[i + half]);
+            lane[i] = both.hi;
+            low[i] += low[i + half] + both.lo;
+        }
+    FL_I count = 0;
+    for (int i = 0; i < NUMBERS; i++)
+        count += found[i];
+    *sum = lane[0] + low[0];
+    *largest = (FL_T)count;
+}
+
+/* The exponentials of a long row, and zeros up to `room`. */
+FL_STATIC void FL_FN(fl_exponentials_of_row)(const FL_T *z, ptrdiff_t classes, ptrdiff_t room, FL_T *e, FL_FN(fl_softmax) * s,
+                                             ptrdiff_t row, FL_T *largest)
+{
+    const FL_T origin = s->origin[row], least = s->least[row], unit = s->unit[row];
+    FL_SIMD
+    for (ptrdiff_t k = 0; k < classes; k++)
+        e[k] = FL_FN(fl_power)(z[k], origin, least, unit);
+    for (ptrdiff_t k = classes; k < room; k++)
+        e[k] = FL_C(0);
+    FL_FN(fl_sum_row)(e, room, s->peak[row], &s->others[row], &largest[row]);
+}
+
+/* The same of long rows, which begin `step` numbers after one another. */
+FL_STATIC void FL_FN(fl_exponentials_by_row)(const fl_sheet *sheet, const FL_T *source, ptrdiff_t step, FL_T *e,
+                                             FL_FN(fl_softmax) * s)
+{
+    FL_T largest[FL_LANES];
+    FL_EACH_LANE(sheet)
+    {
+        s->max[lane] = s->others[lane] = FL_C(0);
+        largest[lane] = FL_C(1);
+    }
+    FL_EACH_ROW(sheet)
+    s->max[row] = FL_FN(fl_largest_of_row)(source + row * step, sheet->classes);
+    FL_FN(fl_choose_units)(sheet, s);
+    FL_EACH_ROW(sheet)
+    FL_FN(fl_exponentials_of_row)(source + row * step, sheet->classes, sheet->stride, e + row * sheet->stride, s, row, largest);
+    FL_FN(fl_finish_exponentials)(sheet, largest, s);
+}
+
+/* The same of one long row in all lanes. */
+FL_STATIC void FL_FN(fl_exponentials_along)(const fl_sheet *sheet, const FL_T *z, FL_T *e, FL_FN(fl_softmax) * s)
+{
+    FL_T largest[FL_LANES];
+    const FL_T max = FL_FN(fl_largest_of_row)(z, sheet->classes);
+    FL_EACH_LANE(sheet)
+    s->max[lane] = max;
+    FL_FN(fl_choose_units)(sheet, s);
+    FL_FN(fl_exponentials_of_row)(z, sheet->classes, sheet->groups * sheet->lanes, e, s, 0, largest);
+    for (ptrdiff_t lane = 1; lane < FL_LANES; lane++) {
+        s->others[lane] = s->others[0];
+        largest[lane] = largest[0];
+    }
+    FL_FN(fl_finish_exponentials)(sheet, largest, s);
+}
 
 /*
  * The same of two classes: with the larger one's exponential as the unit, there is only one other. The difference of the scores is
@@ -201,8 +336,8 @@ FL_STATIC void FL_FN(fl_exponentials_of_pairs)(const fl_sheet *sheet, const FL_T
         const FL_T max = FL_SELECT(second, two, one), min = FL_SELECT(second, one, two);
         const FL_PAIR d = FL_TWO_SUM(min, -max);
         const FL_T other = FL_FN(fl_raised_exp)(d.hi, FL_SELECT(d.hi > -FL_INFINITY, d.lo, FL_C(0)));
-        const FL_PAIR log = FL_LOG1P_UNIT(other / FL_RAISED_ONE);
         const FL_T total = FL_RAISED_ONE + other;
+        const FL_PAIR log = FL_FN(fl_log_of_total)(total, FL_RAISED_ONE, other);
         s->max[lane] = max;
         s->peak[lane] = FL_RAISED_ONE;
         s->others[lane] = other;
@@ -215,7 +350,7 @@ FL_STATIC void FL_FN(fl_exponentials_of_pairs)(const fl_sheet *sheet, const FL_T
     }
 }
 
-/* The exponentials of FL_LANE_STEP lanes of some groups, which are added to the sums of these lanes. */
+/* The exponentials of FL_LANE_STEP lanes of a group, which are added to the sums of these lanes. */
 FL_INLINE void FL_FN(fl_powers)(const FL_FN(fl_softmax) * s, ptrdiff_t first, const FL_T *z, FL_T *e, FL_T *sum, FL_T *largest)
 {
     FL_SIMD
@@ -229,14 +364,19 @@ FL_INLINE void FL_FN(fl_powers)(const FL_FN(fl_softmax) * s, ptrdiff_t first, co
 }
 
 /*
- * The exponentials of the scores z, and their sums. From the sum without a largest one, 1 - p and log p keep their digits when p
- * is close to 1.
+ * The exponentials of the scores z of short rows, and their sums. From the sum without a largest one, 1 - p and log p keep their
+ * digits when p is close to 1. A few are summed up in FL_PARTS, and what they make is added to the others with its error: scores
+ * that are nearly equal would have all errors of a longer sum point the same way.
  */
 FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, const FL_T *z, FL_T *e, FL_FN(fl_softmax) * s)
 {
     const ptrdiff_t lanes = sheet->lanes, groups = sheet->groups;
     FL_T largest[FL_LANES];
-    if (sheet->classes == 2) {
+    if (sheet->along) {
+        FL_FN(fl_exponentials_along)(sheet, z, e, s);
+        return;
+    }
+    if (groups == 2) {
         FL_FN(fl_exponentials_of_pairs)(sheet, z, e, s);
         return;
     }
@@ -258,116 +398,39 @@ FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, const FL_T *z, FL_T
         for (int i = 0; i < FL_LANE_STEP; i++)
             s->max[first + i] = FL_MAX(one[i], two[i]);
     }
-    FL_FN(fl_merge_largest)(sheet, s->max);
     FL_FN(fl_choose_units)(sheet, s);
     for (ptrdiff_t first = 0; first < lanes; first += FL_LANE_STEP) {
-        FL_T part[FL_PARTS][FL_LANE_STEP], found[FL_LANE_STEP];
-        memset(part, 0, sizeof part);
-        memset(found, 0, sizeof found);
+        FL_T part[FL_PARTS][FL_LANE_STEP], found[FL_LANE_STEP] = {0}, error[FL_LANE_STEP] = {0};
+        FL_T *const total = s->others + first;
         const FL_T *x = z + first;
         FL_T *y = e + first;
-        ptrdiff_t group = 0;
-        for (; group + FL_PARTS <= groups; group += FL_PARTS)
-            for (int j = 0; j < FL_PARTS; j++, x += lanes, y += lanes)
-                FL_FN(fl_powers)(s, first, x, y, part[j], found);
-        if (group < groups)
-            FL_FN(fl_powers)(s, first, x, y, part[0], found);
-        if (group + 1 < groups)
-            FL_FN(fl_powers)(s, first, x + lanes, y + lanes, part[1], found);
-        if (group + 2 < groups)
-            FL_FN(fl_powers)(s, first, x + 2 * lanes, y + 2 * lanes, part[2], found);
+        for (ptrdiff_t group = 0; group < groups;) {
+            const ptrdiff_t end = FL_MIN(group + FL_SUMMED_IN_PARTS, groups);
+            memset(part, 0, sizeof part);
+            for (; group + FL_PARTS <= end; group += FL_PARTS)
+                for (int j = 0; j < FL_PARTS; j++, x += lanes, y += lanes)
+                    FL_FN(fl_powers)(s, first, x, y, part[j], found);
+            if (group < end)
+                FL_FN(fl_powers)(s, first, x, y, part[0], found);
+            if (group + 1 < end)
+                FL_FN(fl_powers)(s, first, x + lanes, y + lanes, part[1], found);
+            if (group + 2 < end)
+                FL_FN(fl_powers)(s, first, x + 2 * lanes, y + 2 * lanes, part[2], found);
+            const int begins = end <= FL_SUMMED_IN_PARTS;
+            group = end;
+            FL_SIMD
+            for (int i = 0; i < FL_LANE_STEP; i++) {
+                const FL_T sum = (part[0][i] + part[1][i]) + (part[2][i] + part[3][i]);
+                const FL_PAIR both = FL_TWO_SUM(begins ? FL_C(0) : total[i], sum);
+                total[i] = both.hi;
+                error[i] += both.lo;
+            }
+        }
         FL_SIMD
         for (int i = 0; i < FL_LANE_STEP; i++) {
-            s->others[first + i] = (part[0][i] + part[1][i]) + (part[2][i] + part[3][i]);
+            total[i] += error[i];
             largest[first + i] = found[i];
         }
-    }
-    FL_FN(fl_merge_lanes)(sheet, s->others);
-    FL_FN(fl_merge_lanes)(sheet, largest);
-    FL_FN(fl_finish_exponentials)(sheet, largest, s);
-}
-
-typedef FL_T FL_FN(fl_vector) __attribute__((vector_size(FL_VECTOR_BYTES)));
-typedef FL_I FL_FN(fl_vector_of_masks) __attribute__((vector_size(FL_VECTOR_BYTES)));
-
-/*
- * The same for long rows, which begin `step` numbers after one another, one after the other; the sums are added up in the same
- * order. Accumulators are vectors, which the compiler keeps in registers, as it does not keep an array of numbers.
- */
-enum { FL_FN(FL_NUMBERS) = FL_VECTOR_BYTES / sizeof(FL_T), FL_FN(FL_VECTORS) = FL_LANES / FL_FN(FL_NUMBERS) };
-
-/* The largest number of a row. */
-FL_STATIC FL_T FL_FN(fl_largest_of_row)(const FL_T *z, ptrdiff_t classes)
-{
-    enum { NUMBERS = FL_FN(FL_NUMBERS), VECTORS = FL_FN(FL_VECTORS) };
-    FL_FN(fl_vector) part[VECTORS], x;
-    FL_T lane[FL_LANES];
-    memcpy(part, z, sizeof part);
-    /* the last ones may be looked at twice */
-    for (ptrdiff_t k = FL_LANES; k < classes; k += FL_LANES)
-        for (int j = 0; j < VECTORS; j++) {
-            memcpy(&x, z + FL_MIN(k, classes - FL_LANES) + j * NUMBERS, sizeof x);
-            const FL_FN(fl_vector_of_masks) larger = x > part[j];
-            part[j] =
-                (FL_FN(fl_vector))(((FL_FN(fl_vector_of_masks))x & larger) | ((FL_FN(fl_vector_of_masks))part[j] & ~larger));
-        }
-    memcpy(lane, part, sizeof part);
-    for (int half = FL_LANES / 2; half; half /= 2)
-        for (int i = 0; i < half; i++)
-            lane[i] = FL_MAX(lane[i + half], lane[i]);
-    return lane[0];
-}
-
-/* The sum of the exponentials of a row but for the largest ones, and how many of these there are. */
-FL_STATIC void FL_FN(fl_sum_row)(const FL_T *e, ptrdiff_t room, FL_T peak, FL_T *sum, FL_T *largest)
-{
-    enum { NUMBERS = FL_FN(FL_NUMBERS), VECTORS = FL_FN(FL_VECTORS) };
-    FL_FN(fl_vector) part[VECTORS], x;
-    FL_FN(fl_vector_of_masks) found = {0};
-    FL_T lane[FL_LANES];
-    memset(part, 0, sizeof part);
-    for (ptrdiff_t k = 0; k < room; k += FL_LANES)
-        for (int j = 0; j < VECTORS; j++) {
-            memcpy(&x, e + k + j * NUMBERS, sizeof x);
-            const FL_FN(fl_vector_of_masks) is_largest = x == peak;
-            part[j] += (FL_FN(fl_vector))((FL_FN(fl_vector_of_masks))x & ~is_largest);
-            found -= is_largest;
-        }
-    memcpy(lane, part, sizeof part);
-    for (int half = FL_LANES / 2; half; half /= 2)
-        for (int i = 0; i < half; i++)
-            lane[i] += lane[i + half];
-    FL_I count = 0;
-    for (int i = 0; i < NUMBERS; i++)
-        count += found[i];
-    *sum = lane[0];
-    *largest = (FL_T)count;
-}
-
-FL_STATIC void FL_FN(fl_exponentials_by_row)(const fl_sheet *sheet, const FL_T *source, ptrdiff_t step, FL_T *e,
-                                             FL_FN(fl_softmax) * s)
-{
-    const ptrdiff_t classes = sheet->classes;
-    FL_T largest[FL_LANES];
-    FL_EACH_LANE(sheet)
-    {
-        s->max[lane] = s->others[lane] = FL_C(0);
-        largest[lane] = FL_C(1);
-    }
-    FL_EACH_ROW(sheet)
-    s->max[row] = FL_FN(fl_largest_of_row)(source + row * step, classes);
-    FL_FN(fl_choose_units)(sheet, s);
-    FL_EACH_ROW(sheet)
-    {
-        const FL_T *const x = source + row * step;
-        FL_T *const y = e + row * sheet->stride;
-        const FL_T origin = s->origin[row], least = s->least[row], unit = s->unit[row];
-        FL_SIMD
-        for (ptrdiff_t k = 0; k < classes; k++)
-            y[k] = FL_FN(fl_power)(x[k], origin, least, unit);
-        for (ptrdiff_t k = classes; k < sheet->stride; k++)
-            y[k] = FL_C(0);
-        FL_FN(fl_sum_row)(y, sheet->stride, s->peak[row], &s->others[row], &largest[row]);
     }
     FL_FN(fl_finish_exponentials)(sheet, largest, s);
 }
@@ -393,21 +456,15 @@ FL_INLINE void FL_FN(fl_set_target)(FL_FN(fl_targets) * t, const FL_FN(fl_softma
 /* Returns 1 where a share lies outside the domain of the formula. */
 typedef int (*FL_FN(fl_target_map))(FL_FN(fl_targets) * t, ptrdiff_t n, const double *parameters);
 
-/* The numbers of the own classes of the rows. */
-FL_STATIC void FL_FN(fl_pick_own)(const fl_sheet *sheet, const FL_T *x, const FL_FN(fl_labels) * labels, FL_T *chosen)
+/* Few classes: the numbers of the own classes of the rows. */
+FL_STATIC void FL_FN(fl_pick_own)(const fl_sheet *sheet, const FL_T *x, const FL_I *own, FL_T *chosen)
 {
-    if (sheet->stride || sheet->classes > FL_FEW_CLASSES) {
-        for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            chosen[r] = x[FL_PLACE(sheet, r, labels->label[r])];
-        for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++)
-            chosen[lane] = x[lane];
-        return;
-    }
-    FL_EACH_GROUP(sheet)
-    {
+    FL_EACH_LANE(sheet)
+    chosen[lane] = x[lane];
+    for (ptrdiff_t group = 1; group < sheet->groups; group++) {
         const FL_T *const y = x + group * sheet->lanes;
         FL_EACH_LANE(sheet)
-        chosen[lane] = FL_SELECT(labels->own[lane] == (FL_I)group, y[lane], chosen[lane]);
+        chosen[lane] = FL_SELECT(own[lane] == (FL_I)group, y[lane], chosen[lane]);
     }
 }
 
@@ -416,17 +473,16 @@ FL_INLINE void FL_FN(fl_derivatives_of_row)(const FL_T *e, ptrdiff_t classes, co
                                             FL_T a, FL_T c, FL_T *gradient, FL_T *hessian)
 {
     const FL_T inverse = s->inverse[row], total = s->total[row], peak = s->peak[row], others = s->others[row];
-    const FL_T factor = inverse * a;
     if (!hessian) {
         FL_SIMD
         for (ptrdiff_t k = 0; k < classes; k++)
-            gradient[k] = e[k] * factor;
+            gradient[k] = e[k] * inverse * a;
         return;
     }
     FL_SIMD
     for (ptrdiff_t k = 0; k < classes; k++) {
         const FL_T p = e[k] * inverse, q = FL_SELECT(e[k] == peak, others, total - e[k]) * inverse;
-        gradient[k] = e[k] * factor;
+        gradient[k] = p * a;
         hessian[k] = p * FL_FMA(c, p, a * q);
     }
 }
@@ -440,10 +496,7 @@ FL_STATIC void FL_FN(fl_derivatives)(const fl_sheet *sheet, FL_T *e, const FL_FN
                                      FL_T *gradient, FL_T *hessian)
 {
     const ptrdiff_t classes = sheet->classes;
-    FL_T factor[FL_LANES];
-    FL_EACH_LANE(sheet)
-    factor[lane] = s->inverse[lane] * a[lane];
-    if (!sheet->stride && classes <= FL_FEW_CLASSES) {
+    if (classes <= FL_SHORT_ROWS) {
         FL_T *const h = e + sheet->groups * sheet->lanes;
         FL_EACH_GROUP(sheet)
         {
@@ -457,19 +510,21 @@ FL_STATIC void FL_FN(fl_derivatives)(const fl_sheet *sheet, FL_T *e, const FL_FN
                 }
             }
             FL_EACH_LANE(sheet)
-            x[lane] = FL_SELECT(labels->own[lane] == (FL_I)group, t->slope[lane], x[lane] * factor[lane]);
+            {
+                const FL_T other = x[lane] * s->inverse[lane] * a[lane];
+                x[lane] = FL_SELECT(labels->own[lane] == (FL_I)group, t->slope[lane], other);
+            }
         }
         FL_FN(fl_take_up)(sheet, e, gradient);
         if (hessian)
             FL_FN(fl_take_up)(sheet, h, hessian);
         return;
     }
-    if (!sheet->stride) {
-        if (hessian)
-            FL_FN(fl_take_up)(sheet, e, hessian);
-        else
-            FL_FN(fl_take_up_times)(sheet, e, factor, gradient);
-    }
+    /* the Hessian needs a second look at the exponentials, which in rows is the cheaper one */
+    if (!sheet->stride && hessian)
+        FL_FN(fl_take_up)(sheet, e, hessian);
+    else if (!sheet->stride)
+        FL_FN(fl_take_up_times)(sheet, e, s->inverse, a, gradient);
     FL_EACH_ROW(sheet)
     {
         FL_T *const g = gradient + row * classes, *const h = hessian ? hessian + row * classes : NULL;
@@ -497,17 +552,24 @@ FL_STATIC int FL_FN(fl_index_of_logits)(const fl_block *b, const fl_sheet *sheet
         score[lane] = FL_C(0);
         labels.weight[lane] = FL_C(1);
     }
-    if (sheet->stride) {
-        for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            score[r] = source[r * b->width + labels.label[r]];
+    const int few = b->width <= FL_FEW_CLASSES;
+    for (ptrdiff_t r = 0; !few && r < sheet->rows; r++)
+        score[r] = source[r * b->width + labels.label[r]];
+    if (sheet->stride)
         FL_FN(fl_exponentials_by_row)(sheet, source, b->width, e, &s);
-    } else {
+    else {
         FL_FN(fl_lay_out)(sheet, source, e, FL_C(0));
-        FL_FN(fl_pick_own)(sheet, e, &labels, score);
+        if (few)
+            FL_FN(fl_pick_own)(sheet, e, labels.own, score);
         FL_FN(fl_exponentials)(sheet, e, e, &s);
     }
-    FL_FN(fl_pick_own)(sheet, e, &labels, power);
     FL_FN(fl_set_scale)(b, sheet, row, s.scale);
+    if (few)
+        FL_FN(fl_pick_own)(sheet, e, labels.own, power);
+    else {
+        FL_EACH_LANE(sheet)
+        power[lane] = FL_POWER(&s, lane, score[lane]);
+    }
     FL_EACH_LANE(sheet)
     FL_FN(fl_set_target)(&t, &s, lane, score[lane], power[lane]);
     map(&t, sheet->lanes, b->parameters);
@@ -517,9 +579,8 @@ FL_STATIC int FL_FN(fl_index_of_logits)(const fl_block *b, const fl_sheet *sheet
     if (b->want & (FL_GRADIENT | FL_HESSIAN)) {
         FL_EACH_LANE(sheet)
         {
-            const FL_T factor = labels.weight[lane] * s.scale[lane];
-            a[lane] = t.slope[lane] * factor;
-            c[lane] = t.curvature[lane] * factor;
+            a[lane] = t.slope[lane] * labels.weight[lane] * s.scale[lane];
+            c[lane] = t.curvature[lane] * labels.weight[lane] * s.scale[lane];
             t.slope[lane] = -a[lane] * t.q[lane];
             t.curvature[lane] = t.q[lane] * FL_FMA(c[lane], t.q[lane], a[lane] * t.p[lane]);
         }

@@ -139,18 +139,18 @@ FL_INLINE void FL_FN(fl_turn)(FL_FN(fl_whole) * x)
 #endif
 }
 
-/* target[j][i] = source[i][j] factor[j] of two squares that lie side by side; without factors, where there are none */
-FL_INLINE void FL_FN(fl_turn_wide)(const FL_T *source, ptrdiff_t source_step, const FL_T *factor, FL_T *target,
+/* target[j][i] = source[i][j] f[j] g[j] of two squares that lie side by side; without factors, where there are none */
+FL_INLINE void FL_FN(fl_turn_wide)(const FL_T *source, ptrdiff_t source_step, const FL_T *f, const FL_T *g, FL_T *target,
                                    ptrdiff_t target_step)
 {
     FL_FN(fl_whole) x[FL_HALF];
 #pragma GCC unroll 4
     for (int k = 0; k < FL_HALF; k++)
         x[k] = *(const FL_FN(fl_whole) *)(source + k * source_step);
-    if (factor)
+    if (f)
 #pragma GCC unroll 4
         for (int k = 0; k < FL_HALF; k++)
-            x[k] *= *(const FL_FN(fl_whole) *)factor;
+            x[k] = x[k] * *(const FL_FN(fl_whole) *)f * *(const FL_FN(fl_whole) *)g;
     FL_FN(fl_turn)(x);
 #pragma GCC unroll 4
     for (int k = 0; k < FL_HALF; k++)
@@ -158,18 +158,19 @@ FL_INLINE void FL_FN(fl_turn_wide)(const FL_T *source, ptrdiff_t source_step, co
 }
 
 /* The same of two squares one above the other. */
-FL_INLINE void FL_FN(fl_turn_high)(const FL_T *source, ptrdiff_t source_step, const FL_T *factor, FL_T *target,
+FL_INLINE void FL_FN(fl_turn_high)(const FL_T *source, ptrdiff_t source_step, const FL_T *f, const FL_T *g, FL_T *target,
                                    ptrdiff_t target_step)
 {
-    FL_FN(fl_whole) x[FL_HALF], factors;
+    FL_FN(fl_whole) x[FL_HALF], once, twice;
 #pragma GCC unroll 4
     for (int k = 0; k < FL_HALF; k++)
         FL_FN(fl_join)(&x[k], source + k * source_step, source + (k + FL_HALF) * source_step);
-    if (factor) {
-        FL_FN(fl_join)(&factors, factor, factor);
+    if (f) {
+        FL_FN(fl_join)(&once, f, f);
+        FL_FN(fl_join)(&twice, g, g);
 #pragma GCC unroll 4
         for (int k = 0; k < FL_HALF; k++)
-            x[k] *= factors;
+            x[k] = x[k] * once * twice;
     }
     FL_FN(fl_turn)(x);
 #pragma GCC unroll 4
@@ -184,12 +185,12 @@ FL_INLINE void FL_FN(fl_turn_high)(const FL_T *source, ptrdiff_t source_step, co
         const FL_T *const x = source + first * source_step;                                                                    \
         FL_T *y = target + first;                                                                                              \
         for (ptrdiff_t j = 0; j < last; j += (width), y += (width)*target_step)                                                \
-            turn(x + j, source_step, factor ? factor + j : NULL, y, target_step);                                              \
-        turn(x + last, source_step, factor ? factor + last : NULL, target + last * target_step + first, target_step);          \
+            turn(x + j, source_step, f ? f + j : NULL, g + j, y, target_step);                                                 \
+        turn(x + last, source_step, f ? f + last : NULL, g + last, target + last * target_step + first, target_step);          \
     }
 
 FL_INLINE void FL_FN(fl_transpose_times)(const FL_T *source, ptrdiff_t source_step, ptrdiff_t rows, ptrdiff_t columns,
-                                         const FL_T *factor, FL_T *target, ptrdiff_t target_step)
+                                         const FL_T *f, const FL_T *g, FL_T *target, ptrdiff_t target_step)
 {
     /* along the longer side, there is less that overlaps */
     if (columns > rows && columns >= 2 * FL_HALF && rows >= FL_HALF) {
@@ -199,7 +200,7 @@ FL_INLINE void FL_FN(fl_transpose_times)(const FL_T *source, ptrdiff_t source_st
     } else {
         for (ptrdiff_t j = 0; j < columns; j++)
             for (ptrdiff_t i = 0; i < rows; i++)
-                target[j * target_step + i] = source[i * source_step + j] * (factor ? factor[j] : FL_C(1));
+                target[j * target_step + i] = f ? source[i * source_step + j] * f[j] * g[j] : source[i * source_step + j];
     }
 }
 
@@ -207,7 +208,7 @@ FL_INLINE void FL_FN(fl_transpose_times)(const FL_T *source, ptrdiff_t source_st
 FL_STATIC void FL_FN(fl_transpose)(const FL_T *source, ptrdiff_t source_step, ptrdiff_t rows, ptrdiff_t columns, FL_T *target,
                                    ptrdiff_t target_step)
 {
-    /* pairs are what compilers know */
+    /* twos and threes, which have no squares, are what compilers know */
     if (columns == 2 && source_step == 2) {
         FL_SIMD
         for (ptrdiff_t i = 0; i < rows; i++) {
@@ -220,8 +221,22 @@ FL_STATIC void FL_FN(fl_transpose)(const FL_T *source, ptrdiff_t source_step, pt
             target[2 * j] = source[j];
             target[2 * j + 1] = source[source_step + j];
         }
+    } else if (columns == 3 && source_step == 3) {
+        FL_SIMD
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            target[i] = source[3 * i];
+            target[target_step + i] = source[3 * i + 1];
+            target[2 * target_step + i] = source[3 * i + 2];
+        }
+    } else if (rows == 3 && target_step == 3) {
+        FL_SIMD
+        for (ptrdiff_t j = 0; j < columns; j++) {
+            target[3 * j] = source[j];
+            target[3 * j + 1] = source[source_step + j];
+            target[3 * j + 2] = source[2 * source_step + j];
+        }
     } else
-        FL_FN(fl_transpose_times)(source, source_step, rows, columns, NULL, target, target_step);
+        FL_FN(fl_transpose_times)(source, source_step, rows, columns, NULL, source, target, target_step);
 }
 
 /* Lays rows that begin `step` numbers after one another side by side. */
@@ -253,10 +268,10 @@ FL_STATIC void FL_FN(fl_take_up)(const fl_sheet *sheet, const FL_T *source, FL_T
     FL_FN(fl_transpose)(source, sheet->lanes, sheet->classes, sheet->rows, target, sheet->classes);
 }
 
-/* Takes short rows up, each times its factor. */
-FL_STATIC void FL_FN(fl_take_up_times)(const fl_sheet *sheet, const FL_T *source, const FL_T *factor, FL_T *target)
+/* Takes short rows up, each times its factors, one after the other. */
+FL_STATIC void FL_FN(fl_take_up_times)(const fl_sheet *sheet, const FL_T *source, const FL_T *f, const FL_T *g, FL_T *target)
 {
-    FL_FN(fl_transpose_times)(source, sheet->lanes, sheet->classes, sheet->rows, factor, target, sheet->classes);
+    FL_FN(fl_transpose_times)(source, sheet->lanes, sheet->classes, sheet->rows, f, g, target, sheet->classes);
 }
 
 /* The sum of a long row from those of its lanes, in every lane. */
@@ -269,17 +284,6 @@ FL_STATIC void FL_FN(fl_merge_lanes)(const fl_sheet *sheet, FL_T *sum)
             sum[lane] += sum[lane + half];
     for (ptrdiff_t lane = 1; lane < FL_LANES; lane++)
         sum[lane] = sum[0];
-}
-
-/* The largest number of a long row from those of its lanes, in every lane. */
-FL_STATIC void FL_FN(fl_merge_largest)(const fl_sheet *sheet, FL_T *max)
-{
-    if (!sheet->along)
-        return;
-    for (ptrdiff_t lane = 1; lane < FL_LANES; lane++)
-        max[0] = FL_MAX(max[lane], max[0]);
-    for (ptrdiff_t lane = 1; lane < FL_LANES; lane++)
-        max[lane] = max[0];
 }
 
 /* The largest number of each row, or of the one row in every lane. */

@@ -26,6 +26,11 @@
         0x1.55547a0000000p-3f), x, \
         0x1.0000000000000p-1f), x, \
         0x1.0000000000000p+0f)
+#define FL_SOFTMAX_LOG_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.e6ac560000000p-3f, x, \
+        0x1.242ac60000000p-2f), x, \
+        0x1.999a700000000p-2f), x, \
+        0x1.5555560000000p-1f)
 #define FL_LOG_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.de0b020000000p-3f, x, \
         0x1.245b280000000p-2f), x, \
@@ -114,6 +119,11 @@
         0x1.5555555555557p-3), x, \
         0x1.0000000000005p-1), x, \
         0x1.0000000000000p+0)
+#define FL_SOFTMAX_LOG_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.17057464c9cecp-3, x, 0x1.0e7e988d7e677p-3), (x * x), \
+        FL_FMA_f64(0x1.3b2a83941a25fp-3, x, 0x1.745ca7c399179p-3)), (x * x), \
+        FL_FMA_f64(0x1.c71c72ee10901p-3, x, 0x1.24924923d3163p-2)), (x * x), \
+        FL_FMA_f64(0x1.9999999999f7ep-2, x, 0x1.5555555555555p-1))
 #define FL_LOG_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.0c4d8297b1431p-3, x, 0x1.0fb77bcdefa76p-3), (x * x), \
         FL_FMA_f64(0x1.3b1c79943fca2p-3, x, 0x1.745cf7c1d5dafp-3)), (x * x), \
