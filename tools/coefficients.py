@@ -110,7 +110,7 @@ def lgamma_stirling(w: mpf) -> mpf:
 POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "EXPM1": (expm1_tail, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.2"), 6),
     "SOFTMAX_EXP": (exp_slope, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.4"), 3),
-    # |s| <= (2**w - 1) / (2**w + 1) with w = 1/2 + 0.0861, the most by which the bits of two numbers differ from their logarithms
+    # |s| <= (2**w - 1) / (2**w + 1), w = 1/2 + 0.0861: the most by which the bits of two numbers differ from their logarithms
     "SOFTMAX_LOG": (atanh_tail, mpf(0), mpf("0.0404"), mpf("0.014"), 4),
     "LOG": (atanh_tail, mpf(0), LOG_Z_MAX, mpf("0.01"), 6),
     "LOG_SECOND": (atanh_second_tail, mpf(0), LOG_Z_MAX, mpf("0.0002") * 2**7, 6),

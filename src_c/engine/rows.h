@@ -104,15 +104,16 @@
 #define FL_POWER(s, lane, z) FL_FN(fl_power)(z, (s)->origin[lane], (s)->least[lane], (s)->unit[lane])
 
 /* The sum of the exponentials of all classes but one. */
-#define FL_OTHERS(s, lane, e) FL_SELECT((e) == (s)->peak[lane], (s)->others[lane], (s)->total[lane] - (e))
+#define FL_OTHERS(s, lane, e)                                                                                                  \
+    FL_SELECT((e) == (s)->peak[lane], (s)->others[lane], ((s)->total[lane] - (e)) + (s)->total_low[lane])
 
 #define FL_OTHER_SUMS(sums, first_one, own_one, k)                                                                             \
     FL_SELECT((k) == first[lane], (sums)[lane], ((sums)[lane] - (own_one)) + (first_one)[lane])
 
 /* Up to so many classes, numbers of rows' own ones are found by comparing all classes; and derivatives are, side by side. */
 enum { FL_FEW_CLASSES = 4, FL_SHORT_ROWS = 32 };
-/* So many exponentials of a lane are summed up, in FL_PARTS or, in a long row, one after the other, before errors are kept. */
-enum { FL_SUMMED_IN_PARTS = 16, FL_SUMMED_UP = 8 };
+/* So many exponentials of a lane are summed up, in two parts or, in a long row, one after the other, before errors are kept. */
+enum { FL_SUMMED_IN_PARTS = 12, FL_SUMMED_UP = 8 };
 
 #define FL_TEMPLATE "engine/rows.h"
 #include "language/both_precisions.inc"
@@ -133,25 +134,34 @@ typedef struct {
 typedef struct {
     FL_T max[FL_LANES];                                     /* the largest score */
     FL_T origin[FL_LANES], least[FL_LANES], unit[FL_LANES]; /* see fl_power */
-    FL_T peak[FL_LANES];                                    /* the largest exponential */
-    FL_T others[FL_LANES], total[FL_LANES];                 /* the sum of all exponentials, and without a largest one */
+    FL_T peak[FL_LANES], peak_low[FL_LANES];                /* the largest exponential, and what rounding it lost */
+    FL_T others[FL_LANES];                                  /* the sum of all but a largest one */
+    FL_T total[FL_LANES], total_low[FL_LANES];              /* and of all */
     FL_T inverse[FL_LANES], log_high[FL_LANES], log_low[FL_LANES]; /* 1 / total, log(total / peak) */
     FL_T scale[FL_LANES];                                   /* of the derivatives */
 } FL_FN(fl_softmax);
 
 /*
- * The exponential of a score z in the unit of its row, 2^(k - FL_RAISED) for the k of the largest score: about 1 ulp. Each score
- * is reduced by itself, x = k log 2 + r, which is exact but for r's last rounding; only far from 0, where that would cost digits,
- * the largest score is taken off first, and the difference is exact wherever its exponential counts. `unit` rounds x / log 2 to
- * an integer and leaves the exponent of the result in the low bits.
+ * The exponential of a score z in the unit of its row, 2^(k - FL_RAISED) for the k of the largest score, with about 1 ulp, and
+ * what rounding it lost. Each score is reduced by itself, x = k log 2 + r, which is exact but for r's last rounding; only far
+ * from 0, where that would cost digits, the largest score is taken off first, and the difference is exact wherever its
+ * exponential counts. `unit` rounds x / log 2 to an integer and leaves the exponent of the result in the low bits.
  */
-FL_INLINE FL_T FL_FN(fl_power)(FL_T z, FL_T origin, FL_T least, FL_T unit)
+FL_INLINE FL_PAIR FL_FN(fl_power_pair)(FL_T z, FL_T origin, FL_T least, FL_T unit)
 {
     const FL_T given = z - origin, x = FL_SELECT(given < least, least, given);
     const FL_T shifted = FL_FMA(x, FL_CONSTANT(LOG2_E), unit), k = shifted - unit;
-    const FL_T r = FL_FMA(-k, FL_CONSTANT(LN2_LOW), FL_FMA(-k, FL_CONSTANT(LN2), x));
-    const FL_T mantissa = FL_FMA(r, FL_POLYNOMIAL(SOFTMAX_EXP, r), FL_C(1));
-    return mantissa * FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS);
+    const FL_T coarse = FL_FMA(-k, FL_CONSTANT(LN2), x), r = FL_FMA(-k, FL_CONSTANT(LN2_LOW), coarse);
+    const FL_T slope = FL_POLYNOMIAL(SOFTMAX_EXP, r), mantissa = FL_FMA(r, slope, FL_C(1));
+    const FL_T rest = FL_FMA(-k, FL_CONSTANT(LN2_LOW), coarse - r);
+    const FL_T low = FL_FMA(rest, mantissa, FL_FMA(r, slope, FL_C(1) - mantissa));
+    const FL_T scale = FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS);
+    return (FL_PAIR){mantissa * scale, low * scale};
+}
+
+FL_INLINE FL_T FL_FN(fl_power)(FL_T z, FL_T origin, FL_T least, FL_T unit)
+{
+    return FL_FN(fl_power_pair)(z, origin, least, unit).hi;
 }
 
 /* What the largest scores make the units of the rows. */
@@ -164,26 +174,35 @@ FL_STATIC void FL_FN(fl_choose_units)(const fl_sheet *sheet, FL_FN(fl_softmax) *
         s->origin[lane] = origin;
         s->least[lane] = (max - origin) + FL_LEAST_POWER;
         s->unit[lane] = (FL_SHIFTER + FL_C(FL_EXPONENT_BIAS + FL_RAISED)) - k;
-        s->peak[lane] = FL_POWER(s, lane, max);
+        const FL_PAIR peak = FL_FN(fl_power_pair)(max, origin, s->least[lane], s->unit[lane]);
+        s->peak[lane] = peak.hi;
+        s->peak_low[lane] = peak.lo;
     }
 }
 
 /*
  * log(total / peak) of total = peak + others, which keeps its digits where others are small: j log 2 + 2 atanh(s) with
- * s = (m - 1) / (m + 1), m = 2^-j total / peak, so that one division serves for both quotients. The difference of the bits, which
- * are nearly logarithms, finds a j with |s| <= 0.201.
+ * s = (m - 1) / (m + 1), m = 2^-j total / peak, so that one division serves for both quotients. The difference of the bits,
+ * which are nearly logarithms, finds a j with |s| <= 0.201. `inverse` is about 1 / total.
  */
-FL_INLINE FL_PAIR FL_FN(fl_log_of_total)(FL_T total, FL_T peak, FL_T others)
+FL_INLINE FL_PAIR FL_FN(fl_log_of_total)(FL_PAIR total, FL_T inverse, FL_PAIR peak, FL_T others)
 {
-    const FL_U ratio = FL_TO_BITS(total) - FL_TO_BITS(peak) + ((FL_U)1 << (FL_MANTISSA_BITS - 1));
+    const FL_U ratio = FL_TO_BITS(total.hi) - FL_TO_BITS(peak.hi) + ((FL_U)1 << (FL_MANTISSA_BITS - 1));
     const FL_U biased = ratio >> FL_MANTISSA_BITS;
     const FL_T j = FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - FL_INTEGER_BASE;
-    const FL_T m = total * FL_FROM_BITS(((FL_U)FL_EXPONENT_BIAS - biased) << FL_MANTISSA_BITS);
-    const FL_T s = FL_SELECT(j == FL_C(0), others, m - peak) / (m + peak);
+    const FL_T down = FL_FROM_BITS(((FL_U)FL_EXPONENT_BIAS - biased) << FL_MANTISSA_BITS);
+    const FL_T up = FL_FROM_BITS(((FL_U)FL_EXPONENT_BIAS + biased) << FL_MANTISSA_BITS);
+    const FL_T m = total.hi * down, m_low = total.lo * down;
+    const FL_T above = FL_SELECT(j == FL_C(0), others, m - peak.hi);
+    const FL_T above_low = FL_SELECT(j == FL_C(0), FL_C(0), m_low - peak.lo);
+    const FL_PAIR below = FL_TWO_SUM(m, peak.hi);
+    const FL_T s = above / below.hi;
+    const FL_T remainder = FL_FMA(-s, below.hi, above) + FL_FMA(-s, below.lo + (m_low + peak.lo), above_low);
+    /* 1 / (m + 1) is 0.52 / m, or up to a fourth more or less: enough for a remainder */
+    const FL_T s_low = remainder * (inverse * up * FL_C(0.52));
     const FL_T z = s * s;
-    const FL_T tail = FL_FMA(s * z, FL_POLYNOMIAL(SOFTMAX_LOG, z), j * FL_CONSTANT(LN2_MIDDLE));
+    const FL_T tail = FL_FMA(s * z, FL_POLYNOMIAL(SOFTMAX_LOG, z), FL_FMA(j, FL_CONSTANT(LN2_MIDDLE), s_low + s_low));
     const FL_PAIR sum = FL_FAST_TWO_SUM(j * FL_CONSTANT(LN2_HEAD), s + s);
-    /* where j is 0, so is the first term */
     return FL_FAST_TWO_SUM(sum.hi, sum.lo + tail);
 }
 
@@ -192,31 +211,30 @@ FL_STATIC void FL_FN(fl_finish_exponentials)(const fl_sheet *sheet, const FL_T *
 {
     FL_EACH_LANE(sheet)
     {
-        const FL_T peak = s->peak[lane], others = FL_FMA(largest[lane] - FL_C(1), peak, s->others[lane]);
-        const FL_T total = peak + others;
-        const FL_PAIR log = FL_FN(fl_log_of_total)(total, peak, others);
+        const FL_PAIR peak = {s->peak[lane], s->peak_low[lane]};
+        const FL_T others = FL_FMA(largest[lane] - FL_C(1), peak.hi, s->others[lane]);
+        FL_PAIR total = FL_TWO_SUM(peak.hi, others);
+        total.lo += peak.lo;
+        const FL_T inverse = FL_C(1) / total.hi;
+        const FL_PAIR log = FL_FN(fl_log_of_total)(total, inverse, peak, others);
+        /* what the sum and the division left */
+        const FL_T remainder = FL_FMA(-inverse, total.lo, FL_FMA(-inverse, total.hi, FL_C(1)));
         s->log_high[lane] = log.hi;
         s->log_low[lane] = log.lo;
         s->others[lane] = others;
-        s->total[lane] = total;
-        s->inverse[lane] = FL_C(1) / total;
+        s->total[lane] = total.hi;
+        s->total_low[lane] = total.lo;
+        s->inverse[lane] = FL_FMA(inverse, remainder, inverse);
     }
 }
 
-/* A number, and 1, where the number is a largest exponential, else 0 and 0; by masks, of which GCC makes no branch. */
-#undef FL_LARGEST
-#define FL_LARGEST(e, peak) FL_SELECT((e) == (peak), ~(FL_U)0, (FL_U)0)
-#undef FL_WHERE
-#define FL_WHERE(mask, x) FL_FROM_BITS(FL_TO_BITS(x) & (mask))
-
 typedef FL_T FL_FN(fl_vector) __attribute__((vector_size(FL_VECTOR_BYTES)));
 typedef FL_I FL_FN(fl_vector_of_masks) __attribute__((vector_size(FL_VECTOR_BYTES)));
-enum { FL_FN(FL_NUMBERS) = FL_VECTOR_BYTES / sizeof(FL_T), FL_FN(FL_VECTORS) = FL_LANES / FL_FN(FL_NUMBERS) };
 
 /* The largest number of a long row. Accumulators are vectors, which the compiler keeps in registers. */
 FL_STATIC FL_T FL_FN(fl_largest_of_row)(const FL_T *z, ptrdiff_t classes)
 {
-    enum { NUMBERS = FL_FN(FL_NUMBERS), VECTORS = FL_FN(FL_VECTORS) };
+    enum { NUMBERS = FL_VECTOR_BYTES / sizeof(FL_T), VECTORS = FL_LANES / NUMBERS };
     FL_FN(fl_vector) part[VECTORS], x;
     FL_T lane[FL_LANES];
     memcpy(part, z, sizeof part);
@@ -239,7 +257,7 @@ FL_STATIC FL_T FL_FN(fl_largest_of_row)(const FL_T *z, ptrdiff_t classes)
 /* The sum of the exponentials of a long row but for the largest ones, and how many of these there are. */
 FL_STATIC void FL_FN(fl_sum_row)(const FL_T *e, ptrdiff_t room, FL_T peak, FL_T *sum, FL_T *largest)
 {
-    enum { NUMBERS = FL_FN(FL_NUMBERS), VECTORS = FL_FN(FL_VECTORS), BLOCK = FL_SUMMED_UP * FL_LANES };
+    enum { NUMBERS = FL_VECTOR_BYTES / sizeof(FL_T), VECTORS = FL_LANES / NUMBERS, BLOCK = FL_SUMMED_UP * FL_LANES };
     FL_FN(fl_vector) part[VECTORS], total[VECTORS], error[VECTORS], x;
     FL_FN(fl_vector_of_masks) found = {0};
     FL_T lane[FL_LANES], low[FL_LANES];
@@ -323,8 +341,8 @@ FL_STATIC void FL_FN(fl_exponentials_along)(const fl_sheet *sheet, const FL_T *z
 }
 
 /*
- * The same of two classes: with the larger one's exponential as the unit, there is only one other. The difference of the scores is
- * carried with its error, which the exponential would blow up.
+ * The same of two classes: with the larger one's exponential as the unit, there is only one other. The difference of the scores
+ * is carried with its error, which the exponential would blow up.
  */
 FL_STATIC void FL_FN(fl_exponentials_of_pairs)(const fl_sheet *sheet, const FL_T *z, FL_T *e, FL_FN(fl_softmax) * s)
 {
@@ -337,11 +355,12 @@ FL_STATIC void FL_FN(fl_exponentials_of_pairs)(const fl_sheet *sheet, const FL_T
         const FL_PAIR d = FL_TWO_SUM(min, -max);
         const FL_T other = FL_FN(fl_raised_exp)(d.hi, FL_SELECT(d.hi > -FL_INFINITY, d.lo, FL_C(0)));
         const FL_T total = FL_RAISED_ONE + other;
-        const FL_PAIR log = FL_FN(fl_log_of_total)(total, FL_RAISED_ONE, other);
+        const FL_PAIR log = FL_LOG1P_UNIT(other / FL_RAISED_ONE);
         s->max[lane] = max;
         s->peak[lane] = FL_RAISED_ONE;
         s->others[lane] = other;
         s->total[lane] = total;
+        s->total_low[lane] = FL_C(0);
         s->inverse[lane] = FL_C(1) / total;
         s->log_high[lane] = log.hi;
         s->log_low[lane] = log.lo;
@@ -351,22 +370,24 @@ FL_STATIC void FL_FN(fl_exponentials_of_pairs)(const fl_sheet *sheet, const FL_T
 }
 
 /* The exponentials of FL_LANE_STEP lanes of a group, which are added to the sums of these lanes. */
-FL_INLINE void FL_FN(fl_powers)(const FL_FN(fl_softmax) * s, ptrdiff_t first, const FL_T *z, FL_T *e, FL_T *sum, FL_T *largest)
+FL_INLINE void FL_FN(fl_powers)(const FL_FN(fl_softmax) * s, ptrdiff_t first, const FL_T *z, FL_T *e, FL_T *sum,
+                                FL_T *largest)
 {
     FL_SIMD
     for (int i = 0; i < FL_LANE_STEP; i++) {
         const FL_T power = FL_POWER(s, first + i, z[i]);
-        const FL_U is_largest = FL_LARGEST(power, s->peak[first + i]);
+        /* by masks: GCC makes a branch, which data decide, of two selections with one condition */
+        const FL_U is_largest = FL_SELECT(power == s->peak[first + i], ~(FL_U)0, (FL_U)0);
         e[i] = power;
-        sum[i] += FL_WHERE(~is_largest, power);
-        largest[i] += FL_WHERE(is_largest, FL_C(1));
+        sum[i] += FL_PICK(is_largest, FL_C(0), power);
+        largest[i] += FL_PICK(is_largest, FL_C(1), FL_C(0));
     }
 }
 
 /*
- * The exponentials of the scores z of short rows, and their sums. From the sum without a largest one, 1 - p and log p keep their
- * digits when p is close to 1. A few are summed up in FL_PARTS, and what they make is added to the others with its error: scores
- * that are nearly equal would have all errors of a longer sum point the same way.
+ * The exponentials of the scores z, and what follows from them. From the sum without a largest one, 1 - p and log p keep their
+ * digits when p is close to 1. A few are summed up in two parts, and what they make is added to the others with its error: of
+ * scores that are nearly equal, all errors of a longer sum would point the same way.
  */
 FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, const FL_T *z, FL_T *e, FL_FN(fl_softmax) * s)
 {
@@ -400,28 +421,24 @@ FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, const FL_T *z, FL_T
     }
     FL_FN(fl_choose_units)(sheet, s);
     for (ptrdiff_t first = 0; first < lanes; first += FL_LANE_STEP) {
-        FL_T part[FL_PARTS][FL_LANE_STEP], found[FL_LANE_STEP] = {0}, error[FL_LANE_STEP] = {0};
+        FL_T part[2][FL_LANE_STEP], found[FL_LANE_STEP] = {0}, error[FL_LANE_STEP] = {0};
         FL_T *const total = s->others + first;
         const FL_T *x = z + first;
         FL_T *y = e + first;
+        memset(total, 0, sizeof found);
         for (ptrdiff_t group = 0; group < groups;) {
             const ptrdiff_t end = FL_MIN(group + FL_SUMMED_IN_PARTS, groups);
             memset(part, 0, sizeof part);
-            for (; group + FL_PARTS <= end; group += FL_PARTS)
-                for (int j = 0; j < FL_PARTS; j++, x += lanes, y += lanes)
+            for (; group + 2 <= end; group += 2)
+                for (int j = 0; j < 2; j++, x += lanes, y += lanes)
                     FL_FN(fl_powers)(s, first, x, y, part[j], found);
             if (group < end)
                 FL_FN(fl_powers)(s, first, x, y, part[0], found);
-            if (group + 1 < end)
-                FL_FN(fl_powers)(s, first, x + lanes, y + lanes, part[1], found);
-            if (group + 2 < end)
-                FL_FN(fl_powers)(s, first, x + 2 * lanes, y + 2 * lanes, part[2], found);
-            const int begins = end <= FL_SUMMED_IN_PARTS;
             group = end;
             FL_SIMD
             for (int i = 0; i < FL_LANE_STEP; i++) {
-                const FL_T sum = (part[0][i] + part[1][i]) + (part[2][i] + part[3][i]);
-                const FL_PAIR both = FL_TWO_SUM(begins ? FL_C(0) : total[i], sum);
+                const FL_T sum = part[0][i] + part[1][i];
+                const FL_PAIR both = FL_TWO_SUM(total[i], sum);
                 total[i] = both.hi;
                 error[i] += both.lo;
             }
@@ -472,7 +489,8 @@ FL_STATIC void FL_FN(fl_pick_own)(const fl_sheet *sheet, const FL_T *x, const FL
 FL_INLINE void FL_FN(fl_derivatives_of_row)(const FL_T *e, ptrdiff_t classes, const FL_FN(fl_softmax) * s, ptrdiff_t row,
                                             FL_T a, FL_T c, FL_T *gradient, FL_T *hessian)
 {
-    const FL_T inverse = s->inverse[row], total = s->total[row], peak = s->peak[row], others = s->others[row];
+    const FL_T inverse = s->inverse[row], peak = s->peak[row], others = s->others[row];
+    const FL_T total = s->total[row], total_low = s->total_low[row];
     if (!hessian) {
         FL_SIMD
         for (ptrdiff_t k = 0; k < classes; k++)
@@ -481,7 +499,7 @@ FL_INLINE void FL_FN(fl_derivatives_of_row)(const FL_T *e, ptrdiff_t classes, co
     }
     FL_SIMD
     for (ptrdiff_t k = 0; k < classes; k++) {
-        const FL_T p = e[k] * inverse, q = FL_SELECT(e[k] == peak, others, total - e[k]) * inverse;
+        const FL_T p = e[k] * inverse, q = FL_SELECT(e[k] == peak, others, (total - e[k]) + total_low) * inverse;
         gradient[k] = p * a;
         hessian[k] = p * FL_FMA(c, p, a * q);
     }

@@ -13,7 +13,7 @@
 
 #include "language/formula.h"
 
-enum { FL_LONGEST_SIDE_BY_SIDE = 256, FL_SHEET_NUMBERS = 4096, FL_LANES = 64, FL_LANE_STEP = 16, FL_PARTS = 4 };
+enum { FL_LONGEST_SIDE_BY_SIDE = 256, FL_SHEET_NUMBERS = 4096, FL_LANES = 64, FL_LANE_STEP = 16 };
 
 typedef struct {
     ptrdiff_t classes, rows, groups, lanes;
