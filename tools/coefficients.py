@@ -17,6 +17,8 @@ from mpmath import mp, mpf
 mp.dps = 80
 # Polynomials of up to this many terms are evaluated by Horner's rule.
 LONGEST_CHAIN = 4
+# And those of loops that have enough to do while a chain goes on: it is the shortest text.
+HORNER = {"SOFTMAX_EXP"}
 PRECISIONS = {"f32": (24, np.float32), "f64": (53, np.float64)}
 
 SQRT2 = mp.sqrt(2)
@@ -123,6 +125,9 @@ def lgamma_stirling(w: mpf) -> mpf:
 # name: (function, lower end, upper end, largest share of the polynomial in its function's value, spare bits)
 POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "EXPM1": (expm1_tail, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.2"), 6),
+    "SOFTMAX_EXP": (exp_slope, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.4"), 3),
+    # |s| <= (2**w - 1) / (2**w + 1), w = 1/2 + 0.0861: the most by which the bits of two numbers differ from their logarithms
+    "SOFTMAX_LOG": (atanh_tail, mpf(0), mpf("0.0404"), mpf("0.014"), 4),
     "LOG": (atanh_tail, mpf(0), LOG_Z_MAX, mpf("0.01"), 6),
     "EXP_POWER": (expm1_tail_everywhere, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.12"), 2),
     "LOG_SECOND": (atanh_second_tail, mpf(0), LOG_Z_MAX, mpf("0.0002") * 2**7, 6),
@@ -194,13 +199,13 @@ def fit(name: str, bits: int) -> list[mpf]:
     raise ArithmeticError(f"no polynomial of 40 terms is good enough for {name}")
 
 
-def evaluation(terms: list[str], suffix: str) -> str:
+def evaluation(terms: list[str], suffix: str, longest_chain: int = LONGEST_CHAIN) -> str:
     """The polynomial in x as an expression: pairs of neighbours first, Horner's rule in a power of x for the last few.
 
     A chain of dependent operations is then short, and a loop over the polynomial is not held up by it.
     """
     x = "x"
-    while len(terms) > LONGEST_CHAIN:
+    while len(terms) > longest_chain:
         pairs = [f"FL_FMA_{suffix}({b}, {x}, {a})" for a, b in zip(terms[::2], terms[1::2], strict=False)]
         terms = pairs + terms[2 * len(pairs) :]
         x = f"({x} * {x})"
@@ -253,7 +258,8 @@ def lines() -> list[str]:
                 out.append(f"#define FL_{name}_TERMS_{suffix} {len(texts)}")
                 texts = [f"({text} * w[{k}])" for k, text in enumerate(texts)]
             arguments = "x, w" if name in WEIGHTED else "x"
-            out.append(f"#define FL_{name}_{suffix}({arguments}) \\\n    {evaluation(texts, suffix)}")
+            chain = len(texts) if name in HORNER else LONGEST_CHAIN
+            out.append(f"#define FL_{name}_{suffix}({arguments}) \\\n    {evaluation(texts, suffix, chain)}")
         odd, even = ([literal(term, scalar) for term in part] for part in half_tangent(1 if suffix == "f32" else 2))
         odd_sum = f"(x + {odd[-1]})"
         out.append(f"#define FL_EXP_ODD_{suffix}(x) {f'FL_FMA_{suffix}(x, {odd_sum}, {odd[0]})' if odd[1:] else odd_sum}")

@@ -193,13 +193,21 @@ FL_STATIC int FL_FN(fl_lovasz_masks)(const fl_block *b, FL_FN(fl_error_map) map)
 
 /* ---- class indices -------------------------------------------------------------------------------------------- */
 
+/* The probability of an exponential: that of the largest, from which most is taken off, with what rounding this lost. */
+FL_INLINE FL_T FL_FN(fl_probability)(const FL_FN(fl_softmax) * s, ptrdiff_t lane, FL_T e)
+{
+    const FL_T low = FL_SELECT(e == s->peak[lane], s->peak_low[lane], FL_C(0));
+    return FL_FMA(e, s->inverse[lane], low * s->inverse[lane]);
+}
+
 /* The softmax of pixels, and how far from 1 that of each pixel's own class is. */
 FL_STATIC void FL_FN(fl_softmax_of_pixels)(const FL_T *z, ptrdiff_t n, ptrdiff_t classes, const FL_I *label, FL_T *p,
                                            FL_T *own_error, FL_T *memory)
 {
     fl_sheet sheet = fl_sheet_by_row(classes);
     const ptrdiff_t most = sheet.rows;
-    FL_FN(fl_softmax) s;
+    /* two classes have no rest of the largest */
+    FL_FN(fl_softmax) s = {.peak_low = {FL_C(0)}};
     for (ptrdiff_t first = 0; first < n; first += most) {
         sheet.rows = FL_MIN(most, n - first);
         if (sheet.stride)
@@ -211,18 +219,18 @@ FL_STATIC void FL_FN(fl_softmax_of_pixels)(const FL_T *z, ptrdiff_t n, ptrdiff_t
         }
         for (ptrdiff_t lane = 0; lane < sheet.rows; lane++) {
             const FL_I k = label[first + lane] < 0 ? 0 : label[first + lane];
-            own_error[first + lane] = FL_OTHERS(&s, memory[FL_PLACE(&sheet, lane, k)], k) * s.inverse[lane];
+            own_error[first + lane] = FL_OTHERS(&s, lane, memory[FL_PLACE(&sheet, lane, k)]) * s.inverse[lane];
         }
         if (sheet.stride) {
             FL_EACH_ROW(&sheet)
             for (ptrdiff_t k = 0; k < classes; k++)
-                p[(first + row) * classes + k] = memory[row * sheet.stride + k] * s.inverse[row];
+                p[(first + row) * classes + k] = FL_FN(fl_probability)(&s, row, memory[row * sheet.stride + k]);
         } else {
             FL_EACH_GROUP(&sheet)
             {
                 FL_T *const x = memory + group * sheet.lanes;
                 FL_EACH_LANE(&sheet)
-                x[lane] *= s.inverse[lane];
+                x[lane] = FL_FN(fl_probability)(&s, lane, x[lane]);
             }
             FL_FN(fl_take_up)(&sheet, memory, p + first * classes);
         }

@@ -549,7 +549,7 @@ FL_STATIC void FL_FN(fl_normalise_frames)(FL_FN(fl_passage) * p, const fl_sheet 
     }
     FL_EACH_ROW(sheet)
     {
-        const FL_PAIR d = FL_TWO_SUM(s.largest.max[row], -(FL_T)p->memory.tops[t + row]);
+        const FL_PAIR d = FL_TWO_SUM(s.max[row], -(FL_T)p->memory.tops[t + row]);
         fl_add_to(&p->log, -(double)d.hi);
         fl_add_to(&p->log, -(double)d.lo);
         fl_add_to(&p->log, -(double)s.log_high[row]);

@@ -13,7 +13,7 @@
 
 #include "language/formula.h"
 
-enum { FL_LONGEST_SIDE_BY_SIDE = 256, FL_SHEET_NUMBERS = 4096, FL_LANES = 64, FL_LANE_STEP = 16, FL_PARTS = 4 };
+enum { FL_LONGEST_SIDE_BY_SIDE = 256, FL_SHEET_NUMBERS = 4096, FL_LANES = 64, FL_LANE_STEP = 16 };
 
 typedef struct {
     ptrdiff_t classes, rows, groups, lanes;
@@ -139,13 +139,18 @@ FL_INLINE void FL_FN(fl_turn)(FL_FN(fl_whole) * x)
 #endif
 }
 
-/* target[j][i] = source[i][j] of two squares that lie side by side */
-FL_INLINE void FL_FN(fl_turn_wide)(const FL_T *source, ptrdiff_t source_step, FL_T *target, ptrdiff_t target_step)
+/* target[j][i] = source[i][j] f[j] g[j] of two squares that lie side by side; without factors, where there are none */
+FL_INLINE void FL_FN(fl_turn_wide)(const FL_T *source, ptrdiff_t source_step, const FL_T *f, const FL_T *g, FL_T *target,
+                                   ptrdiff_t target_step)
 {
     FL_FN(fl_whole) x[FL_HALF];
 #pragma GCC unroll 4
     for (int k = 0; k < FL_HALF; k++)
         x[k] = *(const FL_FN(fl_whole) *)(source + k * source_step);
+    if (f)
+#pragma GCC unroll 4
+        for (int k = 0; k < FL_HALF; k++)
+            x[k] = x[k] * *(const FL_FN(fl_whole) *)f * *(const FL_FN(fl_whole) *)g;
     FL_FN(fl_turn)(x);
 #pragma GCC unroll 4
     for (int k = 0; k < FL_HALF; k++)
@@ -153,12 +158,20 @@ FL_INLINE void FL_FN(fl_turn_wide)(const FL_T *source, ptrdiff_t source_step, FL
 }
 
 /* The same of two squares one above the other. */
-FL_INLINE void FL_FN(fl_turn_high)(const FL_T *source, ptrdiff_t source_step, FL_T *target, ptrdiff_t target_step)
+FL_INLINE void FL_FN(fl_turn_high)(const FL_T *source, ptrdiff_t source_step, const FL_T *f, const FL_T *g, FL_T *target,
+                                   ptrdiff_t target_step)
 {
-    FL_FN(fl_whole) x[FL_HALF];
+    FL_FN(fl_whole) x[FL_HALF], once, twice;
 #pragma GCC unroll 4
     for (int k = 0; k < FL_HALF; k++)
         FL_FN(fl_join)(&x[k], source + k * source_step, source + (k + FL_HALF) * source_step);
+    if (f) {
+        FL_FN(fl_join)(&once, f, f);
+        FL_FN(fl_join)(&twice, g, g);
+#pragma GCC unroll 4
+        for (int k = 0; k < FL_HALF; k++)
+            x[k] = x[k] * once * twice;
+    }
     FL_FN(fl_turn)(x);
 #pragma GCC unroll 4
     for (int k = 0; k < FL_HALF; k++)
@@ -172,13 +185,12 @@ FL_INLINE void FL_FN(fl_turn_high)(const FL_T *source, ptrdiff_t source_step, FL
         const FL_T *const x = source + first * source_step;                                                                    \
         FL_T *y = target + first;                                                                                              \
         for (ptrdiff_t j = 0; j < last; j += (width), y += (width)*target_step)                                                \
-            turn(x + j, source_step, y, target_step);                                                                          \
-        turn(x + last, source_step, target + last * target_step + first, target_step);                                         \
+            turn(x + j, source_step, f ? f + j : NULL, g + j, y, target_step);                                                 \
+        turn(x + last, source_step, f ? f + last : NULL, g + last, target + last * target_step + first, target_step);          \
     }
 
-/* target[j][i] = source[i][j] */
-FL_STATIC void FL_FN(fl_transpose)(const FL_T *source, ptrdiff_t source_step, ptrdiff_t rows, ptrdiff_t columns, FL_T *target,
-                                   ptrdiff_t target_step)
+FL_INLINE void FL_FN(fl_transpose_times)(const FL_T *source, ptrdiff_t source_step, ptrdiff_t rows, ptrdiff_t columns,
+                                         const FL_T *f, const FL_T *g, FL_T *target, ptrdiff_t target_step)
 {
     /* along the longer side, there is less that overlaps */
     if (columns > rows && columns >= 2 * FL_HALF && rows >= FL_HALF) {
@@ -188,8 +200,43 @@ FL_STATIC void FL_FN(fl_transpose)(const FL_T *source, ptrdiff_t source_step, pt
     } else {
         for (ptrdiff_t j = 0; j < columns; j++)
             for (ptrdiff_t i = 0; i < rows; i++)
-                target[j * target_step + i] = source[i * source_step + j];
+                target[j * target_step + i] = f ? source[i * source_step + j] * f[j] * g[j] : source[i * source_step + j];
     }
+}
+
+/* target[j][i] = source[i][j] */
+FL_STATIC void FL_FN(fl_transpose)(const FL_T *source, ptrdiff_t source_step, ptrdiff_t rows, ptrdiff_t columns, FL_T *target,
+                                   ptrdiff_t target_step)
+{
+    /* twos and threes, which have no squares, are what compilers know */
+    if (columns == 2 && source_step == 2) {
+        FL_SIMD
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            target[i] = source[2 * i];
+            target[target_step + i] = source[2 * i + 1];
+        }
+    } else if (rows == 2 && target_step == 2) {
+        FL_SIMD
+        for (ptrdiff_t j = 0; j < columns; j++) {
+            target[2 * j] = source[j];
+            target[2 * j + 1] = source[source_step + j];
+        }
+    } else if (columns == 3 && source_step == 3) {
+        FL_SIMD
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            target[i] = source[3 * i];
+            target[target_step + i] = source[3 * i + 1];
+            target[2 * target_step + i] = source[3 * i + 2];
+        }
+    } else if (rows == 3 && target_step == 3) {
+        FL_SIMD
+        for (ptrdiff_t j = 0; j < columns; j++) {
+            target[3 * j] = source[j];
+            target[3 * j + 1] = source[source_step + j];
+            target[3 * j + 2] = source[2 * source_step + j];
+        }
+    } else
+        FL_FN(fl_transpose_times)(source, source_step, rows, columns, NULL, source, target, target_step);
 }
 
 /* Lays rows that begin `step` numbers after one another side by side. */
@@ -219,6 +266,12 @@ FL_STATIC void FL_FN(fl_take_up)(const fl_sheet *sheet, const FL_T *source, FL_T
         return;
     }
     FL_FN(fl_transpose)(source, sheet->lanes, sheet->classes, sheet->rows, target, sheet->classes);
+}
+
+/* Takes short rows up, each times its factors, one after the other. */
+FL_STATIC void FL_FN(fl_take_up_times)(const fl_sheet *sheet, const FL_T *source, const FL_T *f, const FL_T *g, FL_T *target)
+{
+    FL_FN(fl_transpose_times)(source, sheet->lanes, sheet->classes, sheet->rows, f, g, target, sheet->classes);
 }
 
 /* The sum of a long row from those of its lanes, in every lane. */
@@ -279,6 +332,7 @@ FL_STATIC void FL_FN(fl_find_largest)(const fl_sheet *sheet, const FL_T *z, FL_F
 /* The classes of the rows on a sheet, and what belongs to them. */
 typedef struct {
     ptrdiff_t label[FL_LANES];
+    FL_I own[FL_LANES];    /* the same as a number of the precision's size; 0 in lanes without a row */
     FL_T weight[FL_LANES]; /* of the loss */
     int dropped[FL_LANES];
 } FL_FN(fl_labels);
@@ -307,14 +361,19 @@ FL_INLINE int FL_FN(fl_drops)(const fl_block *b, ptrdiff_t row)
 FL_STATIC int FL_FN(fl_read_labels)(const fl_block *b, const int64_t *source, ptrdiff_t row, ptrdiff_t rows,
                                     FL_FN(fl_labels) * labels)
 {
+    const uint64_t width = (uint64_t)b->width;
     int unknown = 0;
+    FL_SIMD_REDUCE(reduction(| : unknown))
     for (ptrdiff_t r = 0; r < rows; r++) {
         const int64_t label = source[r];
-        unknown |= (uint64_t)label >= (uint64_t)b->width;
+        unknown |= (uint64_t)label >= width;
         labels->label[r] = (ptrdiff_t)label;
+        labels->own[r] = (FL_I)label;
         labels->dropped[r] = 0;
         labels->weight[r] = FL_C(1);
     }
+    for (ptrdiff_t r = rows; r < FL_LANES; r++)
+        labels->own[r] = 0;
     if (!unknown && !b->classes->ignores && !b->weight && !b->classes->scale && !b->counted)
         return 0;
     int invalid = 0;
@@ -325,6 +384,7 @@ FL_STATIC int FL_FN(fl_read_labels)(const fl_block *b, const int64_t *source, pt
         invalid |= !known & !dropped;
         labels->dropped[r] = dropped;
         labels->label[r] = known && !dropped ? (ptrdiff_t)label : 0;
+        labels->own[r] = (FL_I)labels->label[r];
         labels->weight[r] = b->classes->scale ? (FL_T)b->classes->scale[labels->label[r]] : FL_C(1);
         if (b->counted)
             b->counted[row + r] = dropped ? 0.0

@@ -18,6 +18,18 @@
         FL_FMA_f32(0x1.a152aa0000000p-13f, x, 0x1.6c16860000000p-10f)), (x * x), \
         FL_FMA_f32(0x1.1110c60000000p-7f, x, 0x1.5555560000000p-5f)), (x * x), \
         FL_FMA_f32(0x1.5555560000000p-3f, x, 0x1.0000000000000p-1f))
+#define FL_SOFTMAX_EXP_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.6d444a0000000p-10f, x, \
+        0x1.123eb60000000p-7f), x, \
+        0x1.5554e80000000p-5f), x, \
+        0x1.55547a0000000p-3f), x, \
+        0x1.0000000000000p-1f), x, \
+        0x1.0000000000000p+0f)
+#define FL_SOFTMAX_LOG_f32(x) \
+    FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.e6ac560000000p-3f, x, \
+        0x1.242ac60000000p-2f), x, \
+        0x1.999a700000000p-2f), x, \
+        0x1.5555560000000p-1f)
 #define FL_LOG_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.de0b020000000p-3f, x, \
         0x1.245b280000000p-2f), x, \
@@ -138,6 +150,23 @@
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.1f7385560be05p-29, (x * x), FL_FMA_f64(0x1.af4ecd2129492p-26, x, 0x1.27e4db25ce3adp-22)), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.71de01c3fc936p-19, x, 0x1.a01a01a6ec522p-16), (x * x), FL_FMA_f64(0x1.a01a01ac0a9eep-13, x, 0x1.6c16c16c162b0p-10))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.111111111009cp-7, x, 0x1.5555555555556p-5), (x * x), FL_FMA_f64(0x1.5555555555557p-3, x, 0x1.0000000000000p-1)))
+#define FL_SOFTMAX_EXP_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.af4ecd2129492p-26, x, \
+        0x1.28a38365c4751p-22), x, \
+        0x1.71de01c3fc936p-19), x, \
+        0x1.a019a5aef5532p-16), x, \
+        0x1.a01a01ac0a9eep-13), x, \
+        0x1.6c16c17f7ee1dp-10), x, \
+        0x1.111111111009cp-7), x, \
+        0x1.5555555551fd6p-5), x, \
+        0x1.5555555555557p-3), x, \
+        0x1.0000000000005p-1), x, \
+        0x1.0000000000000p+0)
+#define FL_SOFTMAX_LOG_f64(x) \
+    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.17057464c9cecp-3, x, 0x1.0e7e988d7e677p-3), (x * x), \
+        FL_FMA_f64(0x1.3b2a83941a25fp-3, x, 0x1.745ca7c399179p-3)), (x * x), \
+        FL_FMA_f64(0x1.c71c72ee10901p-3, x, 0x1.24924923d3163p-2)), (x * x), \
+        FL_FMA_f64(0x1.9999999999f7ep-2, x, 0x1.5555555555555p-1))
 #define FL_LOG_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.0c4d8297b1431p-3, x, 0x1.0fb77bcdefa76p-3), (x * x), \
         FL_FMA_f64(0x1.3b1c79943fca2p-3, x, 0x1.745cf7c1d5dafp-3)), (x * x), \
