@@ -71,7 +71,9 @@ FL_INLINE FL_FN(focal_powers) FL_FN(focal_powers_of_logit)(FL_T z, double gamma)
     const FL_PAIR power = FL_EXACT_PARAMETER(-gamma);
     /* u^g = exp(-g log1p(e)), and v = u exp(-|z|) */
     const FL_T u_power = FL_EXP_MULTIPLE(FL_C(1), power, t.log1p_raised * FL_LOWERED);
-    return (FL_FN(focal_powers)){t, u_power, FL_EXP_MULTIPLE(u_power, power, FL_ABS(z))};
+    /* the power 0 of an infinite distance is 1 */
+    const FL_T distance = FL_SELECT(FL_ABS(z) == FL_INFINITY, FL_C(FL_BITS == 32 ? 0x1p127 : 0x1p1023), FL_ABS(z));
+    return (FL_FN(focal_powers)){t, u_power, FL_EXP_MULTIPLE(u_power, power, distance)};
 }
 
 FL_FORMULA(binary_focal_logits, (y_true), (y_pred), (gamma, label_smoothing, positive, negative))
