@@ -18,15 +18,15 @@ pytestmark = pytest.mark.slow
 
 # function: (definition, range that is tried, largest error in ulp)
 FUNCTIONS: dict[str, tuple[Callable[[mpf], mpf], tuple[float, float], float]] = {
-    "exp": (mpmath.exp, (-760, 720), 1.0),
+    "exp": (mpmath.exp, (-760, 720), 1.3),
     "expm1": (mpmath.expm1, (-760, 720), 1.0),
     "log": (mpmath.log, (0, np.inf), 1.0),
     "log1p": (mpmath.log1p, (-1, np.inf), 1.0),
-    "tanh": (mpmath.tanh, (-30, 30), 1.0),
-    "sigmoid": (lambda x: 1 / (1 + mpmath.exp(-x)), (-760, 760), 1.5),
-    "softplus": (lambda x: mpmath.log1p(mpmath.exp(x)), (-760, 760), 1.5),
+    "tanh": (mpmath.tanh, (-30, 30), 3.0),
+    "sigmoid": (lambda x: 1 / (1 + mpmath.exp(-x)), (-760, 760), 3.0),
+    "softplus": (lambda x: mpmath.log1p(mpmath.exp(x)), (-760, 760), 3.2),
     "log_cosh": (lambda x: mpmath.log(mpmath.cosh(x)), (-800, 800), 1.5),
-    "x_minus_log1p": (lambda x: x - mpmath.log1p(x), (0, np.inf), 1.6),
+    "x_minus_log1p": (lambda x: x - mpmath.log1p(x), (0, np.inf), 2.5),
     "expm1_minus_x": (lambda x: mpmath.expm1(x) - x, (-760, 720), 1.6),
     "atan": (mpmath.atan, (-np.inf, np.inf), 2.0),
     "lgamma1p": (lambda x: mpmath.loggamma(1 + x), (0, np.inf), 2.0),

@@ -132,13 +132,13 @@ typedef struct {
 
 /* What the passes know of each row, or of the one row in every lane. */
 typedef struct {
-    FL_T max[FL_LANES];                                     /* the largest score */
-    FL_T origin[FL_LANES], least[FL_LANES], unit[FL_LANES]; /* see fl_power */
-    FL_T peak[FL_LANES], peak_low[FL_LANES];                /* the largest exponential, and what rounding it lost */
-    FL_T others[FL_LANES];                                  /* the sum of all but a largest one */
-    FL_T total[FL_LANES], total_low[FL_LANES];              /* and of all */
+    FL_T max[FL_LANES];                                            /* the largest score */
+    FL_T origin[FL_LANES], least[FL_LANES], unit[FL_LANES];        /* see fl_power */
+    FL_T peak[FL_LANES], peak_low[FL_LANES];                       /* the largest exponential, and what rounding it lost */
+    FL_T others[FL_LANES];                                         /* the sum of all but a largest one */
+    FL_T total[FL_LANES], total_low[FL_LANES];                     /* and of all */
     FL_T inverse[FL_LANES], log_high[FL_LANES], log_low[FL_LANES]; /* 1 / total, log(total / peak) */
-    FL_T scale[FL_LANES];                                   /* of the derivatives */
+    FL_T scale[FL_LANES];                                          /* of the derivatives */
 } FL_FN(fl_softmax);
 
 /*
@@ -370,8 +370,7 @@ FL_STATIC void FL_FN(fl_exponentials_of_pairs)(const fl_sheet *sheet, const FL_T
 }
 
 /* The exponentials of FL_LANE_STEP lanes of a group, which are added to the sums of these lanes. */
-FL_INLINE void FL_FN(fl_powers)(const FL_FN(fl_softmax) * s, ptrdiff_t first, const FL_T *z, FL_T *e, FL_T *sum,
-                                FL_T *largest)
+FL_INLINE void FL_FN(fl_powers)(const FL_FN(fl_softmax) * s, ptrdiff_t first, const FL_T *z, FL_T *e, FL_T *sum, FL_T *largest)
 {
     FL_SIMD
     for (int i = 0; i < FL_LANE_STEP; i++) {

@@ -7,7 +7,7 @@
 #define FL_OUTSIDE_UNIT(x) FL_INVALID((x) * (FL_C(1) - (x)) < FL_C(0))
 
 /* Labels of margin losses: 1, and -1 or 0 for the other side. */
-#define FL_SIDE(y) FL_SELECT((y) > FL_C(0), FL_C(1), (y) * FL_C(0) - FL_C(1))
+#define FL_SIDE(y) FL_SELECT((y) > FL_C(0), FL_C(1), (y)*FL_C(0) - FL_C(1))
 #define FL_NO_SIDE(y) FL_INVALID(FL_DIFFERS_FROM_ZERO((y) * (FL_ABS(y) - FL_C(1))))
 
 #define FL_SHARES FL_FN(fl_shares)

@@ -40,7 +40,8 @@ FL_INLINE FL_FN(fl_preference) FL_FN(fl_preference_of)(FL_PAIR s, FL_PAIR d)
     const FL_T curvature_raised = FL_FMA(-error * both_raised, right - wrong, both_raised);
     const FL_T share_raised = FL_FMA(-error, both_raised, wrong_raised);
     /* neither overflows nor becomes subnormal on the way; what is infinitely right costs nothing at any sigma */
-    const FL_T change = FL_SELECT(FL_ABS(d.hi) > FL_C(1), (d.hi * FL_LOWERED) * share_raised, (d.hi * share_raised) * FL_LOWERED);
+    const FL_T change =
+        FL_SELECT(FL_ABS(d.hi) > FL_C(1), (d.hi * FL_LOWERED) * share_raised, (d.hi * share_raised) * FL_LOWERED);
     return (FL_FN(fl_preference)){
         .value = FL_SELECT(negative, -x, FL_C(0)) + FL_FMA(-error, wrong, t.log1p_raised * FL_LOWERED),
         .slope = -s.hi * share_raised * FL_LOWERED,

@@ -56,8 +56,8 @@ FL_FORMULA(binary_focal_squared_logits, (y_true), (y_pred), ())
 
 FL_FORMULA(binary_focal_squared_logits_weighted, (y_true), (y_pred), (label_smoothing, positive, negative))
 {
-    return FL_FN(focal_of_logit_squared)(
-        y_true, y_pred, FL_SHARES_OF(y_true, !FL_IS_NEGATIVE(y_pred), label_smoothing, positive, negative));
+    return FL_FN(focal_of_logit_squared)(y_true, y_pred,
+                                         FL_SHARES_OF(y_true, !FL_IS_NEGATIVE(y_pred), label_smoothing, positive, negative));
 }
 
 typedef struct {
