@@ -80,6 +80,7 @@
 #define FL_LOGISTIC_OF(x) FL_FN(fl_logistic_of)(x)
 #define FL_LOGISTIC_PARTS FL_FN(fl_logistic_parts)
 #define FL_LOGISTIC_PARTS_OF(x) FL_FN(fl_logistic_parts_of)(x)
+#define FL_PRECISE_LOGISTIC_PARTS_OF(x) FL_FN(fl_precise_logistic_parts_of)(x)
 #define FL_SIGMOID(x) FL_FN(fl_sigmoid)(x)
 #define FL_SOFTPLUS(x) FL_FN(fl_softplus)(x)
 #define FL_X_MINUS_LOG1P(x) FL_FN(fl_x_minus_log1p)(x)
@@ -527,23 +528,38 @@ typedef struct {
     FL_T clipped, e, e_raised, near_one, near_zero, log1p_raised;
 } FL_FN(fl_logistic_parts);
 
-FL_INLINE FL_FN(fl_logistic_parts) FL_FN(fl_logistic_parts_of)(FL_T x)
+FL_INLINE FL_FN(fl_logistic_parts) FL_FN(fl_logistic_parts_from)(FL_T clipped, FL_T e_raised)
 {
-    const FL_FN(fl_decay) t = FL_FN(fl_decay_of)(FL_ABS(x));
-    const FL_T e_raised = FL_FMA(t.r, FL_POLYNOMIAL(EXP_SLOPE, t.r), FL_C(1)) * t.scale;
     const FL_T e = e_raised * FL_LOWERED;
     const FL_PAIR d = FL_FAST_TWO_SUM(FL_C(1), e);
     const FL_T inverse = FL_C(1) / d.hi;
     /* 1 / (d.hi + d.lo) to first order; the remainder of the division and d.lo are both below an ulp */
     const FL_T low = FL_FMA(-inverse, d.lo, FL_FMA(-inverse, d.hi, FL_C(1))) * inverse;
     return (FL_FN(fl_logistic_parts)){
-        .clipped = t.clipped,
+        .clipped = clipped,
         .e = e,
         .e_raised = e_raised,
         .near_one = inverse + low,
         .near_zero = FL_FMA(e, inverse, e * low),
         .log1p_raised = FL_FN(fl_log1p_raised)(e_raised, e),
     };
+}
+
+FL_INLINE FL_FN(fl_logistic_parts) FL_FN(fl_logistic_parts_of)(FL_T x)
+{
+    const FL_FN(fl_decay) t = FL_FN(fl_decay_of)(FL_ABS(x));
+    return FL_FN(fl_logistic_parts_from)(t.clipped, FL_FMA(t.r, FL_POLYNOMIAL(EXP_SLOPE, t.r), FL_C(1)) * t.scale);
+}
+
+/* The same for what has several of them as factors: the exponential within 0.7 ulp. */
+FL_INLINE FL_FN(fl_logistic_parts) FL_FN(fl_precise_logistic_parts_of)(FL_T x)
+{
+    const FL_T clipped = FL_SELECT(FL_ABS(x) > -FL_LEAST_POWER, -FL_LEAST_POWER, FL_ABS(x));
+    const FL_FN(fl_reduced) t = FL_FN(fl_exp_reduce)(-clipped);
+    const FL_PAIR s = FL_FAST_TWO_SUM(FL_C(1), t.r.hi);
+    const FL_U exponent = t.quotient - FL_EXP_OFFSET + (FL_U)(FL_EXPONENT_BIAS + FL_RAISED);
+    const FL_T e_raised = (s.hi + (s.lo + FL_FN(fl_expm1_rest)(t.r))) * FL_FROM_BITS(exponent << FL_MANTISSA_BITS);
+    return FL_FN(fl_logistic_parts_from)(clipped, e_raised);
 }
 
 FL_INLINE FL_T FL_FN(fl_sigmoid)(FL_T x)
@@ -561,7 +577,8 @@ FL_INLINE FL_T FL_FN(fl_softplus)(FL_T x)
    + (2^k - 1) f + (f - log1p(f)), where from k = 1 on nothing is negative. */
 FL_INLINE FL_T FL_FN(fl_x_minus_log1p_of_pair)(FL_PAIR x)
 {
-    const FL_T sum = FL_MAX(FL_C(1), FL_C(1) + x.hi);
+    /* 2^-k is subnormal above; there the last term counts for nothing */
+    const FL_T sum = FL_CLAMP(FL_C(1) + x.hi, FL_C(1), FL_C(FL_BITS == 32 ? 0x1p126 : 0x1p1022));
     const FL_U biased = FL_TO_BITS(sum) >> FL_MANTISSA_BITS;
     const FL_T k = FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - (FL_INTEGER_BASE + FL_C(FL_EXPONENT_BIAS));
     const FL_T down = FL_FROM_BITS(((FL_U)(2 * FL_EXPONENT_BIAS) - biased) << FL_MANTISSA_BITS);

@@ -25,11 +25,10 @@ FL_FORMULA(brier, (y_true), (y_pred), ())
 FL_FORMULA(brier_logits, (y_true), (y_pred), ())
 {
     const FL_SHARES share = FL_PLAIN_SHARES_OF(y_true, y_pred >= FL_C(0));
-    const FL_LOGISTIC t = FL_LOGISTIC_OF(y_pred);
-    const FL_T inverse = FL_C(1) / t.sum;
-    const FL_T u = t.under * inverse, v = t.over * inverse;
+    const FL_LOGISTIC_PARTS t = FL_PRECISE_LOGISTIC_PARTS_OF(y_pred);
+    const FL_T u = t.near_one, v = t.near_zero;
     /* |z|'s r and p - q */
-    const FL_T r = FL_FMA(share.wrong, t.under, -share.right * t.over) * inverse;
+    const FL_T r = FL_FMA(share.wrong, u, -share.right * v);
     const FL_T product = u * v;
     return (FL_RESULT){
         .value = r * r,
