@@ -207,3 +207,25 @@ def test_large_outputs(threads: int) -> None:
         assert_same_bits(value, (fl.mse(y, p, reduction="none") * weights).astype(np.float32))
         fl.mse.gradient(y, p, reduction="sum", out=p)
         assert_same_bits(p, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [63, 64, 96, 1000, 1536, 10_007, 1_048_583])
+def test_gradients_of_means_have_the_bits_of_a_division(isa: str, n: int, dtype: Any) -> None:
+    """Subnormal numbers, too, whose quotients may lie in the middle of two; zeros keep their signs, infinities stay."""
+    info = np.finfo(dtype)
+    rng = np.random.default_rng(0)
+    ordinary = (rng.standard_normal(n) * 2.0 ** rng.uniform(-30, 30, n)).astype(dtype)
+    subnormal = (rng.integers(-3 * n, 3 * n, n) * np.float64(info.smallest_subnormal)).astype(dtype)
+    special = ordinary.copy()
+    special[:6] = [0.0, -0.0, np.inf, -np.inf, np.nan, info.max]
+    for r in (ordinary, subnormal, special):
+        with np.errstate(all="ignore"):
+            expected = (r.astype(np.float64) / n).astype(dtype)
+        found = fl.half_squared_error.gradient(np.zeros_like(r), r)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+        # over the predictions, where quotients take the place of what they are made of
+        found = r.copy()
+        fl.half_squared_error.gradient(np.zeros_like(r), found, out=found)
+        np.testing.assert_array_equal(found, expected)

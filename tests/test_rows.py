@@ -426,3 +426,29 @@ def test_labels_that_are_plain_arrays_are_those_of_lists(dtype: Any) -> None:
         assert loss(np.array(labels, dtype), np.array(z)) == loss(labels, z)
         with pytest.raises(ValueError, match="class index 3"):
             loss(np.array([0, 3, 2], dtype), np.array(z))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("width", [2, 3, 10, 40, 130, 300])
+def test_one_infinite_score_takes_all(isa: str, width: int, dtype: Any) -> None:
+    """The limit: its class is certain, and all others are impossible. Of two infinite scores nothing is known."""
+    rng = np.random.default_rng(0)
+    loss = fl.CategoricalCrossEntropy(from_logits=True)
+    z = rng.standard_normal((20, width)).astype(dtype)
+    place = rng.integers(0, width, 20)
+    z[np.arange(20), place] = np.inf
+    other = (place + 1) % width
+    certain, impossible = np.eye(width, dtype=dtype)[place], np.eye(width, dtype=dtype)[other]
+    for labels in (place, certain):
+        value, gradient = loss.value_and_gradient(labels, z, reduction="none")
+        np.testing.assert_array_equal(value, 0)
+        np.testing.assert_array_equal(gradient, 0)
+    for labels in (other, impossible):
+        value, gradient = loss.value_and_gradient(labels, z, reduction="none")
+        np.testing.assert_array_equal(value, np.inf)
+        np.testing.assert_array_equal(gradient, certain - impossible)
+    z[3, other[3]] = np.inf
+    value, gradient = loss.value_and_gradient(place, z, reduction="none")
+    assert np.isnan(value[3])
+    assert np.isnan(gradient[3]).all()
+    np.testing.assert_array_equal(np.delete(value, 3), 0)

@@ -152,6 +152,11 @@ POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "LGAMMA_STIRLING": (lgamma_stirling, mpf(0), mpf(1) / 64, mpf("0.02"), 6),
     "EXPM1_TAILS": (expm1_tail_everywhere, mpf(-1), mpf(1), mpf("0.4"), 0),
 }
+# Those that serve in one precision alone.
+ALONE = {
+    "f32": {"LOG1P_SLOPE", "LOG1P_TAIL", "LOG1P_AROUND", "LOG_COSH_EXP", "LOG_COSH_FAR"},
+    "f64": {"LOG_COSH_QUOTIENT"},
+}
 # Those whose k-th coefficient is multiplied by w[k], a number that is the same for all x.
 WEIGHTED = {"EXPM1_TAILS"}
 
@@ -252,7 +257,8 @@ def lines() -> list[str]:
         }
         out.append("")
         out.extend(f"#define FL_{key}_{suffix} {literal(value, scalar)}" for key, value in constants.items())
-        for name in POLYNOMIALS:
+        elsewhere = set().union(*(names for other, names in ALONE.items() if other != suffix))
+        for name in (name for name in POLYNOMIALS if name not in elsewhere):
             texts = [literal(coefficient, scalar) for coefficient in fit(name, bits)]
             if name in WEIGHTED:
                 out.append(f"#define FL_{name}_TERMS_{suffix} {len(texts)}")

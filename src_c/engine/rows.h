@@ -169,7 +169,9 @@ FL_STATIC void FL_FN(fl_choose_units)(const fl_sheet *sheet, FL_FN(fl_softmax) *
 {
     FL_EACH_LANE(sheet)
     {
-        const FL_T max = s->max[lane], origin = FL_SELECT(FL_ABS(max) > FL_NEAR_SCORES, max, FL_C(0));
+        /* see fl_leave_infinite */
+        const FL_T max = FL_SELECT(s->max[lane] == FL_INFINITY, FL_C(0), s->max[lane]);
+        const FL_T origin = FL_SELECT(FL_ABS(max) > FL_NEAR_SCORES, max, FL_C(0));
         const FL_T k = FL_FMA(max - origin, FL_CONSTANT(LOG2_E), FL_SHIFTER) - FL_SHIFTER;
         s->origin[lane] = origin;
         s->least[lane] = (max - origin) + FL_LEAST_POWER;
@@ -204,6 +206,20 @@ FL_INLINE FL_PAIR FL_FN(fl_log_of_total)(FL_PAIR total, FL_T inverse, FL_PAIR pe
     const FL_T tail = FL_FMA(s * z, FL_POLYNOMIAL(SOFTMAX_LOG, z), FL_FMA(j, FL_CONSTANT(LN2_MIDDLE), s_low + s_low));
     const FL_PAIR sum = FL_FAST_TWO_SUM(j * FL_CONSTANT(LN2_HEAD), s + s);
     return FL_FAST_TWO_SUM(sum.hi, sum.lo + tail);
+}
+
+/* Beside an infinite score, whose exponential is NaN so far, nothing is left of the others; beside another one, nothing is
+ * known. */
+FL_STATIC void FL_FN(fl_leave_infinite)(FL_T *e, ptrdiff_t step, ptrdiff_t classes, FL_T peak, FL_T *others, FL_T *largest)
+{
+    ptrdiff_t found = 0;
+    for (ptrdiff_t k = 0; k < classes; k++) {
+        const int infinite = e[k * step] != e[k * step];
+        e[k * step] = infinite ? peak : FL_C(0);
+        found += infinite;
+    }
+    *others = found == 1 ? FL_C(0) : FL_NAN;
+    *largest = FL_C(1);
 }
 
 /* What follows from the sum of all exponentials but the largest ones, in `others`, and how many of these there are. */
@@ -304,6 +320,8 @@ FL_STATIC void FL_FN(fl_exponentials_of_row)(const FL_T *z, ptrdiff_t classes, p
     for (ptrdiff_t k = classes; k < room; k++)
         e[k] = FL_C(0);
     FL_FN(fl_sum_row)(e, room, s->peak[row], &s->others[row], &largest[row]);
+    if (s->max[row] == FL_INFINITY)
+        FL_FN(fl_leave_infinite)(e, 1, classes, s->peak[row], &s->others[row], &largest[row]);
 }
 
 /* The same of long rows, which begin `step` numbers after one another. */
@@ -448,6 +466,13 @@ FL_STATIC void FL_FN(fl_exponentials)(const fl_sheet *sheet, const FL_T *z, FL_T
             largest[first + i] = found[i];
         }
     }
+    FL_I infinite = 0;
+    FL_SIMD_REDUCE(reduction(| : infinite))
+    for (ptrdiff_t lane = 0; lane < lanes; lane++)
+        infinite |= FL_SELECT(s->max[lane] == FL_INFINITY, (FL_I)1, (FL_I)0);
+    for (ptrdiff_t lane = 0; infinite && lane < lanes; lane++)
+        if (s->max[lane] == FL_INFINITY)
+            FL_FN(fl_leave_infinite)(e + lane, lanes, groups, s->peak[lane], &s->others[lane], &largest[lane]);
     FL_FN(fl_finish_exponentials)(sheet, largest, s);
 }
 
@@ -460,7 +485,9 @@ typedef struct {
 /* What a target formula wants of the class of score z and exponential e. */
 FL_INLINE void FL_FN(fl_set_target)(FL_FN(fl_targets) * t, const FL_FN(fl_softmax) * s, ptrdiff_t lane, FL_T z, FL_T e)
 {
-    const FL_PAIR d = FL_TWO_SUM(s->max[lane], -z);
+    /* from the largest score to this one, 0 of infinite ones, too */
+    const int is_largest = z == s->max[lane];
+    const FL_PAIR d = FL_TWO_SUM(FL_SELECT(is_largest, FL_C(0), s->max[lane]), FL_SELECT(is_largest, FL_C(0), -z));
     const FL_PAIR l = FL_TWO_SUM(d.hi, s->log_high[lane]);
     const FL_T low = l.lo + (s->log_low[lane] + d.lo);
     t->l[lane] = l.hi;
@@ -585,7 +612,11 @@ FL_STATIC int FL_FN(fl_index_of_logits)(const fl_block *b, const fl_sheet *sheet
         FL_FN(fl_pick_own)(sheet, e, labels.own, power);
     else {
         FL_EACH_LANE(sheet)
-        power[lane] = FL_POWER(&s, lane, score[lane]);
+        {
+            const FL_T finite = FL_POWER(&s, lane, score[lane]);
+            const FL_T limit = FL_SELECT(score[lane] == FL_INFINITY, s.peak[lane], FL_C(0));
+            power[lane] = FL_SELECT(s.max[lane] == FL_INFINITY, limit, finite);
+        }
     }
     FL_EACH_LANE(sheet)
     FL_FN(fl_set_target)(&t, &s, lane, score[lane], power[lane]);

@@ -86,9 +86,6 @@
     FL_FMA_f32(FL_FMA_f32(0x1.120c620000000p-7f, (x * x), \
         FL_FMA_f32(0x1.570d5a0000000p-5f, x, 0x1.5554dc0000000p-3f)), (x * x), \
         FL_FMA_f32(0x1.fffe580000000p-2f, x, 0x1.0000000000000p+0f))
-#define FL_LOG_COSH_QUOTIENT_f32(x) \
-    FL_FMA_f32(0x1.9ac8460000000p-2f, x, \
-        0x1.5555420000000p-1f)
 #define FL_LOG_COSH_FAR_f32(x) \
     FL_FMA_f32(FL_FMA_f32(FL_FMA_f32(0x1.4a0eb80000000p-3f, x, \
         -0x1.f9955e0000000p-3f), x, \
@@ -197,18 +194,6 @@
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.1f7385560be05p-29, (x * x), FL_FMA_f64(0x1.af4ecd2129492p-26, x, 0x1.27e4db25ce3adp-22)), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.71de01c3fc936p-19, x, 0x1.a01a01a6ec522p-16), (x * x), FL_FMA_f64(0x1.a01a01ac0a9eep-13, x, 0x1.6c16c16c162b0p-10))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.111111111009cp-7, x, 0x1.5555555555556p-5), (x * x), FL_FMA_f64(0x1.5555555555557p-3, x, 0x1.0000000000000p-1)))
-#define FL_LOG1P_SLOPE_f64(x) \
-    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.9a004c84084e0p-16, ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.287a021efa782p-12, x, 0x1.973f42066f721p-10), (x * x), FL_FMA_f64(-0x1.63519a2dd08cdp-8, x, 0x1.bd9ad19516ef7p-7))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
-        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.b08481a18afc3p-6, x, 0x1.57749615e42c9p-5), (x * x), FL_FMA_f64(-0x1.d47fac36af36dp-5, x, 0x1.1f58b67138a6ap-4)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.4a9617b9e5c0cp-4, x, 0x1.7103376ed9709p-4), (x * x), FL_FMA_f64(-0x1.98c573ff70c85p-4, x, 0x1.c6f38e1160d29p-4)))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
-        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.fff9fe090b88ap-4, x, 0x1.2491f582de2a4p-3), (x * x), FL_FMA_f64(-0x1.55554eddbccaep-3, x, 0x1.99999943a6bf4p-3)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(-0x1.fffffffd41267p-3, x, 0x1.555555554f5c4p-2), (x * x), FL_FMA_f64(-0x1.fffffffffff5ap-2, x, 0x1.0000000000000p+0))))
-#define FL_LOG1P_TAIL_f64(x) \
-    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(-0x1.80d9a3ccbf91fp-16, ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.162ed8469e3cap-12, x, -0x1.7dec9249c0d60p-10), (x * x), FL_FMA_f64(0x1.4cfe8d6ef2506p-8, x, -0x1.a1350510338a4p-7))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
-        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.9467cbf5e4b32p-6, x, -0x1.40832de4ea7f0p-5), (x * x), FL_FMA_f64(0x1.b401d10b0a3fbp-5, x, -0x1.0a677de2654e4p-4)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.30f090840e956p-4, x, -0x1.522c60f86b9c8p-4), (x * x), FL_FMA_f64(0x1.7395166f619e2p-4, x, -0x1.99730ed878462p-4)))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
-        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.c716c84fc063fp-4, x, -0x1.ffff6260f5970p-4), (x * x), FL_FMA_f64(0x1.2492430c8c061p-3, x, -0x1.5555550459f81p-3)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.999999970365cp-3, x, -0x1.fffffffff4bedp-3), (x * x), FL_FMA_f64(0x1.55555555554b9p-2, x, -0x1.0000000000000p-1))))
-#define FL_LOG1P_AROUND_f64(x) \
-    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.ae3ddab18c15ep-6, x, -0x1.e6e9eaf6d12bap-5), (x * x), FL_FMA_f64(0x1.07f6a730be813p-4, x, -0x1.d0750c3a9ae34p-5)), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
-        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.d1d857a2cf5e1p-5, x, -0x1.fc1d1c7f36ff1p-5), (x * x), FL_FMA_f64(0x1.11b5ca2e8d528p-4, x, -0x1.24cc9f1cc2daap-4)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.3b0cd8396ef66p-4, x, -0x1.5551d43abcc59p-4), (x * x), FL_FMA_f64(0x1.745d381f8b9fap-4, x, -0x1.9999b7df8ac3dp-4)))), (((x * x) * (x * x)) * ((x * x) * (x * x))), \
-        FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.c71c71c4bb249p-4, x, -0x1.ffffff6f60a91p-4), (x * x), FL_FMA_f64(0x1.2492492388170p-3, x, -0x1.5555555602023p-3)), ((x * x) * (x * x)), FL_FMA_f64(FL_FMA_f64(0x1.999999999c6b5p-3, x, -0x1.ffffffffff607p-3), (x * x), FL_FMA_f64(0x1.5555555555548p-2, x, -0x1.0000000000000p-1))))
 #define FL_LOG1P_QUOTIENT_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.4b38f5f00932ap-3, x, 0x1.684e456fabd5dp-4), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.eb9904569e5bep-4, x, 0x1.10ac017455d97p-3), (x * x), FL_FMA_f64(0x1.3b18b9ae91151p-3, x, 0x1.745cf07017f6bp-3))), ((x * x) * (x * x)), \
@@ -218,18 +203,10 @@
         FL_FMA_f64(FL_FMA_f64(0x1.b0918798c561ap-22, x, -0x1.7da524fe4d8b2p-20), (x * x), FL_FMA_f64(0x1.1cdfa01a3a543p-18, x, -0x1.8e4854a4da32dp-17))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.12b09b83ea6b9p-15, x, -0x1.7d99730137d03p-14), (x * x), FL_FMA_f64(0x1.0d0adb0e8800ep-12, x, -0x1.833d9524b670dp-11))), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.1ea5d37908eaep-9, x, -0x1.ba1ba1b96f2abp-8), (x * x), FL_FMA_f64(0x1.6c16c16c16184p-6, x, -0x1.5555555555554p-4)))
-#define FL_LOG_COSH_EXP_f64(x) \
-    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.af4ecd2129492p-26, (x * x), FL_FMA_f64(0x1.28a38365c4751p-22, x, 0x1.71de01c3fc936p-19)), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.a019a5aef5532p-16, x, 0x1.a01a01ac0a9eep-13), (x * x), FL_FMA_f64(0x1.6c16c17f7ee1dp-10, x, 0x1.111111111009cp-7))), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.5555555551fd6p-5, x, 0x1.5555555555557p-3), (x * x), FL_FMA_f64(0x1.0000000000005p-1, x, 0x1.0000000000000p+0)))
 #define FL_LOG_COSH_QUOTIENT_f64(x) \
     FL_FMA_f64(FL_FMA_f64(0x1.778e5f29737a9p-3, (x * x), \
         FL_FMA_f64(0x1.c7198eaa70e54p-3, x, 0x1.249249acd8f34p-2)), (x * x), \
         FL_FMA_f64(0x1.999999998804fp-2, x, 0x1.5555555555558p-1))
-#define FL_LOG_COSH_FAR_f64(x) \
-    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.9bcae2d220977p-5, x, -0x1.6f122a8fe11f2p-4), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.c0b9150b5ab95p-4, x, -0x1.ff67d0f7b96d1p-4), (x * x), FL_FMA_f64(0x1.248dd8f1b6d72p-3, x, -0x1.55552cb06fd60p-3))), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.999998c2c8d08p-3, x, -0x1.fffffffdbd6e4p-3), (x * x), FL_FMA_f64(0x1.5555555554264p-2, x, -0x1.ffffffffffffdp-2)))
 #define FL_JENSEN_SHANNON_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.f9cd12228db37p-9, x, 0x1.8b449445df762p-9), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.12e1a85cd1b1ep-8, x, 0x1.67f822b282790p-8), (x * x), FL_FMA_f64(0x1.f07d574542a45p-8, x, 0x1.6c16bd9f307adp-7))), ((x * x) * (x * x)), \

@@ -202,6 +202,17 @@ FL_INLINE FL_T FL_FN(fl_expm1)(FL_T x)
 
 /* ---- log and log1p ------------------------------------------------------------------------------------------ */
 
+/* k and 2^-k from the exponent of 2^k as it is stored, biased; 2^-k where it is normal */
+FL_INLINE FL_T FL_FN(fl_unbiased)(FL_U biased)
+{
+    return FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - (FL_INTEGER_BASE + FL_C(FL_EXPONENT_BIAS));
+}
+
+FL_INLINE FL_T FL_FN(fl_inverse_power)(FL_U biased)
+{
+    return FL_FROM_BITS(((FL_U)(2 * FL_EXPONENT_BIAS) - biased) << FL_MANTISSA_BITS);
+}
+
 /* h = 2^k (1 + f), 1 + f in [sqrt(1/2), sqrt(2)) */
 typedef struct {
     FL_T k, f, up; /* up = 2^(1-k), and 0 at the largest k */
@@ -211,10 +222,9 @@ FL_INLINE FL_FN(fl_split) FL_FN(fl_log_split)(FL_T h)
 {
     const FL_U u = FL_TO_BITS(h) + (FL_ONE_BITS - FL_SQRT_HALF_BITS);
     const FL_U biased = u >> FL_MANTISSA_BITS;
-    const FL_T k = FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - (FL_INTEGER_BASE + FL_C(FL_EXPONENT_BIAS));
     const FL_U mantissa = (u & (((FL_U)1 << FL_MANTISSA_BITS) - 1)) + FL_SQRT_HALF_BITS;
     const FL_T up = FL_FROM_BITS(((FL_U)(2 * FL_EXPONENT_BIAS + 1) - biased) << FL_MANTISSA_BITS);
-    return (FL_FN(fl_split)){k, FL_FROM_BITS(mantissa) - FL_C(1), up};
+    return (FL_FN(fl_split)){FL_FN(fl_unbiased)(biased), FL_FROM_BITS(mantissa) - FL_C(1), up};
 }
 
 /* k log 2 + log(1 + f + low), to about 2^-(p + 2.5) relative to the result */
@@ -262,8 +272,7 @@ FL_INLINE FL_T FL_FN(fl_log)(FL_T x)
 FL_INLINE FL_T FL_FN(fl_log_of_sum)(FL_T one, FL_T x)
 {
     const FL_U biased = (FL_TO_BITS(one + x) + (FL_ONE_BITS - FL_SQRT_HALF_BITS)) >> FL_MANTISSA_BITS;
-    const FL_T k = FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - (FL_INTEGER_BASE + FL_C(FL_EXPONENT_BIAS));
-    const FL_T down = FL_FROM_BITS(((FL_U)(2 * FL_EXPONENT_BIAS) - biased) << FL_MANTISSA_BITS);
+    const FL_T k = FL_FN(fl_unbiased)(biased), down = FL_FN(fl_inverse_power)(biased);
     const FL_T f = FL_FMA(x, down, FL_FMA(one, down, FL_C(-1)));
 #if FL_BITS == 32
     const FL_T log1p = FL_FMA(f * f, FL_POLYNOMIAL(LOG1P_AROUND, f), f);
@@ -418,27 +427,21 @@ FL_INLINE FL_FN(fl_decay) FL_FN(fl_decay_of)(FL_T a)
  * tanh(|x|) = (even (1 - 2^k) - odd (1 + 2^k)) / (even (1 + 2^k) - odd (1 - 2^k)), however small x is.
  */
 typedef struct {
-    FL_T even, odd, scale, rise, fall; /* 1 + 2^k and 1 - 2^k; 2^k itself is raised */
+    FL_T even, odd, scale, above, below; /* 2^k, raised; numerator and denominator of tanh(|x|) */
 } FL_FN(fl_hyperbolic);
 
 FL_INLINE FL_FN(fl_hyperbolic) FL_FN(fl_hyperbolic_of)(FL_T x)
 {
     const FL_FN(fl_decay) t = FL_FN(fl_decay_of)(FL_C(2) * FL_ABS(x));
-    const FL_T square = t.r * t.r, power = t.scale * FL_LOWERED;
-    return (FL_FN(fl_hyperbolic)){
-        .even = FL_POLYNOMIAL(EXP_EVEN, square),
-        .odd = t.r * FL_POLYNOMIAL(EXP_ODD, square),
-        .scale = t.scale,
-        .rise = FL_C(1) + power,
-        .fall = FL_C(1) - power,
-    };
+    const FL_T square = t.r * t.r, power = t.scale * FL_LOWERED, rise = FL_C(1) + power, fall = FL_C(1) - power;
+    const FL_T even = FL_POLYNOMIAL(EXP_EVEN, square), odd = t.r * FL_POLYNOMIAL(EXP_ODD, square);
+    return (FL_FN(fl_hyperbolic)){even, odd, t.scale, FL_FMA(even, fall, -odd * rise), FL_FMA(even, rise, -odd * fall)};
 }
 
 FL_INLINE FL_T FL_FN(fl_tanh)(FL_T x)
 {
     const FL_FN(fl_hyperbolic) t = FL_FN(fl_hyperbolic_of)(x);
-    const FL_T above = FL_FMA(t.even, t.fall, -t.odd * t.rise), below = FL_FMA(t.even, t.rise, -t.odd * t.fall);
-    return FL_TIMES_SIGN_OF(x, above / below);
+    return FL_TIMES_SIGN_OF(x, t.above / t.below);
 }
 
 /*
@@ -464,19 +467,20 @@ FL_INLINE FL_T FL_FN(fl_log_cosh)(FL_T x)
     return FL_SELECT(a < FL_C(1), near, (a - FL_CONSTANT(LN2)) + (log1p - FL_CONSTANT(LN2_LOW)));
 }
 
-/* log1p(e) of what is at most 1, from e and e raised; about 2.5 ulp */
-FL_INLINE FL_T FL_FN(fl_log1p_raised)(FL_T e_raised, FL_T e)
+/* log1p(over / under) of a quotient that is at most 1, raised; about 2.5 ulp. In f32, `under` is 1. */
+FL_INLINE FL_T FL_FN(fl_log1p_raised)(FL_T over_raised, FL_T over, FL_T under)
 {
 #if FL_BITS == 32
-    return e_raised * FL_POLYNOMIAL(LOG1P_SLOPE, e);
+    (void)under;
+    return over_raised * FL_POLYNOMIAL(LOG1P_SLOPE, over);
 #else
-    const FL_T s_raised = e_raised / (FL_C(2) + e), s = s_raised * FL_LOWERED;
+    const FL_T s_raised = over_raised / FL_FMA(FL_C(2), under, over), s = s_raised * FL_LOWERED;
     const FL_T z = s * s;
     return FL_FMA(s_raised * z, FL_POLYNOMIAL(LOG1P_QUOTIENT, z), s_raised + s_raised);
 #endif
 }
 
-/* The same, about 1 ulp. */
+/* The same of e / 1, about 1 ulp. */
 FL_INLINE FL_T FL_FN(fl_log1p_raised_precisely)(FL_T e_raised, FL_T e)
 {
 #if FL_BITS == 32
@@ -495,8 +499,8 @@ FL_INLINE FL_T FL_FN(fl_log1p_raised_precisely)(FL_T e_raised, FL_T e)
 /*
  * What losses of a logit x are made of: exp(-|x|) = over / under, sum = over + under, so that the sigmoids are over / sum and
  * under / sum, and log1p(exp(-|x|)). Four ulp of a loss are enough for no more than this: numerators are to be put together
- * before they are divided. What vanishes is raised, so that it
- * is never subnormal: FL_LOWERED belongs into the last multiplication.
+ * before they are divided. What vanishes is raised, so that it is never subnormal: FL_LOWERED belongs into the last
+ * multiplication.
  */
 typedef struct {
     FL_T over, under, sum, log1p_raised;
@@ -507,19 +511,14 @@ FL_INLINE FL_FN(fl_logistic) FL_FN(fl_logistic_of)(FL_T x)
     const FL_FN(fl_decay) t = FL_FN(fl_decay_of)(FL_ABS(x));
 #if FL_BITS == 32
     const FL_T over_raised = FL_FMA(t.r, FL_POLYNOMIAL(EXP_SLOPE, t.r), FL_C(1)) * t.scale, under = FL_C(1);
-    const FL_T over = over_raised * FL_LOWERED;
-    const FL_T log1p_raised = FL_FN(fl_log1p_raised)(over_raised, over);
 #else
     /* exp(r) = (even + odd) / (even - odd) where odd / even = tanh(r / 2) */
     const FL_T square = t.r * t.r;
     const FL_T odd = t.r * FL_POLYNOMIAL(EXP_ODD, square), even = FL_POLYNOMIAL(EXP_EVEN, square);
     const FL_T over_raised = (even + odd) * t.scale, under = even - odd;
-    const FL_T over = over_raised * FL_LOWERED;
-    const FL_T s_raised = over_raised / FL_FMA(FL_C(2), under, over), s = s_raised * FL_LOWERED;
-    const FL_T z = s * s;
-    const FL_T log1p_raised = FL_FMA(s_raised * z, FL_POLYNOMIAL(LOG1P_QUOTIENT, z), s_raised + s_raised);
 #endif
-    return (FL_FN(fl_logistic)){over, under, over + under, log1p_raised};
+    const FL_T over = over_raised * FL_LOWERED;
+    return (FL_FN(fl_logistic)){over, under, over + under, FL_FN(fl_log1p_raised)(over_raised, over, under)};
 }
 
 /* The same with errors of 1 to 2 ulp, for what weights or powers multiply: e = exp(-a) of a = |x|, 1 / (1 + e), e / (1 + e) and
@@ -541,7 +540,7 @@ FL_INLINE FL_FN(fl_logistic_parts) FL_FN(fl_logistic_parts_from)(FL_T clipped, F
         .e_raised = e_raised,
         .near_one = inverse + low,
         .near_zero = FL_FMA(e, inverse, e * low),
-        .log1p_raised = FL_FN(fl_log1p_raised)(e_raised, e),
+        .log1p_raised = FL_FN(fl_log1p_raised)(e_raised, e, FL_C(1)),
     };
 }
 
@@ -580,8 +579,7 @@ FL_INLINE FL_T FL_FN(fl_x_minus_log1p_of_pair)(FL_PAIR x)
     /* 2^-k is subnormal above; there the last term counts for nothing */
     const FL_T sum = FL_CLAMP(FL_C(1) + x.hi, FL_C(1), FL_C(FL_BITS == 32 ? 0x1p126 : 0x1p1022));
     const FL_U biased = FL_TO_BITS(sum) >> FL_MANTISSA_BITS;
-    const FL_T k = FL_FROM_BITS(biased | FL_TO_BITS(FL_INTEGER_BASE)) - (FL_INTEGER_BASE + FL_C(FL_EXPONENT_BIAS));
-    const FL_T down = FL_FROM_BITS(((FL_U)(2 * FL_EXPONENT_BIAS) - biased) << FL_MANTISSA_BITS);
+    const FL_T k = FL_FN(fl_unbiased)(biased), down = FL_FN(fl_inverse_power)(biased);
     const FL_T less = FL_FROM_BITS(biased << FL_MANTISSA_BITS) - FL_C(1);
     const FL_T f = FL_FMA(x.hi, down, down - FL_C(1)), f_low = x.lo * down;
     const FL_T s = f / (FL_C(2) + f), z = s * s;

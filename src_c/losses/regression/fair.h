@@ -24,7 +24,8 @@ FL_FORMULA(fair, (y_true), (y_pred), (c))
     const FL_T normal = FL_X_MINUS_LOG1P_OF_PAIR(((FL_PAIR){u, u_low}));
     const FL_T inner = (FL_FMA(normal, scale.square.hi, normal * scale.square.lo) * scale.up) * scale.up;
     const FL_T value = FL_SELECT(u < FL_C(0x1p-60), (FL_C(0.5) * r.hi) * r.hi, inner);
-    const FL_T d = FL_C(1) + u;
+    /* u_low is NaN beside an infinite u */
+    const FL_T d = FL_C(1) + (u + FL_SELECT(u < FL_INFINITY, u_low, FL_C(0)));
     const FL_T slope = FL_SELECT(u < FL_INFINITY, r.hi / d, FL_WITH_SIGN_OF(r.hi, FL_C(c)));
     return (FL_RESULT){
         .value = FL_SELECT(u < FL_INFINITY, value, FL_C(c) * FL_ABS(r.hi)),

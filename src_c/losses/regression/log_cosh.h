@@ -12,9 +12,8 @@ FL_FORMULA(log_cosh, (y_true), (y_pred), ())
 {
     const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);
     const FL_HYPERBOLIC t = FL_HYPERBOLIC_OF(r.hi);
-    const FL_T below = FL_FMA(t.even, t.rise, -t.odd * t.fall);
-    const FL_T inverse = FL_C(1) / below;
-    const FL_T slope = FL_TIMES_SIGN_OF(r.hi, FL_FMA(t.even, t.fall, -t.odd * t.rise) * inverse);
+    const FL_T inverse = FL_C(1) / t.below;
+    const FL_T slope = FL_TIMES_SIGN_OF(r.hi, t.above * inverse);
     const FL_T curve = ((((FL_C(4) * (t.even + t.odd)) * t.scale) * inverse) * ((t.even - t.odd) * inverse)) * FL_LOWERED;
     /* r.lo is NaN for an infinite r */
     const FL_T low = FL_SELECT(FL_ABS(r.hi) < FL_INFINITY, r.lo, FL_C(0));

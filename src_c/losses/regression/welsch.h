@@ -46,9 +46,11 @@ FL_FORMULA(welsch, (y_true), (y_pred), (c))
 FL_VALUE_FORMULA(welsch_by_c, (y_true, y_pred), (), (c))
 {
     const FL_RESIDUAL t = FL_RESIDUAL_OF(y_true, y_pred, c);
-    const FL_T u = FL_MIN(FL_C(64), t.u.hi);
+    /* far out nothing is left of exp(-w), and u's second part is no correction of 64 */
+    const int beyond = t.u.hi > FL_C(64);
+    const FL_T u = FL_SELECT(beyond, FL_C(64), t.u.hi), u_low = FL_SELECT(beyond, FL_C(0), t.u.lo);
     const FL_PAIR w = FL_TWO_PRODUCT(u, u);
-    const FL_T low = FL_FMA(u + u, t.u.lo, w.lo);
+    const FL_T low = FL_FMA(u + u, u_low, w.lo);
     const FL_T decay = FL_EXP_TIMES(FL_C(1), -w.hi, -low);
     const FL_T far = FL_FMA(-(FL_C(1) + w.hi), decay, FL_C(1));
     /* the derivative by w is w exp(-w) */
