@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 # Calls that are written in other terms where there is no such function.
 _TERMS = {
@@ -88,3 +90,25 @@ def scalar(text: str) -> list[str]:
     body = ast.parse(text, mode="eval").body
     items = body.elts if isinstance(body, ast.Tuple) else [body]
     return [ast.unparse(_Scalar().visit(item)) for item in items]
+
+
+class _Names(ast.NodeTransformer):
+    def __init__(self, real: Callable[[float], Any]) -> None:
+        self.real, self.constants = real, {}
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        name = f"constant_{len(self.constants)}"
+        self.constants[name] = self.real(node.value)
+        return ast.Name(name)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        # whole powers are products
+        if isinstance(node.op, ast.Pow) and isinstance(node.right, ast.Constant):
+            return ast.BinOp(self.visit(node.left), ast.Pow(), node.right)
+        return self.generic_visit(node)
+
+
+def with_named_constants(texts: list[str], real: Callable[[float], Any]) -> tuple[list[str], dict[str, Any]]:
+    """Names in place of constants, which then have the precision of the arrays, so that nothing is computed in a wider one."""
+    names = _Names(real)
+    return [ast.unparse(names.visit(ast.parse(text, mode="eval"))) for text in texts], names.constants

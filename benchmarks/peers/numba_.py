@@ -12,7 +12,7 @@ import numpy as np
 
 from ..cases import Case, SOFTMAX
 from . import formulas
-from .elementwise import NotElementwiseError, parts_of, scalar
+from .elementwise import NotElementwiseError, parts_of, scalar, with_named_constants
 
 numba.config.THREADING_LAYER = "omp"
 _compiled = numba.njit(parallel=True, fastmath=True)
@@ -20,8 +20,11 @@ _names = {name: getattr(math, name) for name in ("exp", "log", "log1p", "sqrt", 
 
 
 @lru_cache
-def _loop(term: str, outcome: str, gradients: tuple[str, ...], inputs: tuple[str, ...], parameters: tuple[str, ...]) -> Any:
+def _loop(
+    term: str, outcome: str, gradients: tuple[str, ...], inputs: tuple[str, ...], parameters: tuple[str, ...], real: Any
+) -> Any:
     """A function of inputs, the gradients' arrays, their length, and parameters; all arrays flat."""
+    (term, *gradients), constants = with_named_constants([term, *gradients], real)
     outs = [f"by_{i}" for i in range(len(gradients))]
     lines = [f"def loop({', '.join([*(f'all_{name}' for name in inputs), *outs, 'n', *parameters])}):"]
     lines += [f"    size_of_all, total = all_{inputs[0]}.size, 0.0", "    for i in prange(size_of_all):"]
@@ -29,7 +32,7 @@ def _loop(term: str, outcome: str, gradients: tuple[str, ...], inputs: tuple[str
     lines += [f"        total += {term}"]
     lines += [f"        {out}[i] = {expression}" for out, expression in zip(outs, gradients, strict=True)]
     lines += [f"    return {outcome}"]
-    space = _names | {"prange": numba.prange}
+    space = _names | constants | {"prange": numba.prange}
     exec("\n".join(lines), space)
     return _compiled(space["loop"])
 
@@ -81,10 +84,9 @@ def job(case: Case) -> Callable[[], Any] | None:
     if any(array.shape != inputs[0].shape for array in inputs):
         return None
     names = formulas.names_of(case, inputs)
-    # numbers of the precision of the arrays, so that nothing is computed in a wider one
     real = np.dtype(case.dtype).type
     used = {name: thing for name, thing in names.items() if name not in ("n", "size") and isinstance(thing, float)}
-    loop = _loop(found.term, found.outcome, gradients, loss.inputs, tuple(used))
+    loop = _loop(found.term, found.outcome, gradients, loss.inputs, tuple(used), real)
     arguments = (*(x.ravel() for x in (*inputs, *out)), real(names["n"]), *map(real, used.values()))
     if not out:
         return lambda: loop(*arguments)

@@ -11,29 +11,19 @@ import numpy as np
 
 from ..cases import Case
 from . import formulas
-from .elementwise import NotElementwiseError, parts_of, scalar
+from .elementwise import NotElementwiseError, parts_of, scalar, with_named_constants
 
 
 class _Where(ast.NodeTransformer):
-    """Conditions as calls; and constants as names, which can have the precision of the arrays."""
-
-    def __init__(self, real: Any) -> None:
-        self.real, self.constants = real, {}
+    """Conditions as calls."""
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         node = self.generic_visit(node)
         return ast.Call(ast.Name("where"), [node.test, node.body, node.orelse], [])
 
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        name = f"constant_{len(self.constants)}"
-        self.constants[name] = self.real(node.value)
-        return ast.Name(name)
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        # whole powers are products
-        if isinstance(node.op, ast.Pow) and isinstance(node.right, ast.Constant):
-            return ast.BinOp(self.visit(node.left), ast.Pow(), node.right)
-        return self.generic_visit(node)
+def _written(text: str) -> str:
+    return ast.unparse(_Where().visit(ast.parse(text, mode="eval")))
 
 
 def job(case: Case) -> Callable[[], Any] | None:
@@ -45,15 +35,14 @@ def job(case: Case) -> Callable[[], Any] | None:
     if with_gradient and not gradient:
         return None
     real = np.dtype(case.dtype).type
-    where = _Where(real)
     try:
         found = parts_of(formulas.value(loss))
-        texts = [ast.unparse(where.visit(ast.parse(text, mode="eval"))) for text in scalar(gradient)] if with_gradient else []
+        (term, *texts), constants = with_named_constants([found.term, *(scalar(gradient) if with_gradient else [])], real)
     except (NotElementwiseError, SyntaxError):
         return None
-    term = ast.unparse(where.visit(ast.parse(found.term, mode="eval")))
+    term, *texts = map(_written, (term, *texts))
     names = {name: real(thing) if isinstance(thing, int | float) else thing for name, thing in formulas.names_of(case, inputs).items()}
-    names |= where.constants | {"size_of_all": real(inputs[0].size)}
+    names |= constants | {"size_of_all": real(inputs[0].size)}
     if "!=" in term:
         term = f"where({term}, one, zero)"
         names |= {"one": real(1), "zero": real(0)}
