@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import calls, run
+from . import calls, instructions, run
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -44,6 +44,10 @@ def main() -> None:
             command.add_argument("names", nargs="*", metavar="NAME", help="only losses whose names have one of these")
             command.add_argument("--quick", action="store_true", help="few turns")
             command.add_argument("--out", type=Path)
+    command = commands.add_parser("instructions", help="count instructions under valgrind, and write instructions.json")
+    command.set_defaults(function=instructions.main)
+    command.add_argument("--up", action="store_true", help="even where counts have risen")
+    commands.add_parser("instructions-child").set_defaults(function=instructions.child)
     options = parser.parse_args()
     options.function(options)
 
