@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import calls, instructions, run
+from . import calls, growth, instructions, report, run
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -27,7 +27,9 @@ def main() -> None:
         command.set_defaults(function=function)
         command.add_argument("names", nargs="*", metavar="NAME", help="only cases whose text has one of these")
         command.add_argument("--quick", action="store_true", help="one size, few turns")
-        command.add_argument("--compile", action="store_true", help="torch.compile, too, which takes some seconds for each loss")
+        command.add_argument(
+            "--compile", action="store_true", help="torch.compile, too, which takes some seconds for each loss"
+        )
         command.add_argument("--sizes", type=numbers, metavar="N,...")
         command.add_argument("--dtypes", type=words, metavar="DTYPE,...")
         command.add_argument("--whats", type=words, metavar="WHAT,...", help="value,value_and_gradient,gradient_and_hessian")
@@ -48,6 +50,16 @@ def main() -> None:
     command.set_defaults(function=instructions.main)
     command.add_argument("--up", action="store_true", help="even where counts have risen")
     commands.add_parser("instructions-child").set_defaults(function=instructions.child)
+    command = commands.add_parser("growth", help="ten to 1e8 numbers, by threads, layers and callers")
+    command.set_defaults(function=growth.main)
+    command.add_argument("--most", type=lambda text: int(float(text)), default=10**8, metavar="N", help="the largest size, 1e8")
+    command.add_argument("--file", action="store_true", help="1e9 numbers, too, from files of 8 GB that are mapped into memory")
+    command.add_argument("--folder", type=Path, help="where these are made")
+    command.add_argument("--threads", type=numbers, default=(1, 2), metavar="T,...")
+    command.add_argument("--out", type=Path, default=run.RESULTS / "growth.json")
+    command = commands.add_parser("report", help="write RESULTS.md, its plots, and the README's table")
+    command.set_defaults(function=report.main)
+    command.add_argument("--results", type=Path, default=run.RESULTS, help="the folder with what was measured")
     options = parser.parse_args()
     options.function(options)
 

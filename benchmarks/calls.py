@@ -104,7 +104,12 @@ def of_few_numbers(names: list[str], seconds: float) -> Iterator[dict[str, Any]]
         }
         for name, own in calls.items():
             if not names or any(word.lower() in name.lower() for word in names):
-                yield {"loss": name, "dtype": "float64", "n": n, "times": timed(lambda y=y, p=p: np.mean((y - p) ** 2), own, seconds)}
+                yield {
+                    "loss": name,
+                    "dtype": "float64",
+                    "n": n,
+                    "times": timed(lambda y=y, p=p: np.mean((y - p) ** 2), own, seconds),
+                }
 
 
 TABLES = {"exps": in_the_cache, "calls": of_few_numbers}

@@ -38,7 +38,9 @@ class Case:
     @property
     def name(self) -> str:
         """What the loss is called in tables: with the parameters that are not its defaults."""
-        changed = [f"{item.name}={value!r}" for item in fields(self.loss) if (value := getattr(self.loss, item.name)) != item.default]
+        changed = [
+            f"{item.name}={value!r}" for item in fields(self.loss) if (value := getattr(self.loss, item.name)) != item.default
+        ]
         return f"{type(self.loss).__name__}({', '.join(changed)})" if changed else type(self.loss).__name__
 
     @property
@@ -93,7 +95,9 @@ def instances() -> Iterator[fl.Loss]:
 
 
 def computes(loss: fl.Loss, what: str) -> bool:
-    return not (loss.no_gradient if what == "value_and_gradient" else loss.no_hessian or loss.no_gradient if what != "value" else "")
+    return not (
+        loss.no_gradient if what == "value_and_gradient" else loss.no_hessian or loss.no_gradient if what != "value" else ""
+    )
 
 
 def widths_of(loss: fl.Loss) -> tuple[int, ...]:
@@ -150,5 +154,3 @@ def difference(case: Case, ours: Any, theirs: Any) -> float:
         apart = np.max(np.abs(a - b) / allowed, initial=0.0)
         worst = max(worst, float(apart) if apart == apart else np.inf)
     return worst
-
-

@@ -37,7 +37,10 @@ VARIABLES = (
 # Sizes, seconds for a call in all its turns, those of a row whose calls are slow, and how long what a call leaves behind takes to
 # settle: other threads wait for work on the processor for some milliseconds.
 FULL = {"sizes": (10**4, 10**6), "seconds": 0.03, "patience": 0.25}
-QUICK = {"sizes": (10**4,), "seconds": 0.01, "patience": 0.1}
+QUICK = {"sizes": (10**4, 10**6), "seconds": 0.01, "patience": 0.1}
+OF_QUICK = (SOFTMAX, "squared_error", "huber", "log_cosh", "binary_cross_entropy", "dice", "triplet_margin")
+# Where the calls of fewer numbers would be those of one thread.
+FEWEST_OF_THREADS = 10**5
 # Where memory is the limit.
 LARGE, OF_LARGE = 10**7, ("squared_error", "absolute_error", "huber", "log_cosh", "binary_cross_entropy", SOFTMAX)
 SETTLE = {1: 0.0, 2: 0.003}
@@ -79,7 +82,7 @@ def measure(case: Case, makers: dict[str, Any], threads: int, effort: dict[str, 
         job = make(case)
         if job is None:
             continue
-        apart = cases.difference(case, expected, job())
+        apart = cases.difference(case, expected, job()) / peers.ALLOWANCES.get(name, 1)
         if apart <= 1:
             jobs[name] = job
         else:
@@ -101,17 +104,18 @@ def measure(case: Case, makers: dict[str, Any], threads: int, effort: dict[str, 
     return row | ({"differing": differing} if differing else {})
 
 
-def chosen(options: argparse.Namespace) -> list[Case]:
+def chosen(options: argparse.Namespace, threads: int) -> list[Case]:
     effort = QUICK if options.quick else FULL
-    sizes = options.sizes or effort["sizes"]
     dtypes, whats = options.dtypes or cases.DTYPES, options.whats or cases.WHATS
+    sizes = options.sizes or [n for n in effort["sizes"] if threads == 1 or n >= FEWEST_OF_THREADS]
     found = cases.every_case(sizes, dtypes, whats, options.names)
-    if not options.sizes and not options.quick:
+    if options.quick and not options.names:
+        # one of each kind, as they are called most often
+        found = [case for case in found if case.loss.name in OF_QUICK and getattr(case.loss, "from_logits", True)]
+        found = [case for case in found if case.what != "gradient_and_hessian" and case.width in (1, 10, 1000, 4096, 128)]
+    elif not options.sizes and not options.quick:
         large = [case for case in cases.every_case([LARGE], dtypes, whats, options.names) if case.loss.name in OF_LARGE]
         found += [case for case in large if case.width in (1, 10, 1000)]
-    if options.quick and not options.names:
-        # a few of each family, of scores where there is a choice
-        found = [case for case in found if case.width != 8192 and case.what != "gradient_and_hessian"]
     return found
 
 
@@ -121,7 +125,7 @@ def child(options: argparse.Namespace) -> None:
     np.seterr(all="ignore")
     makers = {name: make for name, make in peers.available().items() if not options.peers or name in options.peers}
     threads, begun = fl.get_num_threads(), time.perf_counter()
-    found = chosen(options)
+    found = chosen(options, threads)
     # all of a loss one after the other: what was compiled for one size serves for the next
     found.sort(key=lambda case: (case.n == LARGE, case.name, case.width, case.dtype, case.what, case.n))
     with options.out.open("a") as file:

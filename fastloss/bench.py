@@ -320,9 +320,7 @@ def take_turns(calls: Sequence[_Call], seconds: float, settle: float = 0.0, pati
     end = time.perf_counter() + seconds
 
     def wanted(found: list[float], count: int) -> bool:
-        return not found or (
-            sum(found) * count < patience and (len(found) < _FEWEST_REPEATS or time.perf_counter() < end)
-        )
+        return not found or (sum(found) * count < patience and (len(found) < _FEWEST_REPEATS or time.perf_counter() < end))
 
     while turn := [item for item in zip(calls, counts, times, strict=True) if wanted(item[2], item[1])]:
         for call, count, found in turn:

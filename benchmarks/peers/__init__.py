@@ -25,6 +25,10 @@ MODULES = {
 }
 
 
+# How much farther than others results may be, where sums are in the precision of the numbers.
+ALLOWANCES = {"numexpr": 100}
+
+
 def available() -> dict[str, Maker]:
     """The peers whose libraries are installed, by their names."""
     found: dict[str, Maker] = {}

@@ -36,9 +36,7 @@ def job(case: Case) -> Callable[[], Any] | None:
             """Of a sum; a number's own loss is the only one that it is in, so that rows of the Hessian matrix sum to the diagonal."""
             count = 1 if loss.name.endswith(("penalty", "net")) else len(inputs[0])
             gradients = [jax.grad(lambda *x: value(*x) * count, argnums=i) for i in places]
-            seconds = [
-                jax.grad(lambda *x, by=by: jnp.sum(by(*x)), argnums=i) for i, by in zip(places, gradients, strict=True)
-            ]
+            seconds = [jax.grad(lambda *x, by=by: jnp.sum(by(*x)), argnums=i) for i, by in zip(places, gradients, strict=True)]
             return [by(*inputs) for by in gradients], [by(*inputs) for by in seconds]
 
     compiled, inputs = jax.jit(function), [jax.device_put(array) for array in case.inputs]

@@ -41,7 +41,10 @@ def job(case: Case) -> Callable[[], Any] | None:
     except (NotElementwiseError, SyntaxError):
         return None
     term, *texts = map(_written, (term, *texts))
-    names = {name: real(thing) if isinstance(thing, int | float) else thing for name, thing in formulas.names_of(case, inputs).items()}
+    names = {
+        name: real(thing) if isinstance(thing, int | float) else thing
+        for name, thing in formulas.names_of(case, inputs).items()
+    }
     names |= constants | {"size_of_all": real(inputs[0].size)}
     if "!=" in term:
         term = f"where({term}, one, zero)"

@@ -115,9 +115,9 @@ OWN: dict[str, Callable[..., Any]] = {
     "smooth_l1": lambda loss, y, p: F.smooth_l1_loss(p, y, beta=loss.beta),
     "poisson": lambda loss, y, p: F.poisson_nll_loss(p, y),
     "gaussian_nll": lambda loss, y, p, var: F.gaussian_nll_loss(p, y, var, eps=loss.eps),
-    "binary_cross_entropy": lambda loss, y, p: (F.binary_cross_entropy_with_logits if loss.from_logits else F.binary_cross_entropy)(
-        p, y
-    ),
+    "binary_cross_entropy": lambda loss, y, p: (
+        F.binary_cross_entropy_with_logits if loss.from_logits else F.binary_cross_entropy
+    )(p, y),
     "soft_margin": lambda loss, y, p: F.soft_margin_loss(p, y),
     "categorical_cross_entropy": lambda loss, t, p: F.cross_entropy(p, t) if loss.from_logits else F.nll_loss(torch.log(p), t),
     "kl_divergence": lambda loss, y, p: F.kl_div(
