@@ -1,5 +1,7 @@
-"""What calls cost on one thread: of data in the cache, in units of NumPy's exp of as many numbers; of a few numbers, in units of
-``np.mean((y - p)**2)`` of as many. Both are timed in the same turns."""
+"""What calls cost on one thread, in units of what NumPy takes in the same turns.
+
+Of data in the cache the unit is exp of as many numbers, of a few numbers ``np.mean((y - p)**2)`` of as many.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,8 @@ WIDTHS = (2, 10, 100, 1000, 8192)
 FEW = (1, 10, 100, 1000)
 # Seconds for each call in all its turns.
 SECONDS, QUICK_SECONDS = 0.15, 0.03
+
+SOFTMAX = fl.CategoricalCrossEntropy(from_logits=True)
 
 Inputs = tuple[np.ndarray, np.ndarray]
 
@@ -88,18 +92,17 @@ def of_few_numbers(names: list[str], seconds: float) -> Iterator[dict[str, Any]]
     for n in FEW:
         y, p, weights, out = rng.normal(size=n), rng.normal(size=n), np.ones(n), np.zeros(n)
         scores, by_score, labels = rng.normal(size=(n, 3)), np.zeros((n, 3)), rng.integers(0, 3, n)
-        softmax, huber = fl.CategoricalCrossEntropy(from_logits=True), fl.huber
         calls = {
             "Huber": {
-                "value": lambda y=y, p=p: huber(y, p),
-                "value, weights": lambda y=y, p=p, w=weights: huber(y, p, w),
-                "value_and_gradient": lambda y=y, p=p: huber.value_and_gradient(y, p),
-                "value_and_gradient, out": lambda y=y, p=p, out=out: huber.value_and_gradient(y, p, out=out),
+                "value": lambda y=y, p=p: fl.huber(y, p),
+                "value, weights": lambda y=y, p=p, w=weights: fl.huber(y, p, w),
+                "value_and_gradient": lambda y=y, p=p: fl.huber.value_and_gradient(y, p),
+                "value_and_gradient, out": lambda y=y, p=p, out=out: fl.huber.value_and_gradient(y, p, out=out),
             },
             "softmax cross-entropy, K = 3": {
-                "value": lambda t=labels, z=scores: softmax(t, z),
-                "value_and_gradient": lambda t=labels, z=scores: softmax.value_and_gradient(t, z),
-                "value_and_gradient, out": lambda t=labels, z=scores, out=by_score: softmax.value_and_gradient(t, z, out=out),
+                "value": lambda t=labels, z=scores: SOFTMAX(t, z),
+                "value_and_gradient": lambda t=labels, z=scores: SOFTMAX.value_and_gradient(t, z),
+                "value_and_gradient, out": lambda t=labels, z=scores, out=by_score: SOFTMAX.value_and_gradient(t, z, out=out),
             },
         }
         for name, own in calls.items():

@@ -27,7 +27,7 @@ MOST = {"tiles": 10**6, "groups": 10**6, "sequences": 10**6}
 
 @dataclass(frozen=True)
 class Case:
-    """A loss, the size and precision of its inputs, and what is computed: means, but derivatives with Hessians of each sample."""
+    """A loss, the size and precision of its inputs, and what is computed: means, but with Hessians each sample's."""
 
     loss: fl.Loss
     dtype: str

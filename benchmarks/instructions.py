@@ -1,8 +1,8 @@
 """Instructions per number of every loss on one thread, as callgrind counts them: whole calls, without noise.
 
 Calls of two sizes are counted, and the difference is divided by that of their numbers: what a call costs by itself falls out.
-The counts are committed in instructions.json, and a test holds them: they may only go down. They are those of one compiler and of
-AVX2, which is the widest that valgrind knows.
+The counts are committed in instructions.json, and a test holds them: they may only go down. They are those of one compiler and
+of AVX2, which is the widest that valgrind knows.
 """
 
 from __future__ import annotations

@@ -143,13 +143,15 @@ def readme_table(found: dict[str, Any]) -> str:
     head = ("value + gradient", "dtype", "ms", "of the roof", *peers)
     below = sum(ratio < 1 for _, ratio, _ in every_ratio(found["rows"]))
     every = sum(1 for _ in every_ratio(found["rows"]))
-    return (
-        f"{machine(found['facts'])}\n\nTimes of a million numbers on {threads} threads, and what peers take in units of that; in one run, "
-        "in turns, the best of each, results checked equal. The roof is reading the inputs and writing the outputs alone.\n\n"
+    text = (
+        f"{machine(found['facts'])}\n\n"
+        f"Times of a million numbers on {threads} threads, and what peers take in units of that: in one run, in turns, the best of\n"
+        "each, results checked equal. The roof is reading the inputs and writing the outputs alone.\n\n"
         f"{table(head, lines, left=2)}\n"
-        f"Over all losses, sizes, outputs and numbers of threads ([all results](benchmarks/RESULTS.md), of which {below} of {every} "
-        f"ratios are below 1):\n\n{means(found['rows'])}"
+        "Over all losses, sizes, outputs and numbers of threads ([all results](benchmarks/RESULTS.md);\n"
+        f"{below} of {every} ratios are below 1):\n\n"
     )
+    return text + means(found["rows"])
 
 
 def in_units(found: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The roof of a case: reading its inputs and writing its outputs in the same chunks with as many threads, without arithmetic."""
+"""The roof of a case: reading its inputs and writing its outputs in the same chunks and threads, without arithmetic."""
 
 from __future__ import annotations
 

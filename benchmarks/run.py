@@ -34,8 +34,7 @@ VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "NUMEXPR_MAX_THREADS",
 )
-# Sizes, seconds for a call in all its turns, those of a row whose calls are slow, and how long what a call leaves behind takes to
-# settle: other threads wait for work on the processor for some milliseconds.
+# Sizes, seconds for a call in all its turns, and those after which a slow one is not called again.
 FULL = {"sizes": (10**4, 10**6), "seconds": 0.03, "patience": 0.25}
 QUICK = {"sizes": (10**4, 10**6), "seconds": 0.01, "patience": 0.1}
 OF_QUICK = (SOFTMAX, "squared_error", "huber", "log_cosh", "binary_cross_entropy", "dice", "triplet_margin")
@@ -43,6 +42,7 @@ OF_QUICK = (SOFTMAX, "squared_error", "huber", "log_cosh", "binary_cross_entropy
 FEWEST_OF_THREADS = 10**5
 # Where memory is the limit.
 LARGE, OF_LARGE = 10**7, ("squared_error", "absolute_error", "huber", "log_cosh", "binary_cross_entropy", SOFTMAX)
+# Seconds that what a call leaves behind takes to settle: other threads wait for work on the processor for some milliseconds.
 SETTLE = {1: 0.0, 2: 0.003}
 OURS, ROOF = "fastloss", "roof"
 # Compiles for seconds, for each loss, precision and output: only a few, unless all are asked for.

@@ -305,8 +305,8 @@ def take_turns(calls: Sequence[_Call], seconds: float, settle: float = 0.0, pati
     seconds : float
         The time to spend on all, exceeded where three repeats of each take longer.
     settle : float, default=0.0
-        How long each is called before it is timed, so that the caches hold its data and no thread of another one still waits for
-        work on the processor.
+        How long each is called before it is timed, so that the caches hold its data and no thread of another one still waits
+        for work on the processor.
     patience : float, default=infinity
         What has taken so many seconds is not called again, however few its repeats are; but each is timed once.
 

@@ -1,7 +1,7 @@
 """The formulas that peers compute: the NumPy expressions of the losses' classes, and here those of losses of scores and others.
 
-An expression is stated once, for the value; libraries that differentiate do so by themselves. Names in it: ``np`` (the library at
-hand), the inputs, their length ``n``, the number ``size`` of items of a group, parameters, ``sigmoid``, and ``softmax`` and
+An expression is stated once, for the value; libraries that differentiate do so by themselves. Names in it: ``np`` (the library
+at hand), the inputs, their length ``n``, the number ``size`` of items of a group, parameters, ``sigmoid``, and ``softmax`` and
 ``log_softmax`` along the second axis.
 """
 

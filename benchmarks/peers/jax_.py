@@ -33,8 +33,8 @@ def job(case: Case) -> Callable[[], Any] | None:
             return None
 
         def function(*inputs: Any) -> Any:
-            """Of a sum; a number's own loss is the only one that it is in, so that rows of the Hessian matrix sum to the diagonal."""
-            count = 1 if loss.name.endswith(("penalty", "net")) else len(inputs[0])
+            """Of a sum: a number is in its own loss only, so that rows of the Hessian matrix sum to the diagonal."""
+            count = len(inputs[0]) if "mean" in loss.reductions else 1
             gradients = [jax.grad(lambda *x: value(*x) * count, argnums=i) for i in places]
             seconds = [jax.grad(lambda *x, by=by: jnp.sum(by(*x)), argnums=i) for i, by in zip(places, gradients, strict=True)]
             return [by(*inputs) for by in gradients], [by(*inputs) for by in seconds]

@@ -10,7 +10,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from ..cases import Case, SOFTMAX
+from ..cases import SOFTMAX, Case
 from . import formulas
 from .elementwise import NotElementwiseError, parts_of, scalar, with_named_constants
 
