@@ -21,7 +21,7 @@ check: lint
 	$(BIN)/python -m pytest -m "not slow" --numprocesses=auto --quiet
 
 bench: $(VENV)/.installed-test
-	$(BIN)/python -m pytest benchmarks --benchmark-group-by=param:name,param:n
+	$(BIN)/python -m benchmarks losses --quick
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import math
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
@@ -162,7 +162,7 @@ def make_cases(
     ]
 
 
-def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
+def make_inputs(loss: Loss, dtype: str, n: int, width: int = _TOGETHER) -> tuple[np.ndarray, ...]:
     """Seeded random inputs of a loss.
 
     Parameters
@@ -172,8 +172,10 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
     dtype : str
         Floating dtype of all but class indices and groups.
     n : int
-        Number of predictions: in rows, masks or groups of ten, if the loss takes such; for every ten, two classes of five
-        pixels, or a box; for every hundred, a sequence of ten frames of ten classes.
+        Number of predictions, in rows, masks or groups, if the loss takes such.
+    width : int, default=10
+        Numbers in each of these; half of them are the pixels of one of two classes, boxes have their own four. Vectors that are
+        compared with keys have as many numbers, and there are as many keys. Sequences have as many frames of as many classes.
 
     Returns
     -------
@@ -183,32 +185,31 @@ def make_inputs(loss: Loss, dtype: str, n: int) -> tuple[np.ndarray, ...]:
     """
     signature, domains = loss.signature, loss._domains()
     if signature.plan == "tiles":
-        return _make_tiles(signature, max(1, n // _TOGETHER), dtype)
+        return _make_tiles(signature, max(1, n // width), width, dtype)
     if signature.plan == "sequences":
-        return _make_sequences(loss, max(1, n // _TOGETHER**2), dtype)
+        return _make_sequences(loss, max(1, n // width**2), width, dtype)
     together = signature.axes in ("", "(...)", "[g]")
-    width = signature.components or _TOGETHER
-    shape = (n,) if together else (max(1, n // _TOGETHER), width)
+    units = max(1, n // width)
+    shape = (n,) if together else (units, signature.components or width)
     kinds = [domains.get(name, ANY) if not signature.components else "boxes" for name in signature.names]
     if signature.axes == "(k)":
         kinds = ["distribution" if name in domains else "scores" for name in signature.names]
         if loss.labels:
-            kinds[0] = "labels" if kinds[1] == "scores" else kinds[1]
+            kinds[0] = "labels" if kinds[1] == "scores" and loss.family != "distribution" else "distribution"
         if signature.labels:
             kinds[0] = "lists" if signature.labels[0].axes else "indices"
     if signature.axes == "[m...](k)":
-        shape, kinds = (max(1, n // _TOGETHER), 2, width // 2), ["indices", "scores" if loss.from_logits else "distribution"]
+        shape, kinds = (units, 2, width // 2), ["indices", "scores" if loss.from_logits else "distribution"]
     shapes = [shape if together or item.forms[0].axes or item.forms[0].index else shape[:1] for item in signature.inputs]
     arrays = _make(tuple(zip(kinds, shapes, strict=True)), dtype)
-    return (*arrays, _groups_of(n)) if signature.axes == "[g]" else arrays
+    return (*arrays, _groups_of(n, width)) if signature.axes == "[g]" else arrays
 
 
-def _make_tiles(signature: Signature, n: int, dtype: str) -> tuple[np.ndarray, ...]:
-    """Draw vectors of ten numbers, and ten keys."""
+def _make_tiles(signature: Signature, n: int, width: int, dtype: str) -> tuple[np.ndarray, ...]:
     generator = np.random.default_rng(_SEED)
-    shapes = {"(d)": (n, _TOGETHER), "[k](d)": (_TOGETHER, _TOGETHER)}
+    shapes = {"(d)": (n, width), "[k](d)": (width, width)}
     return tuple(
-        generator.integers(0, _TOGETHER, n)
+        generator.integers(0, width, n)
         if item.forms[0].index
         else generator.standard_normal(shapes[item.forms[0].axes], np.dtype(dtype))
         for item in signature.inputs
@@ -216,17 +217,17 @@ def _make_tiles(signature: Signature, n: int, dtype: str) -> tuple[np.ndarray, .
     )
 
 
-def _make_sequences(loss: Any, n: int, dtype: str) -> tuple[np.ndarray, ...]:
+def _make_sequences(loss: Any, n: int, width: int, dtype: str) -> tuple[np.ndarray, ...]:
     """Draw frames, and three labels for ten of them."""
     generator = np.random.default_rng(_SEED)
-    shape = (n, _TOGETHER, _TOGETHER) if loss.batch_first else (_TOGETHER, n, _TOGETHER)
-    labels = (loss.blank + generator.integers(1, _TOGETHER, (n, 3))) % _TOGETHER
-    return generator.standard_normal(shape, np.dtype(dtype)), labels, np.full(n, _TOGETHER), np.full(n, 3)
+    shape, count = (n, width, width) if loss.batch_first else (width, n, width), 3 * width // 10
+    labels = (loss.blank + generator.integers(1, width, (n, count))) % width
+    return generator.standard_normal(shape, np.dtype(dtype)), labels, np.full(n, width), np.full(n, count)
 
 
-def _groups_of(n: int) -> np.ndarray:
-    sizes = np.full(n // _TOGETHER, _TOGETHER)
-    return np.append(sizes, n % _TOGETHER) if n % _TOGETHER else sizes
+def _groups_of(n: int, width: int) -> np.ndarray:
+    sizes = np.full(n // width, width)
+    return np.append(sizes, n % width) if n % width else sizes
 
 
 @lru_cache(maxsize=1)
@@ -290,14 +291,44 @@ def measure(case: Case, seconds: float = 0.8) -> Row:
     ValueError
         The results differ; nothing was timed.
     """
-    calls = case.prepare()
-    counts = [_calls_per_repeat(call) for call in calls]
-    times: tuple[list[float], list[float]] = ([], [])
-    end = time.perf_counter() + seconds
-    while len(times[0]) < _FEWEST_REPEATS or time.perf_counter() < end:
-        for call, count, found in zip(calls, counts, times, strict=True):
-            found.append(_time(call, count) / count)
+    times = take_turns(case.prepare(), seconds)
     return Row(case, *map(min, times), *map(statistics.median, times), repeats=len(times[0]))
+
+
+def take_turns(calls: Sequence[_Call], seconds: float, settle: float = 0.0, patience: float = math.inf) -> list[list[float]]:
+    """Time calls in turns.
+
+    Parameters
+    ----------
+    calls : sequence of callable
+        Without arguments.
+    seconds : float
+        The time to spend on all, exceeded where three repeats of each take longer.
+    settle : float, default=0.0
+        How long each is called before it is timed, so that the caches hold its data and no thread of another one still waits
+        for work on the processor.
+    patience : float, default=infinity
+        What has taken so many seconds is not called again, however few its repeats are; but each is timed once.
+
+    Returns
+    -------
+    list of list of float
+        Seconds per call, of all repeats of each.
+    """
+    counts = [_calls_per_repeat(call) for call in calls]
+    times: list[list[float]] = [[] for _ in calls]
+    end = time.perf_counter() + seconds
+
+    def wanted(found: list[float], count: int) -> bool:
+        return not found or (sum(found) * count < patience and (len(found) < _FEWEST_REPEATS or time.perf_counter() < end))
+
+    while turn := [item for item in zip(calls, counts, times, strict=True) if wanted(item[2], item[1])]:
+        for call, count, found in turn:
+            settled = time.perf_counter() + settle
+            while time.perf_counter() < settled:
+                call()
+            found.append(_time(call, count) / count)
+    return times
 
 
 def machine_facts() -> dict[str, Any]:

@@ -146,3 +146,39 @@ def test_machine_facts() -> None:
     assert facts["isa"] == fl.config()["isa_active"]
     assert facts["numpy"] == np.__version__
     assert facts["cpus"] >= 1
+
+
+def test_slow_calls_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[str] = []
+
+    def fake_time(call: str, count: int) -> float:
+        timed.append(call)
+        return 2.0 if call == "slow" else 0.1
+
+    monkeypatch.setattr(bench, "_time", fake_time)
+    slow, fast = bench.take_turns(["slow", "fast"], seconds=0, patience=1.0)
+    assert (slow, fast) == ([2.0], [0.1, 0.1, 0.1])
+    # both once to see how many calls a repeat needs
+    assert timed == ["slow", "fast", "slow", "fast", "fast", "fast"]
+
+
+def test_what_is_called_settles_first() -> None:
+    called = []
+    (times,) = bench.take_turns([lambda: called.append(0)], seconds=0, settle=0.01)
+    assert len(times) == 3
+    assert len(called) > 3
+
+
+@pytest.mark.parametrize(
+    "name", ["categorical_cross_entropy", "dice", "rank_net", "lovasz_softmax", "ctc", "linear_cross_entropy"]
+)
+def test_units_of_a_width(name: str) -> None:
+    loss = fl.get_loss(name)
+    inputs = bench.make_inputs(loss, "float32", 3200, 16)
+    numbers = inputs[loss.signature.predictions[0]]
+    assert numbers.size == (3072 if name == "ctc" else 3200)
+    if name == "rank_net":
+        assert set(inputs[-1]) == {16}
+    else:
+        assert 16 in numbers.shape or numbers.shape[1:] == (2, 8)
+    assert np.isfinite(loss(*inputs))

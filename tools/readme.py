@@ -1,6 +1,7 @@
-"""Write the table of the losses into README.md, between its two comments: ``python tools/readme.py``.
+"""Write the table of the losses into README.md, between two comments: ``python tools/readme.py``.
 
-A test compares the committed table with the output of this script.
+A test compares the committed table with the output of this script. ``python -m benchmarks report`` writes the table of times in
+the same way.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from pathlib import Path
 from fastloss.registry import SHORT_NAMES, every_class
 
 README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- losses -->\n", "<!-- end of losses -->\n"
 
 
 def table() -> str:
@@ -29,11 +29,19 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def placed(text: str, name: str, content: str) -> str:
+    """The text with something between the two comments of a name."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"there is no {begin.strip()} ... {end.strip()}")
+    return before + begin + content + end + after
+
+
 def written(text: str) -> str:
     """The text of the README with the table in its place."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + BEGIN + table() + END + after
+    return placed(text, "losses", table())
 
 
 if __name__ == "__main__":

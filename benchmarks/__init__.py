@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m benchmarks --help`` from a checkout; README.md says what there is."""
