@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import os
 import re
+import subprocess
+import sys
+import sysconfig
+import zlib
+from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
 import readme
 
 import fastloss as fl
+from build import tool
 
 ROOT = Path(__file__).parents[1]
 MODULES = [module.name for module in walk_packages(fl.__path__, "fastloss.") if module.name != "fastloss.__main__"]
@@ -68,3 +76,152 @@ def test_versions_agree() -> None:
 def test_the_table_of_losses_in_the_readme_is_that_of_the_classes() -> None:
     text = readme.README.read_text()
     assert text == readme.written(text), "run python tools/readme.py"
+
+
+# ---- the site -----------------------------------------------------------------------------------------------------------
+
+DOCS = ROOT / "docs"
+sys.path.append(str(DOCS / "_ext"))
+import pages  # noqa: E402
+
+PAGES = [path for path in sorted((*DOCS.glob("*.rst"), *DOCS.glob("guides/*"))) if ">>> " in path.read_text()]
+PAGES_NEED = {
+    "own": ("numba", "sympy"),
+    "pointer": ("numba",),
+    "pandas": ("pandas",),
+    "polars": ("polars",),
+    "dask": ("dask.array",),
+    "xgboost": ("xgboost",),
+    "lightgbm": ("lightgbm",),
+    "catboost": ("catboost",),
+    "hist": ("sklearn",),
+}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_examples_of_pages(path: Path) -> None:
+    for module in PAGES_NEED.get(path.stem, ()):
+        pytest.importorskip(module)
+    result = doctest.testfile(str(path), module_relative=False, optionflags=doctest.ELLIPSIS)
+    assert result.attempted
+    assert result.failed == 0
+
+
+def test_pages_have_no_example_that_does_not_run() -> None:
+    """Python stands behind prompts, or is a file that a test runs."""
+    for path in (*DOCS.glob("*.rst"), *DOCS.glob("guides/*")):
+        text = path.read_text()
+        assert "code-block:: python" not in text, path
+        for name in re.findall(r"literalinclude:: (\S+)", text):
+            assert (path.parent / name).exists(), f"{path}: {name}"
+
+
+def test_every_public_object_has_a_page() -> None:
+    text = "\n".join(pages.every_page().values())
+    documented = {id(thing) for thing in pages.objects().values()} | {id(cls) for cls in pages.classes()}
+    for module in pages.MODULES:
+        for name in pages._public(module):
+            thing = getattr(import_module(module), name)
+            if isinstance(thing, fl.Loss):
+                assert f".. py:data:: {module}.{name}\n" in text
+            elif not inspect.ismodule(thing):
+                assert id(thing) in documented, f"{module}.{name}"
+    # nothing public is in a module that the reference forgets
+    exporting = {name for name in MODULES if getattr(import_module(name), "__all__", None) and "._" not in name}
+    inner = {name for name in exporting if name.startswith(("fastloss.losses", "fastloss.metrics."))}
+    assert exporting - inner <= set(pages.MODULES)
+
+
+def test_names_elsewhere() -> None:
+    """Those of the libraries that are here exist, and all are of losses."""
+    assert set(pages.peers()) <= {cls.name for cls in pages.classes()}
+    assert {key for names in pages.peers().values() for key in names} <= set(pages.LIBRARIES)
+    for key, module in (("sklearn", "sklearn.metrics"), ("torch", "torch.nn.functional")):
+        try:
+            library = import_module(module)
+        except ImportError:
+            continue
+        for names in pages.peers().values():
+            for name in names.get(key, "").strip("[]").split(", "):
+                assert not name or hasattr(library, name), f"{module}.{name}"
+
+
+class _Links(HTMLParser):
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("href", "src") and value:
+                self.links.append(value)
+            if name in ("id", "name") and value:
+                self.anchors.add(value)
+
+
+@pytest.mark.slow
+def test_the_site(tmp_path: Path) -> None:
+    """It is built without a warning, every public name can be looked up, and no link within it is broken."""
+    for module in ("sphinx", "numpydoc", "pydata_sphinx_theme", "myst_parser", "matplotlib", "mpmath", "rich", "pyarrow"):
+        pytest.importorskip(module)
+    site = tmp_path / "html"
+    flags = ["-W", "--keep-going", "-n", "-q", "-d", str(tmp_path / "trees")]
+    command = [sys.executable, "-m", "sphinx", *flags, str(DOCS), str(site)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr.strip()
+
+    inventory = (site / "objects.inv").read_bytes().split(b"\n", 4)
+    known = {line.split(" ")[0] for line in zlib.decompress(inventory[4]).decode().splitlines()}
+    assert {f"fastloss.{name}" for name in fl.__all__} <= known
+    found = {path: _Links(path) for path in site.rglob("*.html") if "_static" not in path.parts}
+    assert len(found) > len(pages.every_page()) / 2
+    for path, parsed in found.items():
+        for link in parsed.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            assert target.exists(), f"{path}: {link}"
+            if parts.fragment and target in found:
+                assert unquote(parts.fragment) in found[target].anchors, f"{path}: {link}"
+
+
+def _compile(source: Path, to: Path, *flags: str) -> None:
+    """Compile C against the headers of Python and of the package, or skip where Python has none."""
+    headers = sysconfig.get_paths()["include"]
+    command = [tool("gcc"), "-Wall", str(source), f"-I{fl.get_include()}", f"-I{headers}", *flags, "-o", str(to)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "Python.h: No such" in built.stderr or "cannot find -lpython" in built.stderr:
+        pytest.skip("Python's headers or library are not here")
+    assert built.returncode == 0, built.stderr
+
+
+@pytest.mark.slow
+def test_the_c_program_of_the_guide(tmp_path: Path) -> None:
+    libraries, version = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LDVERSION")
+    more = (sysconfig.get_config_var("LIBS") or "").split()
+    flags = ["-Wextra", "-Werror", f"-L{libraries}", f"-Wl,-rpath,{libraries}", f"-lpython{version}", *more, "-lm"]
+    _compile(DOCS / "embedding" / "embed.c", tmp_path / "embed", *flags)
+    paths = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONHOME": sys.base_prefix}
+    done = subprocess.run([str(tmp_path / "embed")], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["0.25", "9", "1", "6"]
+
+
+@pytest.mark.slow
+def test_the_cython_module_of_the_guide(tmp_path: Path) -> None:
+    pytest.importorskip("Cython")
+    source = tmp_path / "slopes.c"
+    command = [sys.executable, "-m", "cython", str(DOCS / "embedding" / "slopes.pyx"), "-o", str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    _compile(source, tmp_path / f"slopes{sysconfig.get_config_var('EXT_SUFFIX')}", "-shared", "-fPIC", "-O2")
+    code = "import numpy as np, slopes; out = np.empty(2); slopes.slopes(np.ones(2), np.array([1.5, 5]), out); print(*out)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["1.0", "8.0"]

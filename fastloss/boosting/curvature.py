@@ -12,10 +12,10 @@ surrogate       why
 half quadratic  A loss of the residual r whose slope grows no faster than r has the majoriser of curvature :math:`g(r) / r`
                 (Huber; Geman and Reynolds): the weight of iteratively reweighted least squares. At least the exact curvature,
                 and it falls like 1/r, where that of log-cosh vanishes like exp(-2 r).
-kinked          The same for losses with a kink at r = 0, where g / r is infinite: |r| is held at its mean over the call, or
+kinked          The same for losses with a kink at r = 0, where g / r is infinite: ``|r|`` is held at its mean over the call, or
                 above, so that no row that is met exactly can freeze its leaf (XGBoost 3.4 does alike). Right in scale, whatever
                 the units of the labels; a constant 1 would move them by no more than the learning rate in each round.
-half kinked     Half of it: the quantile loss is |r| / 2 plus a straight line (Hunter and Lange).
+half kinked     Half of it: the quantile loss is ``|r|`` / 2 plus a straight line (Hunter and Lange).
 mirrored        Margin losses are one half of a loss of 1 - m, and flat beyond the margin. The majoriser of the whole one
                 majorises the half, too, on both sides (Groenen); rows beyond the margin resist being pushed back over it. The
                 hinge loss, half of an absolute error, has half of its weight, and a natural scale, 1.
@@ -28,7 +28,7 @@ expected        Fisher's: the Hessian of a label that is equal to the prediction
 frozen          Losses f(-log p) of the right class have slope A and curvature A p (1 - p) plus a term of f'', which is dropped.
 within a step   Losses that grow exponentially have no majoriser. Their Hessian times exp(0.7) bounds the curvature of steps up
                 to 0.7, XGBoost's ``max_delta_step`` for counts.
-slope           For losses of which nothing is known: |g|, so that steps are about 1.
+slope           For losses of which nothing is known: ``|g|``, so that steps are about 1.
 one             Differences of scores are compared with margins of 1: a step is worth the learning rate.
 ==============  ==============================================================================================================
 

@@ -113,11 +113,11 @@ class PairwiseLogistic(Loss):
     where :math:`\sigma_0` is ``sigma``. Gradients and Hessians are tuples, for ``s_pos`` and ``s_neg``. The difference of the
     scores is carried with its rounding error, so that small losses of large scores keep their digits.
 
+    The derivative by ``sigma`` is :math:`-d / (1 + e^{\sigma d})` with the difference d of the scores.
+
     See Also
     --------
     RankNet : all pairs of items of groups, by their relevance.
-
-    The derivative by ``sigma`` is :math:`-d / (1 + e^{\sigma d})` with the difference d of the scores.
 
     References
     ----------

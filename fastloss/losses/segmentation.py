@@ -125,12 +125,12 @@ class Jaccard(OfMasks, Loss):
     wrong, two empty masks have the loss 0, and ``sample_weight`` has one number for each loss, or one for each number of the
     masks. There is no Hessian.
 
+    The derivative by ``smooth`` is minus the loss divided by the denominator.
+
     See Also
     --------
     Tversky : the same for ``alpha=1, beta=1``.
     BoxIoU : of boxes.
-
-    The derivative by ``smooth`` is minus the loss divided by the denominator.
 
     References
     ----------
