@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
 import fastloss as fl
@@ -35,15 +36,11 @@ LIBRARIES = {
     "lightgbm": "LightGBM",
     "catboost": "CatBoost",
 }
-#: Modules whose public names have a page each, in the order of the reference, and names that have no ``__all__``.
-MODULES = {
-    "fastloss": None,
-    "fastloss.boosting": None,
-    "fastloss.custom": None,
+#: Public names of modules that have no ``__all__``.
+MORE_NAMES = {
     "fastloss.dask": ["evaluate"],
+    "fastloss.domains": ["Choice", "Interval"],
     "fastloss.linear": ["LinearObjective", "LinearSolution"],
-    "fastloss.domains": ["Interval", "Choice"],
-    "fastloss.metrics": None,
 }
 # what stands for a bound of what there is not
 _NONE = "\N{EN DASH}"
@@ -70,6 +67,24 @@ _INDEX_SHAPES = {
     "(k)": "class indices (..., K), filled up with -1",
     "[m...]": "class indices (n, ...)",
 }
+
+
+@cache
+def modules() -> dict[str, list[str]]:
+    """Find the public names of all modules that have some and can be imported, the package's first."""
+    found = {"fastloss": fl.__all__}
+    for name in sorted(module.name for module in walk_packages(fl.__path__, "fastloss.")):
+        if "._" in name or name.startswith(("fastloss.losses", "fastloss.cli")):
+            continue
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            # an optional package is missing
+            continue
+        names = getattr(module, "__all__", MORE_NAMES.get(name))
+        if names:
+            found[name] = names
+    return {name: sorted(names) for name, names in found.items()}
 
 
 # ---- what is known ---------------------------------------------------------------------------------------------------
@@ -195,16 +210,19 @@ def _inputs(cls: type[fl.Loss], loss: fl.Loss) -> str:
 
 
 def _domain(loss: fl.Loss) -> Iterator[str]:
-    raw = _raw(loss)
-    for switch, one in ((None, loss), *([] if raw is None else [(True, raw)])):
-        said = [f"``{name}`` must {domain}" for name, domain in one._domains().items()]
-        if raw is not None:
-            name = "from_logits" if hasattr(loss, "from_logits") else "from_log"
-            yield f"``{name}={bool(switch)}``: " + ("; ".join(said) or "any numbers")
-        elif said:
-            yield "; ".join(said)
-    if raw is None and not loss._domains():
-        yield "any numbers"
+    switches = [name for name in ("from_logits", "from_log") if hasattr(loss, name)]
+    own = ", ".join(f"{name}={getattr(loss, name)}" for name in switches)
+    said = {own: _ranges(loss)}
+    for name in switches:
+        said[f"{name}={not getattr(loss, name)}"] = _ranges(replace(loss, **{name: not getattr(loss, name)}))
+    if len(set(said.values())) == 1:
+        yield said[own]
+    else:
+        yield from (f"``{switch}``: {ranges}" for switch, ranges in said.items())
+
+
+def _ranges(loss: fl.Loss) -> str:
+    return "; ".join(f"``{name}`` must {domain}" for name, domain in loss._domains().items()) or "any numbers"
 
 
 def _boosting(loss: fl.Loss) -> str:
@@ -342,7 +360,7 @@ def peer_tables() -> dict[str, str]:
     for key in LIBRARIES:
         rows = [(_peer(names[key]), _link(cls)) for cls in classes() if key in (names := peers().get(cls.name, {}))]
         tables[key] = _table(sorted(rows, key=lambda row: row[0].lower()), ("there", "here"))
-    rows = [(_code(name), f":func:`~fastloss.metrics.{name}`") for name in _public("fastloss.metrics") if name[0].islower()]
+    rows = [(_code(name), f":func:`~fastloss.metrics.{name}`") for name in modules()["fastloss.metrics"] if name[0].islower()]
     tables["metrics"] = _table(rows, ("scikit-learn", "fastloss.metrics"))
     return tables
 
@@ -361,16 +379,12 @@ def inputs_table() -> str:
 # ---- reference -------------------------------------------------------------------------------------------------------
 
 
-def _public(module: str) -> list[str]:
-    return sorted(MODULES[module] or importlib.import_module(module).__all__)
-
-
 def objects() -> dict[str, Any]:
     """Every public object that is neither a loss nor an instance of one, by the first of its names."""
     found: dict[str, Any] = {}
     seen = {id(cls) for cls in classes()}
-    for module in MODULES:
-        for name in _public(module):
+    for module, names in modules().items():
+        for name in names:
             thing = getattr(importlib.import_module(module), name)
             if id(thing) not in seen and not isinstance(thing, fl.Loss) and not inspect.ismodule(thing):
                 seen.add(id(thing))
@@ -393,8 +407,10 @@ def reference_index() -> str:
     """The list of everything public."""
     text = _title("Reference") + "Everything public but the losses, which have :doc:`pages of their own </losses/index>`.\n\n"
     pages = objects()
-    for module in MODULES:
+    for module in modules():
         names = [path for path in pages if path.rpartition(".")[0] == module]
+        if not names:
+            continue
         text += _title(module, "-") + f".. py:module:: {module}\n\n"
         if module != "fastloss":
             text += _summary(importlib.import_module(module)) + "\n\n"
@@ -483,8 +499,17 @@ def find(app: Any, env: Any, node: Any, content: Any) -> Any:
     return None
 
 
+def link_sources(_app: Any, _what: str, _name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
+    """Make links of DOIs and numbers of arXiv."""
+    for i, line in enumerate(lines):
+        line = re.sub(r"\bdoi:(10\.\S+?)(?=[.,;]?(?:\s|$))", r"`doi:\1 <https://doi.org/\1>`__", line)
+        lines[i] = re.sub(r"\barXiv:(\d{4}\.\d{4,5})", r"`arXiv:\1 <https://arxiv.org/abs/\1>`__", line)
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Write the pages before Sphinx looks for them."""
+    # after numpydoc
+    app.connect("autodoc-process-docstring", link_sources, priority=900)
     app.connect("builder-inited", write, priority=100)
     app.connect("missing-reference", find)
     return {"parallel_read_safe": True}
