@@ -6,6 +6,7 @@ Every number drawn is computed by the loss. `kind_of` says which drawing fits, f
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from matplotlib.patches import Rectangle
 
 import fastloss as fl
 from fastloss.cli.plot import curves
+from fastloss.domains import Interval
 from fastloss.signature import Signature
 
 COLORS = {"value": "#1f6fb4", "gradient": "#d1631c", "Hessian": "#3d8b40"}
@@ -51,6 +53,57 @@ def draw(loss: fl.Loss, path: Path, thumb: bool = False) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
     return said
+
+
+def draw_parameters(loss: fl.Loss, path: Path) -> list[str]:
+    """Write curves of the loss for several values of its parameters; return which ones, none where there is nothing to see."""
+    if kind_of(loss) not in ("curves", "row"):
+        return []
+    panels: dict[str, list[tuple[str, np.ndarray, np.ndarray]]] = {}
+    for item in fields(loss):
+        default, interval = getattr(loss, item.name), item.metadata.get("interval")
+        if not isinstance(interval, Interval) or not isinstance(default, float):
+            continue
+        found = []
+        for changed in _others(loss, item.name, default, interval):
+            _, x, y = next(iter(curves(changed)))
+            found.append((f"{item.name} = {getattr(changed, item.name):g}", x + 1 if _absolute(loss) else x, y))
+        if any(y.shape != found[0][2].shape or not np.array_equal(y, found[0][2], equal_nan=True) for _, _, y in found):
+            panels[item.name] = found
+    shown = dict(list(panels.items())[:2])
+    if not shown:
+        return []
+    with rc_context(STYLE):
+        figure = Figure(figsize=(WIDE, 2.9), layout="constrained")
+        for axes, found in zip(np.ravel(figure.subplots(1, len(shown))), shown.values(), strict=True):
+            for (name, x, y), color in zip(found, ("#7fb2dd", "#1f6fb4", "#0b2f52"), strict=False):
+                axes.plot(x, y, label=name, color=color, lw=2)
+            ends = [np.quantile(y[np.isfinite(y)], (0.02, 0.98)) for _, _, y in found]
+            low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+            axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+            axes.set_xlabel(_label(loss))
+            axes.legend()
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+    return list(shown)
+
+
+def _others(loss: fl.Loss, name: str, default: float, interval: Interval) -> list[fl.Loss]:
+    """Make the loss with a smaller and a larger parameter, the first of each that it accepts, and put it between them."""
+    if default and (interval.low, interval.high) == (0.0, 1.0):
+        smaller, larger = (0.1,), (0.9,)
+    elif default:
+        smaller, larger = (default / 2, default * 0.8), (default * 2, default * 1.2)
+    else:
+        smaller, larger = (0.1,), (0.3,)
+    found = []
+    for values in (smaller, (default,), larger):
+        for value in values:
+            try:
+                found.append(replace(loss, **{name: value}))
+            except ValueError:
+                continue
+            break
+    return sorted(found, key=lambda one: getattr(one, name))
 
 
 def kind_of(loss: fl.Loss) -> str:
@@ -109,14 +162,22 @@ def _plot_curves(axes: Any, loss: fl.Loss, thumb: bool) -> str:
     axes.set_ylim(low, high)
     varied = loss.inputs[loss.labels]
     others = [f"{name} = 1" for name in loss.inputs if name != varied]
-    if _absolute(loss):
-        axes.set_xlabel(varied + (f"    ({', '.join(others)})" if others else ""))
-    else:
-        axes.set_xlabel(f"{varied} - {loss.inputs[0]}" if loss.of_residual else f"{varied} - 1    ({', '.join(others)})")
+    axes.set_xlabel(_label(loss))
     axes.legend()
     return f"{', '.join(name for name, _, _ in found)} of one loss, by {varied}" + (
         f"; {', '.join(others)}" if others and _absolute(loss) else ""
     )
+
+
+def _label(loss: fl.Loss) -> str:
+    """Name what a curve is drawn by."""
+    varied = loss.inputs[loss.labels]
+    others = ", ".join(f"{name} = 1" for name in loss.inputs if name != varied)
+    if not _absolute(loss):
+        return f"{varied} - {loss.inputs[0]}"
+    if loss.row_forms or loss.signature.axes == "(k)":
+        return ("score" if "y_pred" not in loss._domains() else "probability") + " of the right class, of two"
+    return varied + (f"    ({others})" if others else "")
 
 
 def _absolute(loss: fl.Loss) -> bool:
@@ -136,7 +197,6 @@ def _draw_row(loss: fl.Loss, figure: Figure, thumb: bool) -> str:
     left, right = figure.subplots(1, 2)
     _plot_curves(left, loss, thumb)
     scores = "y_pred" not in loss._domains()
-    left.set_xlabel(("score" if scores else "probability") + " of the right class, of two")
     prediction = np.array([1.5, 0.5, 1.0, -1.0]) if scores else np.array([0.4, 0.2, 0.3, 0.1])
     label: Any = 2
     if not loss.row_forms or loss.row_forms[0] == (True, False):

@@ -288,7 +288,7 @@ def loss_page(cls: type[fl.Loss]) -> str:
     text = _title(cls.__name__)
     text += f".. figure:: /plots/{cls.name}.svg\n   :width: 100%\n   :figwidth: 640px\n   :alt: {cls.__name__}: @said@\n\n"
     text += f"   ``{loss!r}``: @said@.\n\n"
-    text += _facts(cls, loss) + _title("Inputs", "-") + _inputs(cls, loss)
+    text += _facts(cls, loss) + "@parameters@" + _title("Inputs", "-") + _inputs(cls, loss)
     text += _title("The class", "-") + f".. autoclass:: fastloss.{cls.__name__}\n   :members:\n\n"
     text += f"Its calls, ``gradient``, ``value_and_gradient`` and so on are those of every :class:`~fastloss.{_base(cls)}`.\n\n"
     if hasattr(fl, cls.name):
@@ -305,6 +305,16 @@ def loss_page(cls: type[fl.Loss]) -> str:
         text += ".. raw:: html\n\n   <details><summary>Show it</summary>\n\n"
         text += f".. literalinclude:: /../{path.relative_to(ROOT)}\n   :language: c\n\n.. raw:: html\n\n   </details>\n"
     return text
+
+
+def parameters_at_work(name: str, shown: list[str]) -> str:
+    """Show what parameters do, where that was drawn."""
+    if not shown:
+        return ""
+    said = " and ".join(map(_code, shown))
+    figure = f".. figure:: /plots/{name}-parameters.svg\n   :width: 100%\n   :figwidth: 640px\n"
+    figure += "   :alt: Values for several parameters\n\n"
+    return _title("What its parameters do", "-") + figure + f"   The value, for several numbers of {said}.\n\n"
 
 
 def _base(cls: type[fl.Loss]) -> str:
@@ -460,7 +470,7 @@ def every_page() -> dict[str, str]:
 
 def write(_app: Any = None) -> None:
     """Draw the losses, and write the pages; what is the same stays as it is."""
-    from drawings import draw
+    from drawings import draw, draw_parameters
 
     newest = max(
         path.stat().st_mtime for path in (*Path(fl.__file__).parent.rglob("*.so"), Path(__file__).with_name("drawings.py"))
@@ -470,13 +480,16 @@ def write(_app: Any = None) -> None:
         large, note = (DOCS / "plots" / f"{cls.name}{ending}" for ending in (".svg", ".said"))
         if not (note.exists() and note.stat().st_mtime > newest):
             draw(_example(cls), large.with_name(f"{cls.name}-small.svg"), thumb=True)
-            note.write_text(draw(_example(cls), large))
-        said[f"losses/{cls.name}.rst"] = note.read_text()
+            shown = draw_parameters(_example(cls), large.with_name(f"{cls.name}-parameters.svg"))
+            note.write_text("\n".join([draw(_example(cls), large), *shown]))
+        said[f"losses/{cls.name}.rst"] = note.read_text().splitlines()
     pages = every_page()
     for place, text in pages.items():
         path = DOCS / place
         path.parent.mkdir(exist_ok=True)
-        text = text.replace("@said@", said.get(place, ""))
+        if place in said:
+            whole, *shown = said[place]
+            text = text.replace("@said@", whole).replace("@parameters@", parameters_at_work(Path(place).stem, shown))
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
     for folder in FOLDERS[:3]:
