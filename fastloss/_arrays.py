@@ -264,7 +264,8 @@ def _starts(group: Operand, n: int) -> np.ndarray:
         )
     with np.errstate(invalid="ignore"):
         bad = ~((array >= 0) & (array <= n) & (array == np.trunc(array)))
-    if (array.size != n and bad.any()) or (not bad.any() and array.sum(dtype=object) == n):
+    # exact where it is n: no part of the sum is larger
+    if (array.size != n and bad.any()) or (not bad.any() and array.sum(dtype=np.float64) == n):
         if bad.any():
             index = first(bad)
             raise errors.InputError(
