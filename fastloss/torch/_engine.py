@@ -8,7 +8,7 @@ promotions and broadcasting are torch's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ _View = Callable[[Tensor], Tensor]
 _VALUE, _VALUE_AND_GRADIENT = _core.VALUE, _core.VALUE | _core.GRADIENT
 _TYPES = (Tensor, torch.nn.Parameter)
 _DTYPES = (torch.float32, torch.float64)
+_CPU = torch.device("cpu")
 # What fastloss and the reading of tensors raise: torch's function is asked then, which has an error, or an answer, of its own.
 _REFUSALS = (TypeError, ValueError, RuntimeError)
 # From so many numbers on, a team of threads may be called.
@@ -87,36 +88,30 @@ class Call:
     #: What is added to the first input, as it is read.
     shift: float = 0.0
     #: What torch does to the losses and to their gradients beyond that, in place.
-    amend: Callable[[Tensor, tuple[Tensor, ...]], None] | None = None
+    amend: Callable[[Tensor, Sequence[Tensor]], None] | None = None
 
-    def differentiated(self) -> tuple[Tensor, ...]:
-        """Return the inputs by which there are derivatives."""
-        return self.inputs[self.first : self.first + self.count]
+    #: torch's own function of the same arguments.
+    again: Callable[[], Tensor] | None = None
 
-    def needs_gradient(self) -> bool:
-        """Tell whether a gradient will be asked for; raise TypeError if it may be one that the loss does not have."""
-        if not torch.is_grad_enabled():
+    def wants_gradient(self) -> bool:
+        """Tell whether a gradient may be asked for; raise TypeError if it may be one that the loss does not have."""
+        flags = [tensor.requires_grad for tensor in self.inputs]
+        if True not in flags and self.weight is None:
             return False
         last = self.first + self.count
-        for i, tensor in enumerate(self.inputs):
-            if tensor.requires_grad and not self.first <= i < last:
-                raise TypeError("no derivative by labels")
-        if self.weight is not None and self.weight.requires_grad:
-            raise TypeError("no derivative by weights")
-        return any(tensor.requires_grad for tensor in self.differentiated())
+        if True in flags[: self.first] or True in flags[last:] or (self.weight is not None and self.weight.requires_grad):
+            raise TypeError("there is no derivative by labels or weights")
+        return True in flags
 
-    def evaluate(self, gradients: tuple[Tensor, ...] = ()) -> Tensor:
+    def evaluate(self, gradients: Sequence[Tensor] = ()) -> Tensor:
         """Compute the value, and write the gradients if there are tensors for them."""
-        prediction = self.inputs[self.first]
-        view = self.view
-        last = self.first + self.count
-        arrays: list[Any] = []
-        for i, tensor in enumerate(self.inputs):
-            tensor = tensor.detach()
-            if i == 0 and self.shift:
-                tensor = tensor + self.shift
-            arrays.append((tensor if view is None or not self.first <= i < last else view(tensor)).numpy())
-        outs = [(gradient if view is None else view(gradient)).numpy() for gradient in gradients]
+        inputs = self.inputs
+        prediction = inputs[self.first]
+        if self.view is None and not self.shift:
+            arrays = tuple([(tensor.detach() if tensor.requires_grad else tensor).numpy() for tensor in inputs])
+            outs = [gradient.numpy() for gradient in gradients]
+        else:
+            arrays, outs = self._views(gradients)
         value = None
         if self.reduction == "none":
             value = prediction.new_empty(prediction.shape if self.shape is None else self.shape)
@@ -125,65 +120,92 @@ class Call:
         want = _VALUE_AND_GRADIENT if gradients else _VALUE
         out: Any = (outs[0] if len(outs) == 1 else tuple(outs)) if outs else None
         if prediction.numel() < _FEW:
-            found = self.loss._evaluate(want, tuple(arrays), weight, self.reduction, out)
+            found = self.loss._evaluate(want, arrays, weight, self.reduction, out)
         else:
             # no more threads than torch uses
             previous = _core.local_threads(min(torch.get_num_threads(), _core.thread_count()))
             try:
-                found = self.loss._evaluate(want, tuple(arrays), weight, self.reduction, out)
+                found = self.loss._evaluate(want, arrays, weight, self.reduction, out)
             finally:
                 _core.local_threads(previous)
         if value is None:
             number = found[0] if gradients else found
-            value = torch.scalar_tensor(number * self.scale, dtype=prediction.dtype, device=prediction.device)
+            # a default device of another kind is not meant
+            value = torch.scalar_tensor(number * self.scale, dtype=prediction.dtype, device=_CPU)
         if self.amend is not None:
             self.amend(value, gradients)
         return value
+
+    def _views(self, gradients: Sequence[Tensor]) -> tuple[tuple[Any, ...], list[Any]]:
+        """Read inputs and gradients as fastloss is to see them."""
+        last = self.first + self.count
+        view = self.view or Tensor.detach
+        arrays = []
+        for i, tensor in enumerate(self.inputs):
+            numbers = tensor.detach()
+            if i == 0 and self.shift:
+                numbers = numbers + self.shift
+            arrays.append((view(numbers) if self.first <= i < last else numbers).numpy())
+        return tuple(arrays), [view(gradient).numpy() for gradient in gradients]
 
 
 class _Differentiable(Function):
     """The value, whose derivatives are there already."""
 
     @staticmethod
-    def forward(ctx: Any, call: Call, again: Callable[[], Tensor], *differentiated: Tensor) -> Tensor:
-        gradients = tuple(map(torch.empty_like, differentiated))
+    def forward(ctx: Any, call: Call, *differentiated: Tensor) -> Tensor:
+        gradients = [torch.empty_like(tensor) for tensor in differentiated]
         value = call.evaluate(gradients)
         # all inputs, so that torch notices if one is changed before the backward pass
         ctx.save_for_backward(*gradients, *call.inputs)
-        ctx.scale, ctx.lift, ctx.first, ctx.again = call.scale, call.lift, call.first, again
-        ctx.summed = call.reduction != "none"
+        ctx.call = call
         return value
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        needed = ctx.needs_input_grad[2:]
         saved = ctx.saved_tensors
+        call: Call = ctx.call
+        count = call.count
         if torch.is_grad_enabled():
-            return None, None, *_by_torch(ctx.again, saved[len(needed) + ctx.first :], needed, grad_output)
-        gradients = saved[: len(needed)]
-        lone = not _keeps_graph() and not torch._C._are_functorch_transforms_active()
-        factor: Tensor | float = grad_output
-        if ctx.summed:
-            if lone:
-                factor = grad_output.item() * ctx.scale
-                if factor == 1.0:
-                    return None, None, *(g if need else None for g, need in zip(gradients, needed, strict=True))
-            elif ctx.scale != 1.0:
-                factor = grad_output * ctx.scale
-        elif ctx.lift is not None:
-            factor = ctx.lift(grad_output)
-        # nobody else will see the memory of the last backward pass
-        multiply = Tensor.mul_ if lone else torch.mul
-        return None, None, *(multiply(g, factor) if need else None for g, need in zip(gradients, needed, strict=True))
+            return None, *_by_torch(call, saved[count:], ctx.needs_input_grad[1:], grad_output)
+        multiply, factor = torch.mul, grad_output
+        if not _keeps_graph() and not _is_batched(grad_output):
+            # nobody will see the memory again: it is the result
+            multiply = Tensor.mul_
+            # what holds the inputs
+            ctx.call = None
+        if call.reduction == "none":
+            if call.lift is not None:
+                factor = call.lift(grad_output)
+        elif multiply is torch.mul:
+            factor = grad_output * call.scale
+        else:
+            factor = grad_output.item() * call.scale
+            if factor == 1.0:
+                return (None, saved[0]) if count == 1 else (None, *_needed(saved, ctx.needs_input_grad[1:]))
+        return None, *(
+            gradient if gradient is None else multiply(gradient, factor)
+            for gradient in _needed(saved, ctx.needs_input_grad[1:])
+        )
 
 
-def _by_torch(
-    again: Callable[[], Tensor], inputs: tuple[Tensor, ...], needed: tuple[bool, ...], grad_output: Tensor
-) -> list[Tensor | None]:
+def _is_batched(tensor: Tensor) -> bool:
+    """Tell whether it stands for several gradients: those of `torch.func.vmap`, or of ``is_grads_batched``."""
+    functorch = torch._C._functorch
+    return functorch.is_legacy_batchedtensor(tensor) or functorch.is_functorch_wrapped_tensor(tensor)
+
+
+def _needed(gradients: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
+    return [gradient if need else None for gradient, need in zip(gradients, needed, strict=False)]
+
+
+def _by_torch(call: Call, inputs: tuple[Tensor, ...], needed: tuple[bool, ...], grad_output: Tensor) -> list[Tensor | None]:
     """Differentiate torch's own function, in a way that can be differentiated again."""
-    wanted = [tensor for tensor, need in zip(inputs, needed, strict=False) if need]
-    found = iter(torch.autograd.grad(again(), wanted, grad_output, create_graph=True))
-    return [next(found) if need else None for need in needed]
+    by = _needed(inputs[call.first :], needed)
+    found = iter(
+        torch.autograd.grad(call.again(), [tensor for tensor in by if tensor is not None], grad_output, create_graph=True)
+    )
+    return [None if tensor is None else next(found) for tensor in by]
 
 
 # Function.apply looks for functorch's transforms first, under which nothing comes here.
@@ -212,8 +234,9 @@ def in_place_of(function: Callable[..., Tensor]) -> Callable[[Callable[_P, Call 
             try:
                 call = describe(*args, **kwargs)
                 if call is not None:
-                    if call.needs_gradient():
-                        return _apply(call, partial(function, *args, **kwargs), *call.differentiated())
+                    if torch.is_grad_enabled() and call.wants_gradient():
+                        call.again = partial(function, *args, **kwargs)
+                        return _apply(call, *call.inputs[call.first : call.first + call.count])
                     return call.evaluate()
             except _REFUSALS:
                 pass
@@ -227,10 +250,13 @@ def in_place_of(function: Callable[..., Tensor]) -> Callable[[Callable[_P, Call 
 
 def are_ordinary(first: Any, *others: Any) -> bool:
     """Tell whether all are tensors on the CPU of one dtype, float32 or float64, and no subclasses with a mind of their own."""
-    if type(first) not in _TYPES or not first.is_cpu:
+    if type(first) not in _TYPES or not first.is_cpu or first.dtype not in _DTYPES:
         return False
     dtype = first.dtype
-    return dtype in _DTYPES and all(type(other) in _TYPES and other.is_cpu and other.dtype is dtype for other in others)
+    for other in others:  # noqa: SIM110 - a generator costs as much as all of this
+        if type(other) not in _TYPES or other.dtype is not dtype or not other.is_cpu:
+            return False
+    return True
 
 
 def are_indices(tensor: Any) -> bool:

@@ -9,7 +9,6 @@ import math
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -57,11 +56,11 @@ def _numbers(
     target: Tensor,
     reduction: str,
     weight: Tensor | None = None,
-    deprecated: tuple[Any, ...] = (None,),
+    deprecated: bool = False,
     by_weight: bool = False,
 ) -> Call | None:
     """Describe a loss of one number each; the mean is divided by their number, or, ``by_weight``, by the sum of weights."""
-    if any(value is not None for value in deprecated) or reduction not in _REDUCTIONS:
+    if deprecated or reduction not in _REDUCTIONS:
         return None
     if not are_ordinary(input, target) or input.shape != target.shape:
         return None
@@ -87,7 +86,9 @@ def mse_loss(
     """Compute the squared error: `torch.nn.functional.mse_loss`, by `fastloss.SquaredError`."""
     if weight is not None and weight.shape != input.shape:
         return None
-    return _numbers(fl.squared_error, input, target, reduction, weight, (size_average, reduce), by_weight=True)
+    return _numbers(
+        fl.squared_error, input, target, reduction, weight, size_average is not None or reduce is not None, by_weight=True
+    )
 
 
 @in_place_of(F.l1_loss)
@@ -102,7 +103,9 @@ def l1_loss(
     """Compute the absolute error: `torch.nn.functional.l1_loss`, by `fastloss.AbsoluteError`."""
     if weight is not None and weight.shape != input.shape:
         return None
-    return _numbers(fl.absolute_error, input, target, reduction, weight, (size_average, reduce), by_weight=True)
+    return _numbers(
+        fl.absolute_error, input, target, reduction, weight, size_average is not None or reduce is not None, by_weight=True
+    )
 
 
 @in_place_of(F.huber_loss)
@@ -125,7 +128,9 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Call | None:
     """Compute the smooth L1 loss: `torch.nn.functional.smooth_l1_loss`, by `fastloss.SmoothL1`."""
-    return _numbers(_loss(fl.SmoothL1, float(beta)), input, target, reduction, None, (size_average, reduce))
+    return _numbers(
+        _loss(fl.SmoothL1, float(beta)), input, target, reduction, None, size_average is not None or reduce is not None
+    )
 
 
 # torch divides by p (1 - p), or by this where that is less.
@@ -145,7 +150,7 @@ def binary_cross_entropy(
 
     Probabilities of 0, 1, or within 1e-12 of them are left to torch, which bounds logarithms and derivatives there.
     """
-    call = _numbers(fl.binary_cross_entropy, input, target, reduction, weight, (size_average, reduce))
+    call = _numbers(fl.binary_cross_entropy, input, target, reduction, weight, size_average is not None or reduce is not None)
     if call is None or not input.numel():
         return None
     low, high = torch.aminmax(input.detach())
@@ -172,7 +177,7 @@ def binary_cross_entropy_with_logits(
             return None
         positive = pos_weight.item()
     loss = _loss(fl.BinaryCrossEntropy, True, 0.0, positive)
-    return _numbers(loss, input, target, reduction, weight, (size_average, reduce))
+    return _numbers(loss, input, target, reduction, weight, size_average is not None or reduce is not None)
 
 
 @in_place_of(F.poisson_nll_loss)
@@ -192,7 +197,7 @@ def poisson_nll_loss(
     """
     if full or not log_input:
         return None
-    return _numbers(fl.poisson, input, target, reduction, None, (size_average, reduce))
+    return _numbers(fl.poisson, input, target, reduction, None, size_average is not None or reduce is not None)
 
 
 @in_place_of(F.soft_margin_loss)
@@ -207,7 +212,7 @@ def soft_margin_loss(
 
     Targets other than 1 and -1 are left to torch, and 0 among them, which fastloss takes for -1.
     """
-    call = _numbers(fl.soft_margin, input, target, reduction, None, (size_average, reduce))
+    call = _numbers(fl.soft_margin, input, target, reduction, None, size_average is not None or reduce is not None)
     return call if call is not None and target.detach().all() else None
 
 
@@ -224,7 +229,9 @@ def kl_div(
     if reduction not in (*_REDUCTIONS, "batchmean"):
         return None
     loss = _loss(fl.KLDivergence, False, True, bool(log_target))
-    call = _numbers(loss, input, target, "none" if reduction == "none" else "sum", None, (size_average, reduce))
+    call = _numbers(
+        loss, input, target, "none" if reduction == "none" else "sum", None, size_average is not None or reduce is not None
+    )
     if call is None:
         return None
     # of rows of one number each, which the sums of others are made of
@@ -281,7 +288,9 @@ def margin_ranking_loss(
 
     Ties without a margin are left to torch, which moves them apart, while the derivative of fastloss is 0.
     """
-    call = _numbers(_loss(fl.MarginRanking, float(margin)), input1, input2, reduction, None, (size_average, reduce))
+    call = _numbers(
+        _loss(fl.MarginRanking, float(margin)), input1, input2, reduction, None, size_average is not None or reduce is not None
+    )
     if call is None or not are_ordinary(input1, target) or target.shape != input1.shape:
         return None
     if not margin and (input1.detach() == input2.detach()).any():
@@ -345,11 +354,9 @@ def sigmoid_focal_loss(
 # ---- losses of rows ----------------------------------------------------------------------------------------------------
 
 
-def _rows(
-    loss: fl.Loss, input: Tensor, target: Tensor, reduction: str, deprecated: tuple[Any, ...], axis: int = -1
-) -> Call | None:
+def _rows(loss: fl.Loss, input: Tensor, target: Tensor, reduction: str, deprecated: bool, axis: int = -1) -> Call | None:
     """Describe a loss of the numbers along an axis."""
-    if any(value is not None for value in deprecated) or reduction not in _REDUCTIONS or not input.dim():
+    if deprecated or reduction not in _REDUCTIONS or not input.dim():
         return None
     call = Call(loss, (target, input), reduction)
     call.shape = (*input.shape[:axis], *input.shape[axis:][1:])
@@ -398,7 +405,7 @@ def cross_entropy(
     weights = _per_class(weight, input, input.shape[axis])
     ignored = None if soft else int(ignore_index)
     loss = _loss(fl.CategoricalCrossEntropy, True, float(label_smoothing), weights, ignored)
-    call = _rows(loss, input, target, reduction, (size_average, reduce), axis)
+    call = _rows(loss, input, target, reduction, size_average is not None or reduce is not None, axis)
     if call is None:
         return None
     if soft:
@@ -442,7 +449,7 @@ def multi_margin_loss(
     if not are_ordinary(input) or not are_indices(target) or not 0 < input.dim() < 3:
         return None
     loss = _loss(fl.MultiMargin, p, float(margin), _per_class(weight, input, input.shape[-1]))
-    return _rows(loss, input, target, reduction, (size_average, reduce))
+    return _rows(loss, input, target, reduction, size_average is not None or reduce is not None)
 
 
 @in_place_of(F.multilabel_margin_loss)
@@ -459,7 +466,7 @@ def multilabel_margin_loss(
     """
     if not are_ordinary(input) or not are_indices(target) or not 0 < input.dim() < 3:
         return None
-    return _rows(fl.multi_label_margin, input, target, reduction, (size_average, reduce))
+    return _rows(fl.multi_label_margin, input, target, reduction, size_average is not None or reduce is not None)
 
 
 @in_place_of(F.multilabel_soft_margin_loss)
@@ -478,7 +485,7 @@ def multilabel_soft_margin_loss(
     if not are_ordinary(input, target) or input.shape != target.shape or not input.dim():
         return None
     loss = _loss(fl.MultiLabelSoftMargin, _per_class(weight, input, input.shape[-1]))
-    return _rows(loss, input, target, reduction, (size_average, reduce))
+    return _rows(loss, input, target, reduction, size_average is not None or reduce is not None)
 
 
 # ---- losses of vectors and of sequences --------------------------------------------------------------------------------
@@ -510,7 +517,9 @@ def cosine_embedding_loss(
     for vectors in (input1, input2):
         if not torch.linalg.vector_norm(vectors.detach(), dim=-1).min().item() > shortest:
             return None
-    call = _rows(_loss(fl.CosineEmbedding, float(margin)), input1, target, reduction, (size_average, reduce))
+    call = _rows(
+        _loss(fl.CosineEmbedding, float(margin)), input1, target, reduction, size_average is not None or reduce is not None
+    )
     if call is not None:
         call.inputs, call.first, call.count = (input1, input2, target), 0, 2
     return call
@@ -537,7 +546,13 @@ def triplet_margin_loss(
         return None
     if swap or not margin > 0 or not 0 < anchor.dim() < 3:
         return None
-    call = _rows(_loss(fl.TripletMargin, float(margin), float(p)), anchor, positive, reduction, (size_average, reduce))
+    call = _rows(
+        _loss(fl.TripletMargin, float(margin), float(p)),
+        anchor,
+        positive,
+        reduction,
+        size_average is not None or reduce is not None,
+    )
     if call is not None:
         call.inputs, call.first, call.count, call.shift = (anchor, positive, negative), 0, 3, float(eps)
     return call
