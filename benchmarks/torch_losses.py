@@ -1,15 +1,13 @@
-"""Losses of fastloss.torch against torch's own, forward and backward: python benchmarks/torch_losses.py [--n 4000000] [--threads 2].
+"""Losses of fastloss.torch against torch's own, forward and backward: python benchmarks/torch_losses.py [--n 4e6 1000].
 
-Ways take turns; times are the fastest of all turns, in milliseconds (microseconds for few numbers). Gradients end in ``x.grad``,
-which is dropped before each turn, as optimizers do. torch.compile has the loss alone to compile, forward and backward, for fixed
-shapes.
+Ways take turns; times are the fastest of all turns, in milliseconds (microseconds for few numbers). Gradients end in
+``x.grad``, which is dropped before each turn, as optimizers do. torch.compile has the loss alone to compile, for these shapes.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import time
 import warnings
@@ -48,7 +46,9 @@ def turn(loss: Callable[..., torch.Tensor], x: torch.Tensor, *others: torch.Tens
     return took
 
 
-def fastest(ways: dict[str, Callable[..., torch.Tensor]], tensors: tuple[torch.Tensor, ...], seconds: float) -> dict[str, float]:
+def fastest(
+    ways: dict[str, Callable[..., torch.Tensor]], tensors: tuple[torch.Tensor, ...], seconds: float
+) -> dict[str, float]:
     tensors = (tensors[0].detach().requires_grad_(), *tensors[1:])
     times: dict[str, list[float]] = {name: [] for name in ways}
     for loss in ways.values():
@@ -65,11 +65,10 @@ def main() -> None:
     parser.add_argument("--n", type=lambda text: int(float(text)), nargs="+", default=[4_000_000, 1000])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=6.0, help="for each loss")
-    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out, which takes some seconds for each loss")
-    parser.add_argument("--names", nargs="*", default=[])
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument("--names", nargs="*", default=[], help="only losses whose names have one of these")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    os.environ.setdefault("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "0")
     torch.manual_seed(0)
     torch.set_num_threads(arguments.threads)
     fl.set_num_threads(arguments.threads)
@@ -86,15 +85,16 @@ def main() -> None:
                 torch._dynamo.reset()
                 ways["compile"] = torch.compile(theirs, dynamic=False)
             times = fastest(ways, tensors, arguments.seconds)
-            row = f"{name:24}" + "".join(f"{times.get(way, math.nan) * unit[0]:10.2f}" for way in ("fastloss", "torch", "compile"))
+            cells = [f"{times.get(way, math.nan) * unit[0]:10.2f}" for way in ("fastloss", "torch", "compile")]
             for way, found in ratios.items():
                 if way in times:
                     found.append(times[way] / times["fastloss"])
-                    row += f"   {found[-1]:7.2f}"
-            print(row, flush=True)
+                    cells.append(f"   {found[-1]:7.2f}")
+            print(f"{name:24}{''.join(cells)}", flush=True)
         for way, found in ratios.items():
             if found:
-                print(f"geometric mean against {way}: {math.exp(sum(map(math.log, found)) / len(found)):.2f}, least {min(found):.2f}")
+                mean = math.exp(sum(map(math.log, found)) / len(found))
+                print(f"geometric mean of the ratios to {way}: {mean:.2f}, least {min(found):.2f}")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ import inspect
 import io
 import math
 import pickle
+import re
 import subprocess
 import sys
 import tracemalloc
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -858,3 +860,12 @@ def test_tensors_of_numpy_share_memory() -> None:
     x = torch.from_numpy(array)
     array += 2
     assert L.mse_loss(x, torch.zeros(5)) == 4
+
+
+def test_example_of_the_readme(kernels: list[Any]) -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    (program,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "fastloss.torch" in block)
+    found: dict[str, Any] = {}
+    exec(program, found)
+    assert len(kernels) == 2
+    assert found["scores"].grad.abs().sum() > 0
