@@ -541,7 +541,7 @@ def test_the_gradient_becomes_that_of_the_leaf() -> None:
     assert grown < 1.5 * 4 * n
     tracemalloc.start()
     L.mse_loss(x, y).backward()
-    assert tracemalloc.get_traced_memory()[1] < 100_000, "no array of NumPy"
+    assert tracemalloc.get_traced_memory()[1] < 1.1 * 4 * n, "the memory of the gradient"
     tracemalloc.stop()
 
 
@@ -550,6 +550,7 @@ def test_the_gradient_becomes_that_of_the_leaf() -> None:
 CHECKED = [*CASES[:1], *CASES[8:9], *CASES[28:29], *WEIGHTED[:1], *ROWS[:1], *ROWS[6:8], *VECTORS[:1], *VECTORS[3:4]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduction", EVERY)
 @pytest.mark.parametrize("case", CHECKED, ids=str)
 def test_gradcheck(case: Case, reduction: str, kernels: list[Any]) -> None:

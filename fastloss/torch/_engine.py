@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any, ParamSpec
 
+import numpy
 import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
@@ -33,6 +34,8 @@ _CPU = torch.device("cpu")
 _REFUSALS = (TypeError, ValueError, RuntimeError)
 # From so many numbers on, a team of threads may be called.
 _FEW = 1 << 14
+# From so many bytes on, NumPy asks the system for huge pages: fresh small ones cost more than a loss.
+_HUGE = 1 << 22
 
 _enabled: ContextVar[bool] = ContextVar("_enabled", default=True)
 #: Whether the backward pass under way is not the last one; torch older than 2.6 does not tell, and then it may not be.
@@ -91,7 +94,7 @@ class Call:
     amend: Callable[[Tensor, Sequence[Tensor]], None] | None = None
 
     #: torch's own function of the same arguments.
-    again: Callable[[], Tensor] | None = None
+    again: Any = None
 
     def wants_gradient(self) -> bool:
         """Tell whether a gradient may be asked for; raise TypeError if it may be one that the loss does not have."""
@@ -114,7 +117,7 @@ class Call:
             arrays, outs = self._views(gradients)
         value = None
         if self.reduction == "none":
-            value = prediction.new_empty(prediction.shape if self.shape is None else self.shape)
+            value = _memory_like(prediction) if self.shape is None else prediction.new_empty(self.shape)
             outs.insert(0, value.numpy())
         weight = None if self.weight is None else self.weight.numpy()
         want = _VALUE_AND_GRADIENT if gradients else _VALUE
@@ -149,12 +152,19 @@ class Call:
         return tuple(arrays), [view(gradient).numpy() for gradient in gradients]
 
 
+def _memory_like(tensor: Tensor) -> Tensor:
+    """Make a tensor for results: a large one of NumPy's memory, which comes in huge pages, where there are such."""
+    if tensor.numel() * tensor.itemsize < _HUGE or not tensor.is_contiguous():
+        return torch.empty_like(tensor)
+    return torch.from_numpy(numpy.empty(tensor.shape, numpy.float32 if tensor.dtype is torch.float32 else numpy.float64))
+
+
 class _Differentiable(Function):
     """The value, whose derivatives are there already."""
 
     @staticmethod
     def forward(ctx: Any, call: Call, *differentiated: Tensor) -> Tensor:
-        gradients = [torch.empty_like(tensor) for tensor in differentiated]
+        gradients = [_memory_like(tensor) for tensor in differentiated]
         value = call.evaluate(gradients)
         # all inputs, so that torch notices if one is changed before the backward pass
         ctx.save_for_backward(*gradients, *call.inputs)
@@ -168,7 +178,8 @@ class _Differentiable(Function):
         count = call.count
         if torch.is_grad_enabled():
             return None, *_by_torch(call, saved[count:], ctx.needs_input_grad[1:], grad_output)
-        multiply, factor = torch.mul, grad_output
+        multiply: Callable[..., Tensor] = torch.mul
+        factor: Tensor | float = grad_output
         if not _keeps_graph() and not _is_batched(grad_output):
             # nobody will see the memory again: it is the result
             multiply = Tensor.mul_

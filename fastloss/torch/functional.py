@@ -9,13 +9,20 @@ import math
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import fastloss as fl
-
+from ..loss import Loss
+from ..losses.binary import BinaryCrossEntropy, BinaryFocal, SoftMargin, ZeroOne
+from ..losses.distribution import KLDivergence
+from ..losses.embedding import CosineEmbedding, TripletMargin
+from ..losses.multiclass import CategoricalCrossEntropy, MultiLabelMargin, MultiLabelSoftMargin, MultiMargin
+from ..losses.ranking import MarginRanking
+from ..losses.regression import AbsoluteError, GaussianNLL, Huber, Poisson, SmoothL1, SquaredError
+from ..losses.sequence import CTC
 from ._engine import Call, are_indices, are_ordinary, in_place_of
 
 __all__ = [
@@ -44,14 +51,18 @@ __all__ = [
 
 _REDUCTIONS = ("mean", "sum", "none")
 
-#: A loss of these parameters, in the order of its class: the same object again, which is made and checked once.
-_loss = lru_cache(maxsize=256)(lambda cls, *parameters: cls(*parameters))
+
+@lru_cache(maxsize=256)
+def _loss(cls: type[Loss], *parameters: Any) -> Loss:
+    """Return the loss of these parameters, in the order of its class: made and checked once."""
+    return cls(*parameters)
+
 
 # ---- losses of single numbers ------------------------------------------------------------------------------------------
 
 
 def _numbers(
-    loss: fl.Loss,
+    loss: Loss,
     input: Tensor,
     target: Tensor,
     reduction: str,
@@ -87,7 +98,7 @@ def mse_loss(
     if weight is not None and weight.shape != input.shape:
         return None
     return _numbers(
-        fl.squared_error, input, target, reduction, weight, size_average is not None or reduce is not None, by_weight=True
+        _loss(SquaredError), input, target, reduction, weight, size_average is not None or reduce is not None, by_weight=True
     )
 
 
@@ -104,7 +115,7 @@ def l1_loss(
     if weight is not None and weight.shape != input.shape:
         return None
     return _numbers(
-        fl.absolute_error, input, target, reduction, weight, size_average is not None or reduce is not None, by_weight=True
+        _loss(AbsoluteError), input, target, reduction, weight, size_average is not None or reduce is not None, by_weight=True
     )
 
 
@@ -115,7 +126,7 @@ def huber_loss(
     """Compute the Huber loss: `torch.nn.functional.huber_loss`, by `fastloss.Huber`."""
     if weight is not None and weight.shape != input.shape:
         return None
-    return _numbers(_loss(fl.Huber, float(delta)), input, target, reduction, weight)
+    return _numbers(_loss(Huber, float(delta)), input, target, reduction, weight)
 
 
 @in_place_of(F.smooth_l1_loss)
@@ -129,7 +140,7 @@ def smooth_l1_loss(
 ) -> Call | None:
     """Compute the smooth L1 loss: `torch.nn.functional.smooth_l1_loss`, by `fastloss.SmoothL1`."""
     return _numbers(
-        _loss(fl.SmoothL1, float(beta)), input, target, reduction, None, size_average is not None or reduce is not None
+        _loss(SmoothL1, float(beta)), input, target, reduction, None, size_average is not None or reduce is not None
     )
 
 
@@ -150,7 +161,7 @@ def binary_cross_entropy(
 
     Probabilities of 0, 1, or within 1e-12 of them are left to torch, which bounds logarithms and derivatives there.
     """
-    call = _numbers(fl.binary_cross_entropy, input, target, reduction, weight, size_average is not None or reduce is not None)
+    call = _numbers(_loss(BinaryCrossEntropy), input, target, reduction, weight, size_average is not None or reduce is not None)
     if call is None or not input.numel():
         return None
     low, high = torch.aminmax(input.detach())
@@ -176,7 +187,7 @@ def binary_cross_entropy_with_logits(
         if not are_ordinary(input, pos_weight) or pos_weight.requires_grad or pos_weight.dim() > input.dim():
             return None
         positive = pos_weight.item()
-    loss = _loss(fl.BinaryCrossEntropy, True, 0.0, positive)
+    loss = _loss(BinaryCrossEntropy, True, 0.0, positive)
     return _numbers(loss, input, target, reduction, weight, size_average is not None or reduce is not None)
 
 
@@ -197,7 +208,7 @@ def poisson_nll_loss(
     """
     if full or not log_input:
         return None
-    return _numbers(fl.poisson, input, target, reduction, None, size_average is not None or reduce is not None)
+    return _numbers(_loss(Poisson), input, target, reduction, None, size_average is not None or reduce is not None)
 
 
 @in_place_of(F.soft_margin_loss)
@@ -212,7 +223,7 @@ def soft_margin_loss(
 
     Targets other than 1 and -1 are left to torch, and 0 among them, which fastloss takes for -1.
     """
-    call = _numbers(fl.soft_margin, input, target, reduction, None, size_average is not None or reduce is not None)
+    call = _numbers(_loss(SoftMargin), input, target, reduction, None, size_average is not None or reduce is not None)
     return call if call is not None and target.detach().all() else None
 
 
@@ -228,7 +239,7 @@ def kl_div(
     """Compute the Kullback-Leibler divergence: `torch.nn.functional.kl_div`, by `fastloss.KLDivergence`."""
     if reduction not in (*_REDUCTIONS, "batchmean"):
         return None
-    loss = _loss(fl.KLDivergence, False, True, bool(log_target))
+    loss = _loss(KLDivergence, False, True, bool(log_target))
     call = _numbers(
         loss, input, target, "none" if reduction == "none" else "sum", None, size_average is not None or reduce is not None
     )
@@ -267,11 +278,13 @@ def gaussian_nll_loss(
 
     Variances that are broadcast, and derivatives by variances of which some are not above ``eps``, are left to torch.
     """
-    if reduction not in _REDUCTIONS or not are_ordinary(input, target, var) or not input.shape == target.shape == var.shape:
+    if reduction not in _REDUCTIONS or isinstance(var, float) or not are_ordinary(input, target, var):
+        return None
+    if not input.shape == target.shape == var.shape:
         return None
     if var.requires_grad and torch.is_grad_enabled() and not var.detach().min().item() > eps:
         return None
-    return Call(_loss(fl.GaussianNLL, bool(full), float(eps)), (target, input, var), reduction, count=2)
+    return Call(_loss(GaussianNLL, bool(full), float(eps)), (target, input, var), reduction, count=2)
 
 
 @in_place_of(F.margin_ranking_loss)
@@ -289,7 +302,7 @@ def margin_ranking_loss(
     Ties without a margin are left to torch, which moves them apart, while the derivative of fastloss is 0.
     """
     call = _numbers(
-        _loss(fl.MarginRanking, float(margin)), input1, input2, reduction, None, size_average is not None or reduce is not None
+        _loss(MarginRanking, float(margin)), input1, input2, reduction, None, size_average is not None or reduce is not None
     )
     if call is None or not are_ordinary(input1, target) or target.shape != input1.shape:
         return None
@@ -343,18 +356,18 @@ def sigmoid_focal_loss(
     """
     if not 0 <= alpha <= 1 and alpha != -1:
         return None
-    call = _numbers(_loss(fl.BinaryFocal, float(gamma), None if alpha < 0 else float(alpha), True), inputs, targets, reduction)
+    call = _numbers(_loss(BinaryFocal, float(gamma), None if alpha < 0 else float(alpha), True), inputs, targets, reduction)
     if call is not None and targets.numel():
         # raises for a label that is neither 0 nor 1
         labels = targets.detach().numpy()
-        fl.zero_one(labels, labels)
+        _loss(ZeroOne)(labels, labels)
     return call
 
 
 # ---- losses of rows ----------------------------------------------------------------------------------------------------
 
 
-def _rows(loss: fl.Loss, input: Tensor, target: Tensor, reduction: str, deprecated: bool, axis: int = -1) -> Call | None:
+def _rows(loss: Loss, input: Tensor, target: Tensor, reduction: str, deprecated: bool, axis: int = -1) -> Call | None:
     """Describe a loss of the numbers along an axis."""
     if deprecated or reduction not in _REDUCTIONS or not input.dim():
         return None
@@ -404,7 +417,7 @@ def cross_entropy(
         return None
     weights = _per_class(weight, input, input.shape[axis])
     ignored = None if soft else int(ignore_index)
-    loss = _loss(fl.CategoricalCrossEntropy, True, float(label_smoothing), weights, ignored)
+    loss = _loss(CategoricalCrossEntropy, True, float(label_smoothing), weights, ignored)
     call = _rows(loss, input, target, reduction, size_average is not None or reduce is not None, axis)
     if call is None:
         return None
@@ -448,7 +461,7 @@ def multi_margin_loss(
     """Compute the margin loss of a class: `torch.nn.functional.multi_margin_loss`, by `fastloss.MultiMargin`."""
     if not are_ordinary(input) or not are_indices(target) or not 0 < input.dim() < 3:
         return None
-    loss = _loss(fl.MultiMargin, p, float(margin), _per_class(weight, input, input.shape[-1]))
+    loss = _loss(MultiMargin, p, float(margin), _per_class(weight, input, input.shape[-1]))
     return _rows(loss, input, target, reduction, size_average is not None or reduce is not None)
 
 
@@ -466,7 +479,7 @@ def multilabel_margin_loss(
     """
     if not are_ordinary(input) or not are_indices(target) or not 0 < input.dim() < 3:
         return None
-    return _rows(fl.multi_label_margin, input, target, reduction, size_average is not None or reduce is not None)
+    return _rows(_loss(MultiLabelMargin), input, target, reduction, size_average is not None or reduce is not None)
 
 
 @in_place_of(F.multilabel_soft_margin_loss)
@@ -484,7 +497,7 @@ def multilabel_soft_margin_loss(
     """
     if not are_ordinary(input, target) or input.shape != target.shape or not input.dim():
         return None
-    loss = _loss(fl.MultiLabelSoftMargin, _per_class(weight, input, input.shape[-1]))
+    loss = _loss(MultiLabelSoftMargin, _per_class(weight, input, input.shape[-1]))
     return _rows(loss, input, target, reduction, size_average is not None or reduce is not None)
 
 
@@ -518,7 +531,7 @@ def cosine_embedding_loss(
         if not torch.linalg.vector_norm(vectors.detach(), dim=-1).min().item() > shortest:
             return None
     call = _rows(
-        _loss(fl.CosineEmbedding, float(margin)), input1, target, reduction, size_average is not None or reduce is not None
+        _loss(CosineEmbedding, float(margin)), input1, target, reduction, size_average is not None or reduce is not None
     )
     if call is not None:
         call.inputs, call.first, call.count = (input1, input2, target), 0, 2
@@ -547,7 +560,7 @@ def triplet_margin_loss(
     if swap or not margin > 0 or not 0 < anchor.dim() < 3:
         return None
     call = _rows(
-        _loss(fl.TripletMargin, float(margin), float(p)),
+        _loss(TripletMargin, float(margin), float(p)),
         anchor,
         positive,
         reduction,
@@ -599,7 +612,7 @@ def _ctc_losses(
         return None
     frames = torch.arange(len(log_probs)).unsqueeze(-1) < lengths[0]
 
-    def amend(losses: Tensor, gradients: tuple[Tensor, ...]) -> None:
+    def amend(losses: Tensor, gradients: Sequence[Tensor]) -> None:
         infinite = losses == math.inf
         if infinite.any():
             if not zero_infinity:
@@ -609,7 +622,7 @@ def _ctc_losses(
             counts = (frames & ~infinite).view(*gradient.shape[:-1], 1)
             gradient.add_(log_probs.detach().exp().mul_(counts))
 
-    call = Call(_loss(fl.CTC, int(blank)), (log_probs, targets, *lengths), "none", first=0, amend=amend)
+    call = Call(_loss(CTC, int(blank)), (log_probs, targets, *lengths), "none", first=0, amend=amend)
     call.shape = log_probs.shape[1:-1]
     call.lift = _unsqueeze
     return call
