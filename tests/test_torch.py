@@ -596,6 +596,17 @@ def test_graph_is_kept_when_asked() -> None:
         loss.backward()
 
 
+def test_a_torch_that_does_not_tell_whether_the_graph_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_engine, "_keeps_graph", lambda: True)
+    weight = torch.tensor([1.0, 2.0, 3.0])
+    for reduction in EVERY:
+        mine, other = (run(m.cross_entropy, (X, Y), (0,), weight=weight, reduction=reduction) for m in (L, F))
+        check(mine[0], other[0], 1e-6)
+        check(mine[1][0], other[1][0], 1e-6)
+    (gradient,) = torch.autograd.grad(L.triplet_margin_loss(X, Y, x := (X - Y).requires_grad_(), margin=5.0), x)
+    check(gradient, torch.autograd.grad(F.triplet_margin_loss(X, Y, x, margin=5.0), x)[0], 1e-6)
+
+
 def test_gradients_add_up() -> None:
     x = X.clone().requires_grad_()
     (L.mse_loss(x, Y) + L.l1_loss(x, Y) * 0.5 + L.mse_loss(x * 2, Y)).backward()

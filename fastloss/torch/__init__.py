@@ -11,7 +11,8 @@ torchvision's. What the kernels do not cover goes to torch's own function, with 
 float32 and float64, or mixed ones; subclasses of tensors; the deprecated ``size_average`` and ``reduce``; broadcasting;
 derivatives by targets or weights; second derivatives (``create_graph=True``) and those along a direction; ``torch.func``
 (``grad``, ``vmap``); what `torch.compile`, `torch.export` or a dispatch mode traces. So does what fastloss refuses: errors are
-torch's, and an empty mean is NaN. ``with disabled():`` leaves everything to torch.
+torch's, and an empty mean is NaN. ``with disabled():`` leaves everything to torch. (`torch.jit.script` cannot read these
+functions.)
 
 ====================================  =============================  =========================================================
 function                              loss of `fastloss`             left to torch

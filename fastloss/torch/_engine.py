@@ -18,6 +18,8 @@ from typing import Any, ParamSpec
 import numpy
 import torch
 from torch import Tensor
+from torch._C import _are_functorch_transforms_active, _get_tracing_state, _len_torch_dispatch_stack
+from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor
 from torch.autograd import Function, forward_ad
 
 from .. import _core
@@ -38,7 +40,7 @@ _FEW = 1 << 14
 _HUGE = 1 << 22
 
 _enabled: ContextVar[bool] = ContextVar("_enabled", default=True)
-#: Whether the backward pass under way is not the last one; torch older than 2.6 does not tell, and then it may not be.
+#: Whether the backward pass under way is not the last one; an old torch does not tell, and then it may not be.
 _keeps_graph: Callable[[], bool] = getattr(
     getattr(torch._C, "_autograd", None), "_get_current_graph_task_keep_graph", lambda: True
 )
@@ -202,8 +204,7 @@ class _Differentiable(Function):
 
 def _is_batched(tensor: Tensor) -> bool:
     """Tell whether it stands for several gradients: those of `torch.func.vmap`, or of ``is_grads_batched``."""
-    functorch = torch._C._functorch
-    return functorch.is_legacy_batchedtensor(tensor) or functorch.is_functorch_wrapped_tensor(tensor)
+    return is_legacy_batchedtensor(tensor) or is_functorch_wrapped_tensor(tensor)
 
 
 def _needed(gradients: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
@@ -226,9 +227,9 @@ _apply: Callable[..., Tensor] = super(Function, _Differentiable).apply
 def _watched() -> bool:
     """Tell whether something wants to see the operations of torch: a trace, a transform, derivatives along a direction."""
     return (
-        torch._C._are_functorch_transforms_active()
-        or torch._C._len_torch_dispatch_stack() > 0
-        or torch._C._get_tracing_state() is not None
+        _are_functorch_transforms_active()
+        or _len_torch_dispatch_stack() > 0
+        or _get_tracing_state() is not None
         or forward_ad._current_level >= 0
     )
 
