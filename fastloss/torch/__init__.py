@@ -54,6 +54,7 @@ rounding. Differences that are left, and which ``disabled()`` takes away:
 - A weight of 0 removes what it weighs, even where the loss is infinite or NaN.
 - At a kink, where a margin is met to the last bit, the gradient of ``margin_ranking_loss``, ``cosine_embedding_loss`` and
   ``triplet_margin_loss`` is 0; torch takes that of the side on which the loss is positive.
+- A gradient of 4 MiB or more has memory of NumPy's, which ``resize_`` cannot change.
 
 There are no more threads than `torch.get_num_threads` says, nor than `fastloss.get_num_threads`.
 """

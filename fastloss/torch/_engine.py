@@ -156,7 +156,7 @@ class Call:
 
 def _memory_like(tensor: Tensor) -> Tensor:
     """Make a tensor for results: a large one of NumPy's memory, which comes in huge pages, where there are such."""
-    if tensor.numel() * tensor.itemsize < _HUGE or not tensor.is_contiguous():
+    if tensor.nbytes < _HUGE or not tensor.is_contiguous():
         return torch.empty_like(tensor)
     return torch.from_numpy(numpy.empty(tensor.shape, numpy.float32 if tensor.dtype is torch.float32 else numpy.float64))
 
