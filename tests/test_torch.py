@@ -361,7 +361,7 @@ def test_derivatives_by_targets_and_weights_are_left_to_torch(kernels: list[Any]
         assert gradients[0].equal(gradients[1])
     assert not kernels
     with torch.no_grad():
-        L.mse_loss(X, target)
+        L.mse_loss(X, target, weight=weight)
     assert len(kernels) == 1, "nobody asks for one here"
 
 
@@ -419,6 +419,8 @@ WRONG = {
     "lists": ("multilabel_margin_loss", (X, INDICES[:, None] + torch.tensor([0, 0, 5])), {}),
     "variance": ("gaussian_nll_loss", (X, Y, -Y), {}),
     "no tensor": ("mse_loss", ([1.0], [2.0]), {}),
+    "no target": ("cross_entropy", (X, [2, 0]), {}),
+    "no weight": ("huber_loss", (X, Y), {"weight": [1.0]}),
     "arguments": ("mse_loss", (X,), {}),
     "name": ("mse_loss", (X, Y), {"sample_weight": Y}),
     "dimensions": ("margin_ranking_loss", (X, Y, Y[0]), {}),

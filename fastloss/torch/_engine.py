@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any, ParamSpec
 
-import numpy
+import numpy as np
 import torch
 from torch import Tensor
 from torch._C import _are_functorch_transforms_active, _get_tracing_state, _len_torch_dispatch_stack
@@ -32,8 +32,8 @@ _VALUE, _VALUE_AND_GRADIENT = _core.VALUE, _core.VALUE | _core.GRADIENT
 _TYPES = (Tensor, torch.nn.Parameter)
 _DTYPES = (torch.float32, torch.float64)
 _CPU = torch.device("cpu")
-# What fastloss and the reading of tensors raise: torch's function is asked then, which has an error, or an answer, of its own.
-_REFUSALS = (TypeError, ValueError, RuntimeError)
+# What fastloss and the reading of arguments raise: torch's function is asked then, which has an error or an answer of its own.
+_REFUSALS = (AttributeError, TypeError, ValueError, RuntimeError)
 # From so many numbers on, a team of threads may be called.
 _FEW = 1 << 14
 # From so many bytes on, NumPy asks the system for huge pages: fresh small ones cost more than a loss.
@@ -94,7 +94,6 @@ class Call:
     shift: float = 0.0
     #: What torch does to the losses and to their gradients beyond that, in place.
     amend: Callable[[Tensor, Sequence[Tensor]], None] | None = None
-
     #: torch's own function of the same arguments.
     again: Any = None
 
@@ -121,7 +120,7 @@ class Call:
         if self.reduction == "none":
             value = _memory_like(prediction) if self.shape is None else prediction.new_empty(self.shape)
             outs.insert(0, value.numpy())
-        weight = None if self.weight is None else self.weight.numpy()
+        weight = None if self.weight is None else self.weight.detach().numpy()
         want = _VALUE_AND_GRADIENT if gradients else _VALUE
         out: Any = (outs[0] if len(outs) == 1 else tuple(outs)) if outs else None
         if prediction.numel() < _FEW:
@@ -158,7 +157,7 @@ def _memory_like(tensor: Tensor) -> Tensor:
     """Make a tensor for results: a large one of NumPy's memory, which comes in huge pages, where there are such."""
     if tensor.nbytes < _HUGE or not tensor.is_contiguous():
         return torch.empty_like(tensor)
-    return torch.from_numpy(numpy.empty(tensor.shape, numpy.float32 if tensor.dtype is torch.float32 else numpy.float64))
+    return torch.from_numpy(np.empty(tensor.shape, np.float32 if tensor.dtype is torch.float32 else np.float64))
 
 
 class _Differentiable(Function):
