@@ -110,6 +110,11 @@ class Loss:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, item.name) for item in fields(self))
 
+    @property
+    def __name__(self) -> str:
+        """The name by which others call a function, as in the ``repr`` of scikit-learn's scorers: that of the loss."""
+        return self.name or type(self).__name__
+
     # ---- sums -------------------------------------------------------------------------------------------------
 
     #: NumPy's scalars leave the multiplication to the loss.
@@ -250,6 +255,7 @@ class Loss:
 
     def _read(self, values: tuple[Any, ...]) -> Inputs:
         """Read the inputs, as the signature says what they are."""
+        _arrays.check_axes(values, self.inputs)
         if self.by_numbers:
             return _arrays.read_alike(values, self.inputs, self.labels)
         if self.row_forms:
