@@ -20,7 +20,7 @@ MODULES = [module.name for module in walk_packages(fl.__path__, "fastloss.") if 
 
 
 # Modules whose examples need an optional package.
-NEEDS = {"fastloss.dask": "dask.dataframe"}
+NEEDS = {"fastloss.dask": "dask.dataframe", "fastloss.boosting.lightgbm": "lightgbm"}
 
 
 @pytest.mark.parametrize("name", MODULES)
