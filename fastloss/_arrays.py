@@ -360,6 +360,8 @@ def _shape_message(operands: Sequence[Operand], names: Sequence[str]) -> str:
         for other, other_shape in zip(names, shapes, strict=True):
             if shape == (*other_shape, 1):
                 return f"{message} Pass {name}[..., 0], or {other}[..., None]."
+            if shape == (*other_shape, 2) and len(shape) == 2 and name == "y_pred":
+                return f"{message} Of the two columns that predict_proba gives, pass {name}[:, 1]."
     return f"{message} There is no broadcasting of data against data."
 
 
