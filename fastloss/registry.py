@@ -97,7 +97,7 @@ def advice_on(name: str, others: Iterable[str] = ()) -> str:
     own = own or next((SHORT_NAMES.get(way, way) for way in spelled if way in _CLASSES or way in SHORT_NAMES), None)
     if own is not None:
         return f"It is called {own} here."
-    metrics = _metrics()
+    metrics = metric_names()
     if bare in metrics:
         return f"That is a metric: fastloss.metrics.{metrics[bare]}."
     near = get_close_matches(name, [*_CLASSES, *SHORT_NAMES, *others, *metrics], n=3)
@@ -107,7 +107,7 @@ def advice_on(name: str, others: Iterable[str] = ()) -> str:
     return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
-def _metrics() -> dict[str, str]:
+def metric_names() -> dict[str, str]:
     """Return the names of the metrics by these names, and by what comes before ``_score``."""
     from .metrics._state import STATES
 
