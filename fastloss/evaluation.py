@@ -11,6 +11,7 @@ import numpy as np
 from . import _arrays, _core
 from ._core import STATISTICS, VALUE, WEIGHT, Inputs, Output, Sums, execute
 from ._estimators import Answers, is_better, name_of
+from ._types import Total
 from .errors import NO_SAMPLES, NO_WEIGHTS, TOO_HEAVY, prefixed
 from .loss import Loss
 from .metrics import state_of
@@ -191,7 +192,7 @@ class Evaluation:
 
     __slots__ = ("_states", "losses", "metrics", "n_samples", "reduction")
 
-    def __init__(self, losses: Mapping[str, Any] | Iterable[Any] | Loss | str, reduction: str = "mean") -> None:
+    def __init__(self, losses: Mapping[str, Any] | Iterable[Any] | Loss | str, reduction: Total = "mean") -> None:
         named = _named(losses)
         self.losses: dict[str, Loss] = {name: item for name, item in named.items() if isinstance(item, Loss)}
         self.metrics: dict[str, Callable[..., Any]] = {name: item for name, item in named.items() if not isinstance(item, Loss)}
@@ -456,7 +457,7 @@ def evaluate(
     losses: Mapping[str, Loss] | Iterable[Loss | str] | Loss | str,
     *inputs: Any,
     sample_weight: Any = None,
-    reduction: str = "mean",
+    reduction: Total = "mean",
     **named: Any,
 ) -> dict[str, float]:
     """Evaluate many losses over the same samples, in one pass over memory.
