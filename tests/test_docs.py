@@ -20,7 +20,11 @@ MODULES = [module.name for module in walk_packages(fl.__path__, "fastloss.") if 
 
 
 # Modules whose examples need an optional package.
-NEEDS = {"fastloss.dask": "dask.dataframe", **{name: "torch" for name in MODULES if name.startswith("fastloss.torch")}}
+NEEDS = {
+    "fastloss.dask": "dask.dataframe",
+    "fastloss.boosting.lightgbm": "lightgbm",
+    **{name: "torch" for name in MODULES if name.startswith("fastloss.torch")},
+}
 
 
 @pytest.mark.parametrize("name", MODULES)
