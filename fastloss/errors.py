@@ -147,7 +147,7 @@ def other_axes(names: Any, axes: Any) -> ValueError:
     """Say that named axes come in another order."""
     (first, second), (one, other) = names, axes
     return ValueError(
-        f"{first} and {second} must have their axes in one order; got dims {one} and {other}. Pass {second}.transpose{one}."
+        f"{first} and {second} must have their axes in one order; got dims {one} and {other}. Take .transpose{one} of {second}."
     )
 
 

@@ -269,7 +269,7 @@ def test_named_axes_in_another_order() -> None:
             return np.eye(2)
 
     wrong, right = (Named("time", "place"), Named("place", "time")), (Named("time", "place"), Named("time", "place"))
-    message = re.escape("got dims ('time', 'place') and ('place', 'time'). Pass y_pred.transpose('time', 'place').")
+    message = re.escape("got dims ('time', 'place') and ('place', 'time'). Take .transpose('time', 'place') of y_pred.")
     for call in (fl.mse, fl.mse.gradient, fl.kl_divergence, fl.dice):
         with pytest.raises(ValueError, match=message):
             call(*wrong)
