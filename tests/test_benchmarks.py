@@ -202,4 +202,5 @@ def test_instructions_only_go_down() -> None:
         pytest.skip(reason)
     if committed["compiler"] != fl.config()["compiler"]:
         pytest.skip(f"counts are those of {committed['compiler']}, and this is {fl.config()['compiler']}")
-    assert not instructions.risen(instructions.count(), committed["counts"])
+    risen = instructions.risen(instructions.count(), committed["counts"])
+    assert not risen, "\n".join(f"{name}: {was} -> {now}" for name, (was, now) in risen.items())
