@@ -144,6 +144,7 @@ def results() -> dict[str, Any]:
 
 
 def test_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
     found = results()
     text = report.readme_table(found)
     assert "| `Huber` | float32 | 2 | 50% | 8.0 | 0.50 |" in text
