@@ -2,20 +2,24 @@
 
 Only what changed is compiled: an object is kept while it is newer than its sources, and its flags are the same.
 
-Environment: FASTLOSS_BUILD_ISA (comma-separated names, default all the compiler knows), FASTLOSS_NO_OPENMP=1,
-FASTLOSS_SANITIZE=address,undefined, FASTLOSS_WERROR=1 (warnings are errors, as in CI).
+Environment: FASTLOSS_BUILD_ISA (comma-separated names, default all that the target has and the compiler knows),
+FASTLOSS_NO_OPENMP=1, FASTLOSS_SANITIZE=address,undefined, FASTLOSS_WERROR=1 (warnings are errors, as in CI),
+FASTLOSS_LIMITED_API=1 (modules for every later CPython, too). CFLAGS=-g keeps debug information. With SOURCE_DATE_EPOCH two
+builds of the same sources give the same archives.
 """
 
 from __future__ import annotations
 
+import gzip
 import os
-import platform
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +28,7 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 from setuptools.errors import CompileError
 
 ROOT = Path(__file__).resolve().parent
@@ -35,6 +40,11 @@ GENERATED = Path("build", "generated")
 KERNEL_FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fopenmp-simd"]
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion"]
 COMMON_FLAGS = ["-std=gnu11", "-fvisibility=hidden"]
+
+# What a build with the stable interface serves: every CPython from this one on. It is no default: on numbers so few that the
+# call is all, calls took 9 to 23 % longer.
+LIMITED_API = (3, 11)
+IS_LIMITED = os.environ.get("FASTLOSS_LIMITED_API") == "1"
 
 # Instruction sets beyond the baseline of a machine type, with what the compiler needs to be told.
 ISAS = {
@@ -101,6 +111,46 @@ def kernel_units(isa: str, flags: list[str]) -> list[tuple[str, str, list[str]]]
     return units
 
 
+def compiles(compiler: list[str], flags: list[str], text: str = "") -> bool:
+    """Tell whether the compiler takes these flags, and an include or two."""
+    with tempfile.TemporaryDirectory() as folder:
+        probe = Path(folder, "probe.c")
+        probe.write_text(f"{text}\nint main(void) {{ return 0; }}\n")
+        command = [*compiler, *flags, "-Werror", "-c", str(probe), "-o", str(Path(folder, "probe.o"))]
+        try:
+            return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        except OSError:
+            return False
+
+
+def check_tools(compiler: list[str], include: list[str]) -> None:
+    """Say at once what is missing, and not after minutes, in the middle of what a compiler or the linker says."""
+    wheel = "or take a wheel, which needs neither: pip install --only-binary=fastloss fastloss"
+    if not compiles(compiler, []):
+        raise CompileError(
+            f"fastloss is built by GCC or Clang, and {compiler[0]!r} does not compile an empty program. "
+            "Install a compiler (Debian, Ubuntu: apt install gcc; Fedora: dnf install gcc; macOS: xcode-select --install), "
+            f"name another one in CC, {wheel}"
+        )
+    if not compiles(compiler, [*include, "-w"], "#include <Python.h>"):
+        raise CompileError(
+            f"fastloss is built with the headers of Python, and {compiler[0]!r} does not find Python.h of {sys.executable}. "
+            f"Install them (Debian, Ubuntu: apt install python3-dev; Fedora: dnf install python3-devel), {wheel}"
+        )
+
+
+def machine_of(compiler: list[str]) -> str:
+    """Tell which machine type of ISAS a compiler compiles for, which need not be the one that it runs on; "" for any other.
+
+    Objects for several at once (``-arch arm64 -arch x86_64``) have the baseline alone: a flag of one is an error of the other.
+    """
+    if compiler.count("-arch") > 1:
+        return ""
+    command = [*compiler, "-dM", "-E", "-x", "c", os.devnull]
+    defined = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return next((name for name in ISAS if f"#define __{name}__ " in defined), "")
+
+
 def compile_unit(compiler: list[str], source: str, target: Path, flags: list[str]) -> Path:
     """Compile a source, unless the object is current."""
     target = ROOT / target
@@ -118,28 +168,28 @@ def compile_unit(compiler: list[str], source: str, target: Path, flags: list[str
 class BuildKernels(build_ext):
     """Compiles src_c and links the objects into the modules that use them."""
 
-    def compiles(self, flags: list[str]) -> bool:
-        with tempfile.TemporaryDirectory() as folder:
-            probe = Path(folder, "probe.c")
-            probe.write_text("int main(void) { return 0; }\n")
-            command = [*self.compiler.compiler_so, *flags, "-Werror", "-c", str(probe), "-o", str(Path(folder, "probe.o"))]
-            return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
     def isas(self) -> dict[str, list[str]]:
         asked = [name for name in os.environ.get("FASTLOSS_BUILD_ISA", "").split(",") if name]
-        known = {"baseline": [], **ISAS.get(platform.machine(), {})}
+        known = {"baseline": [], **ISAS.get(machine_of(self.compiler.compiler_so), {})}
         unknown = set(asked) - set(known)
         if unknown:
-            raise SystemExit(f"FASTLOSS_BUILD_ISA names {sorted(unknown)}; this machine type has {list(known)}")
+            raise SystemExit(f"FASTLOSS_BUILD_ISA names {sorted(unknown)}; what is compiled for has {list(known)}")
         wanted = {name: flags for name, flags in known.items() if name in asked or name == "baseline" or not asked}
-        return {name: flags for name, flags in wanted.items() if self.compiles(flags)}
+        return {name: flags for name, flags in wanted.items() if compiles(self.compiler.compiler_so, flags)}
 
     def build_extensions(self) -> None:
+        compiler = self.compiler.compiler_so
+        check_tools(compiler, [f"-I{folder}" for folder in self.include_dirs])
+        made = cythonize(
+            [Extension(e.name, e.sources) for e in self.extensions], build_dir="build/cython", nthreads=os.cpu_count() or 1
+        )
+        for extension, translated in zip(self.extensions, made, strict=True):
+            extension.sources = translated.sources
         warnings = WARNINGS + (["-Werror"] if os.environ.get("FASTLOSS_WERROR") else [])
         sanitizers = [f"-fsanitize={s}" for s in os.environ.get("FASTLOSS_SANITIZE", "").split(",") if s]
         if sanitizers:
             sanitizers += ["-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined"]
-        openmp = [] if os.environ.get("FASTLOSS_NO_OPENMP") or not self.compiles(["-fopenmp"]) else ["-fopenmp"]
+        openmp = [] if os.environ.get("FASTLOSS_NO_OPENMP") or not compiles(compiler, ["-fopenmp"]) else ["-fopenmp"]
         isas = self.isas()
         units = {extension.name.rpartition(".")[2]: [self.driver_unit(extension)] for extension in self.extensions}
         for isa, flags in isas.items():
@@ -155,11 +205,12 @@ class BuildKernels(build_ext):
         jobs = os.cpu_count() or 1
         # not in build_temp, which pip makes anew each time
         folder = Path("build", f"objects.{sysconfig.get_platform()}-{sys.implementation.cache_tag}")
-        compiler = self.compiler.compiler_so
+        # Python's own flags ask for debug information, of which there would be ten times as much as of code
+        debug = [] if "-g" in os.environ.get("CFLAGS", "") else ["-g0"]
 
         def make(unit: tuple[str, str, list[str]]) -> str:
             source, name, flags = unit
-            return str(compile_unit(compiler, source, folder / f"{name}.o", [*flags, *sanitizers]))
+            return str(compile_unit(compiler, source, folder / f"{name}.o", [*debug, *flags, *sanitizers]))
 
         with ThreadPoolExecutor(jobs) as pool:
             objects = {module: list(pool.map(make, own_units)) for module, own_units in units.items()}
@@ -174,11 +225,19 @@ class BuildKernels(build_ext):
         """Give the C file that Cython has made of a module."""
         (source,) = extension.sources
         includes = [f"-I{folder}" for folder in (DRIVER, numpy.get_include(), *self.include_dirs)]
+        limited = ["-DPy_LIMITED_API=0x{:02x}{:02x}0000".format(*LIMITED_API)] if IS_LIMITED else []
         # what GCC writes in place of a memset of some hundred bytes takes longer than a call
-        return source, extension.name, ["-O3", "-fno-builtin-memset", "-DNPY_NO_DEPRECATED_API=NPY_1_7_API_VERSION", *includes]
+        flags = ["-O3", "-fno-builtin-memset", "-DNPY_NO_DEPRECATED_API=NPY_1_7_API_VERSION", *limited]
+        return source, extension.name, [*flags, *includes]
 
     def run(self) -> None:
         super().run()
+        for extension in self.extensions:
+            module = Path(self.get_ext_fullpath(extension.name))
+            for other in module.parent.glob(f"{module.name.partition('.')[0]}.*.so"):
+                # that of an earlier build may be of another kind, and would be found first
+                if other != module and other.name.split(".")[1] in (sysconfig.get_config_var("SOABI"), "abi3"):
+                    other.unlink()
         header = self.header()
         header.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(SOURCES / header.name, header)
@@ -191,12 +250,44 @@ class BuildKernels(build_ext):
         return [*super().get_outputs(), str(self.header())]
 
 
+class Archive(sdist):
+    """Makes an archive of which the bytes depend on the contents of the files, their names and the date alone."""
+
+    def make_archive(
+        self, base_name: str, format: str, root_dir: str | None = None, base_dir: str | None = None, **who: str
+    ) -> str:
+        if format != "gztar":
+            return super().make_archive(base_name, format, root_dir, base_dir, **who)
+        date = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+
+        def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+            entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = date, 0, 0, "", ""
+            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            return entry
+
+        path = Path(f"{base_name}.tar.gz")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            path.open("wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=date) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
+            archive.add(base_dir, filter=anonymous)
+        return str(path)
+
+
+if IS_LIMITED and sysconfig.get_config_var("Py_GIL_DISABLED"):
+    raise SystemExit("FASTLOSS_LIMITED_API=1: this Python, which has no GIL, does not have the stable interface")
 if sys.platform == "win32":
     raise SystemExit("fastloss builds with GCC or Clang on Linux and macOS; on Windows use WSL")
 
 if __name__ == "__main__":
-    modules = [Extension(f"fastloss._core.{path.stem}", [path.as_posix()]) for path in sorted(DRIVER.glob("*.pyx"))]
+    modules = [
+        Extension(f"fastloss._core.{path.stem}", [path.as_posix()], py_limited_api=IS_LIMITED)
+        for path in sorted(DRIVER.glob("*.pyx"))
+    ]
     setup(
-        ext_modules=cythonize(modules, build_dir="build/cython", nthreads=os.cpu_count() or 1),
-        cmdclass={"build_ext": BuildKernels},
+        ext_modules=modules,
+        cmdclass={"build_ext": BuildKernels, "sdist": Archive},
+        options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*LIMITED_API)}} if IS_LIMITED else {},
     )

@@ -1,6 +1,6 @@
 """Training time with fastloss's objectives, the libraries' own, the same written in NumPy, and for nothing.
 
-    pip install 'fastloss[boosting]'
+    pip install xgboost lightgbm catboost scikit-learn
     python benchmarks/boosting.py                        # 600 000 rows, 2 threads
     python benchmarks/boosting.py --rows 100000 --repeats 7 --only lightgbm
 

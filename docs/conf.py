@@ -25,7 +25,7 @@ exclude_patterns = ["_build", "tables", "README.md"]
 default_role = "py:obj"
 nitpicky = True
 # of other projects, whose inventories would have to be fetched
-nitpick_ignore = [("py:obj", "functools.partial"), ("py:obj", "math.fsum")]
+nitpick_ignore_regex = [("py:.*", r"(functools|lightgbm|math|sklearn|torch|xgboost)(\..*)?")]
 suppress_warnings = ["myst.header"]
 source_suffix = {".rst": "restructuredtext"}
 
@@ -34,7 +34,9 @@ autodoc_member_order = "bysource"
 # what classes say for the generic machinery, which is on their pages in words
 autodoc_default_options = {
     "exclude-members": "curvature, family, formula, growth, indices_only, inputs, labels, listed, name, no_gradient, "
-    "no_hessian, numpy_gradient, numpy_value, of_residual, optional, reductions, row_forms, signature, by_numbers"
+    "no_hessian, numpy_gradient, numpy_value, of_residual, optional, reductions, row_forms, signature, by_numbers, "
+    # what scikit-learn adds to estimators
+    "set_fit_request, set_predict_request, set_predict_proba_request, set_score_request"
 }
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

@@ -1,6 +1,6 @@
 """CatBoost with a robust loss on the diabetes data, two labels at once, and a focal loss on the breast cancer data.
 
-pip install 'fastloss[boosting]'
+pip install fastloss catboost
 python examples/boosting_catboost.py
 """
 

@@ -1,6 +1,6 @@
 """LightGBM with the absolute error on the diabetes data, and with softmax on the digits.
 
-pip install 'fastloss[boosting]'
+pip install fastloss lightgbm scikit-learn
 python examples/boosting_lightgbm.py
 """
 

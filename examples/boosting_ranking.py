@@ -1,6 +1,6 @@
 """A ranker in LightGBM with fl.LambdaRank, beside its built-in lambdarank: which digits look most like one that is given.
 
-pip install 'fastloss[boosting]'
+pip install fastloss lightgbm scikit-learn
 python examples/boosting_ranking.py
 
 Each query is a digit of scikit-learn's bundled pictures, and its items are 40 other pictures: those of the same digit are

@@ -1,6 +1,6 @@
 """HistGradientBoosting with a focal loss on the digits, cross-validated, and the Tweedie loss on the diabetes data.
 
-pip install 'fastloss[boosting]'
+pip install fastloss scikit-learn
 python examples/boosting_sklearn.py
 """
 

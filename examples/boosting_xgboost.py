@@ -1,6 +1,6 @@
 """XGBoost with a focal loss on the breast cancer data, with early stopping, and with a quantile on the diabetes data.
 
-pip install 'fastloss[boosting]'
+pip install fastloss xgboost
 python examples/boosting_xgboost.py
 """
 

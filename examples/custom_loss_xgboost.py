@@ -1,6 +1,6 @@
 """An asymmetric loss in XGBoost: too little costs four times as much as too much, as for stocks that run out.
 
-pip install 'fastloss[boosting,custom]'
+pip install 'fastloss[custom]' xgboost
 python examples/custom_loss_xgboost.py
 """
 

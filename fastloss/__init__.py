@@ -9,6 +9,9 @@ except ValueError as _error:
     _environment.stop_the_command(_error)
     raise
 
+from importlib.util import find_spec as _find_spec
+from typing import NoReturn as _NoReturn
+
 from . import losses as _losses
 from . import metrics
 from ._config import config, show_config
@@ -22,6 +25,7 @@ from .loss import Loss
 from .losses import *  # noqa: F403 - the classes; losses/__init__.py finds them
 from .multi_task import MultiTask
 from .penalties import PenalizedLoss, Penalty
+from .registry import advice_on as _advice_on
 from .registry import get_loss, list_losses
 from .registry import names_with_defaults as _names_with_defaults
 
@@ -57,3 +61,14 @@ __all__ = [
     *_losses.__all__,
     *_defaults,
 ]
+
+
+def __getattr__(name: str) -> _NoReturn:
+    """Say which names are near one that is not there."""
+    message = f"module 'fastloss' has no attribute {name!r}"
+    if name.startswith("_"):
+        raise AttributeError(message)
+    if _find_spec(f"fastloss.{name}") is not None:
+        raise AttributeError(f"{message} before it is imported: import fastloss.{name}")
+    advice = _advice_on(name, __all__)
+    raise AttributeError(f"{message}. {advice}" if advice else message)

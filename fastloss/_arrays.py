@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,22 +59,57 @@ def _as_ndarray(value: Any, name: str) -> np.ndarray:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             return np.from_dlpack(value)
         return np.asarray(value)
-    except (TypeError, ValueError, RuntimeError, BufferError) as error:
-        # an error of another kind may want other arguments
-        kind = type(error) if type(error) in (TypeError, ValueError, RuntimeError, BufferError) else ValueError
-        raise kind(f"{name} cannot be read as an array of numbers: {error}") from error
+    except MemoryError:
+        raise
+    # whatever somebody's conversion raises
+    except Exception as error:
+        raise errors.unreadable(name, value, error) from error
+
+
+def check_axes(values: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise where arrays have named axes (``dims``, as those of xarray) that are the same ones in another order."""
+    named = [(name, tuple(axes)) for name, value in zip(names, values, strict=False) if (axes := _axes_of(value))]
+    for name, axes in named[1:]:
+        if axes != named[0][1] and sorted(map(str, axes)) == sorted(map(str, named[0][1])):
+            raise errors.other_axes((named[0][0], name), (named[0][1], axes))
+
+
+def _axes_of(value: Any) -> Any:
+    if type(value) is np.ndarray:
+        return None
+    axes = getattr(value, "dims", None)
+    return axes if isinstance(axes, tuple) else None
 
 
 def _read_rare(array: np.ndarray, name: str) -> Operand:
     if array.dtype.name == "bfloat16":
         return array.view(np.uint16), _BFLOAT16
     if array.dtype == object:
-        found = next((type(item).__name__ for item in array.ravel() if not isinstance(item, int | float)), "int")
-        raise TypeError(
-            f"{name} must hold real numbers; got an object array (with items of type {found}). Convert it first, for example "
-            f"with numpy.asarray({name}, dtype=float)."
-        )
+        return read(_numbers_of(array, name), name)
     raise TypeError(f"{name} must hold real numbers (float, int or bool, up to 64 bits); got dtype {array.dtype}.")
+
+
+def _numbers_of(array: np.ndarray, name: str) -> np.ndarray:
+    """Make numbers of an array of objects that are numbers, or missing, which is NaN."""
+    if not array.ndim and not isinstance(array[()], Real):
+        raise errors.no_numbers(name, array[()])
+    items = array.ravel().tolist()
+    kinds = set(map(type, items))
+    missing = {kind for kind in kinds if kind is type(None) or kind.__name__ == "NAType"}
+    bad = {kind for kind in kinds - missing if not issubclass(kind, Real)}
+    if bad:
+        place = next(i for i, item in enumerate(items) if type(item) in bad)
+        raise errors.bad_item(name, tuple(map(int, np.unravel_index(place, array.shape))), items[place])
+    # integers may be too large for a double
+    items = [math.nan if type(item) in missing else _as_float(item) for item in items]
+    return np.array(items, dtype=np.float64).reshape(array.shape)
+
+
+def _as_float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def read_alike(values: Sequence[Any], names: Sequence[str], given: int) -> Inputs:
@@ -264,7 +300,8 @@ def _starts(group: Operand, n: int) -> np.ndarray:
         )
     with np.errstate(invalid="ignore"):
         bad = ~((array >= 0) & (array <= n) & (array == np.trunc(array)))
-    if (array.size != n and bad.any()) or (not bad.any() and array.sum(dtype=object) == n):
+    # exact where it is n: no part of the sum is larger
+    if (array.size != n and bad.any()) or (not bad.any() and array.sum(dtype=np.float64) == n):
         if bad.any():
             index = first(bad)
             raise errors.InputError(
@@ -324,6 +361,8 @@ def _shape_message(operands: Sequence[Operand], names: Sequence[str]) -> str:
         for other, other_shape in zip(names, shapes, strict=True):
             if shape == (*other_shape, 1):
                 return f"{message} Pass {name}[..., 0], or {other}[..., None]."
+            if shape == (*other_shape, 2) and len(shape) == 2 and name == "y_pred":
+                return f"{message} Of the two columns that predict_proba gives, pass {name}[:, 1]."
     return f"{message} There is no broadcasting of data against data."
 
 

@@ -99,6 +99,8 @@ class DataSet:
     ----------
     paths : sequence of str
         Files of any formats, with the same columns as far as they are asked for.
+    separator : str, default=None
+        As for `open_table`.
 
     Attributes
     ----------
@@ -108,8 +110,8 @@ class DataSet:
         Bytes of all files.
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        self._tables: list[Table] = [open_table(path) for path in paths]
+    def __init__(self, paths: Sequence[str], separator: str | None = None) -> None:
+        self._tables: list[Table] = [open_table(path, separator) for path in paths]
         self.columns = self._tables[0].columns
         self.size = sum(table.size for table in self._tables)
 
@@ -150,6 +152,8 @@ class SingleColumn:
         A file with one column.
     name : hashable
         What the column is called in the pieces.
+    separator : str, default=None
+        As for `open_table`.
 
     Attributes
     ----------
@@ -157,8 +161,8 @@ class SingleColumn:
         Bytes of the file.
     """
 
-    def __init__(self, path: str, name: Any) -> None:
-        self._table = open_table(path)
+    def __init__(self, path: str, name: Any, separator: str | None = None) -> None:
+        self._table = open_table(path, separator)
         self._column = self._table.only_column()
         self._name = name
         self.size = self._table.size

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import ast
 import math
+import os
 import re
+import shutil
 import stat
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -46,6 +50,8 @@ _LARGEST_RATIO = 1000
 # An evaluation for each group is kept in memory.
 _MOST_GROUPS = 100_000
 _LONGEST_MESSAGE = 1000
+#: The name that stands for the standard input.
+STDIN = "-"
 
 
 class DataError(Exception):
@@ -228,13 +234,15 @@ def _with(keys: Keys | None, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*names, keys.column] if keys else names))
 
 
-def open_table(path: str | Path) -> Table:
-    """Open a prediction file: .csv, .csv.gz, .parquet, .arrow, .feather, .npy or .npz.
+def open_table(path: str | Path, separator: str | None = None) -> Table:
+    """Open a prediction file: .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .arrow, .feather, .npy or .npz.
 
     Parameters
     ----------
     path : str or Path
-        A regular file.
+        A regular file, or ``"-"`` for CSV from the standard input, which is put aside in a temporary file: it is read twice.
+    separator : str, default=None
+        What stands between the cells of files of text; None: a tab in .tsv files, else a comma.
 
     Returns
     -------
@@ -245,6 +253,12 @@ def open_table(path: str | Path) -> Table:
     DataError
         The file is missing, unreadable, truncated, or of another kind.
     """
+    if str(path) == STDIN:
+        path = Path("standard input")
+        with _errors_about(path):
+            file, size = _put_aside(sys.stdin)
+            columns, reader = _open_csv(path, separator or ",", file)
+            return Table(path, tuple(columns), size, reader)
     path = Path(path)
     with _errors_about(path):
         found = path.stat()
@@ -253,8 +267,17 @@ def open_table(path: str | Path) -> Table:
         suffix = next((known for known in _FORMATS if path.name.lower().endswith(known)), None)
         if suffix is None:
             raise DataError(f"has none of the known endings {', '.join(_FORMATS)}")
-        columns, reader = _FORMATS[suffix](path)
+        columns, reader = _FORMATS[suffix](path, separator) if suffix in _TEXT else _FORMATS[suffix](path)
         return Table(path, tuple(columns), found.st_size, reader)
+
+
+def _put_aside(stream: Any) -> tuple[BinaryIO, int]:
+    """Copy what comes in to a file without a name, which goes when it is closed."""
+    if stream is None or stream.isatty():
+        raise DataError("is a terminal, or closed: pipe a table into it")
+    file = TemporaryFile()  # noqa: SIM115 - the reader keeps it
+    shutil.copyfileobj(stream.buffer, file)
+    return file, file.tell()
 
 
 def one_line(message: str) -> str:
@@ -303,20 +326,28 @@ def _arrow(module: str, path: Path) -> Any:
     try:
         return import_module(module)
     except ImportError:
-        raise DataError(f"reading {path.suffix} needs pyarrow: pip install 'fastloss[cli]'") from None
+        raise DataError(f"reading {path.suffix or '.csv'} needs pyarrow: pip install 'fastloss[cli]'") from None
 
 
-def _open_csv(path: Path) -> tuple[Sequence[str], _Reader]:
+def _open_csv(path: Path, separator: str | None, aside: BinaryIO | None = None) -> tuple[Sequence[str], _Reader]:
     pyarrow, csv = _arrow("pyarrow", path), _arrow("pyarrow.csv", path)
+    tabs = path.name.lower().removesuffix(".gz").endswith(".tsv")
+    cells = csv.ParseOptions(delimiter=separator or ("\t" if tabs else ","))
     # in order, so that messages have the numbers of rows
     in_order = csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES)
 
+    def open_again() -> Any:
+        if aside is None:
+            return pyarrow.OSFile(str(path))
+        aside.seek(0)
+        return pyarrow.PythonFile(os.fdopen(os.dup(aside.fileno()), "rb"), "r")
+
     @contextmanager
     def stream(**options: Any) -> Iterator[tuple[Any, Callable[[], float]]]:
-        with pyarrow.OSFile(str(path)) as file:
+        with open_again() as file:
             source = pyarrow.CompressedInputStream(file, "gzip") if path.name.lower().endswith(".gz") else file
             size = file.size()
-            with csv.open_csv(source, in_order, convert_options=csv.ConvertOptions(**options)) as batches:
+            with csv.open_csv(source, in_order, cells, csv.ConvertOptions(**options)) as batches:
                 yield batches, lambda: _share(file.tell(), size)
 
     def types_of(names: Sequence[str], given: dict[str, str]) -> dict[str, Any]:
@@ -599,12 +630,16 @@ def _parse_header(text: bytes) -> tuple[np.dtype, tuple[int, ...], bool]:
     return np.dtype(kind), shape, fortran_order
 
 
-_FORMATS: dict[str, Callable[[Path], tuple[Sequence[str], _Reader]]] = {
+_FORMATS: dict[str, Callable[..., tuple[Sequence[str], _Reader]]] = {
     ".csv": _open_csv,
     ".csv.gz": _open_csv,
+    ".tsv": _open_csv,
+    ".tsv.gz": _open_csv,
     ".parquet": _open_parquet,
     ".arrow": _open_arrow,
     ".feather": _open_arrow,
     ".npy": _open_npy,
     ".npz": _open_npz,
 }
+# Those that are text, whose cells have a separator.
+_TEXT = frozenset(suffix for suffix, reader in _FORMATS.items() if reader is _open_csv)

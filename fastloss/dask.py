@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from . import _arrays, _threads
+from ._types import Total
 from .errors import prefixed
 from .evaluation import Evaluation
 from .loss import Loss
@@ -23,7 +24,7 @@ def evaluate(
     sample_weight: Any = None,
     *,
     group: Any = None,
-    reduction: str = "mean",
+    reduction: Total = "mean",
     compute: bool = True,
     split_every: int = 8,
     **named: Any,

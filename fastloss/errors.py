@@ -107,6 +107,50 @@ def sum_is_not_one(loss: Any, index: Index, total: float) -> str:
     )
 
 
+def no_numbers(input: str, value: Any) -> TypeError:
+    """Say that an input is no array of numbers but something else, and what to wrap a loss in for those that pass this."""
+    kind = type(value).__name__
+    if hasattr(value, "fit") and hasattr(value, "get_params"):
+        return TypeError(
+            f"{input} must hold real numbers; got the estimator {kind}. For scikit-learn's scoring=, wrap the loss: "
+            "sklearn.metrics.make_scorer(loss, greater_is_better=False), or fastloss.Evaluation([loss]) for several at once."
+        )
+    if hasattr(value, "get_label"):
+        return TypeError(
+            f"{input} must hold real numbers; got the data set {kind}. Wrap the loss for boosting: "
+            "fastloss.boosting.Objective(loss) is an objective, fastloss.boosting.Metric(loss) a metric."
+        )
+    return TypeError(f"{input} must hold real numbers; got {'None' if value is None else f'the object {kind}'}.")
+
+
+def bad_item(input: str, index: Index, item: Any) -> TypeError:
+    """Say that an array of objects has one that is no number."""
+    place = f" at index {shown(index)}" if index else ""
+    return TypeError(
+        f"{input} must hold real numbers; got an object array with an item of type {type(item).__name__}{place}. Convert it "
+        f"first, for example with numpy.asarray({input}, dtype=float)."
+    )
+
+
+def unreadable(input: str, value: Any, error: Exception) -> Exception:
+    """Say that something cannot be made an array. Exceptions of others may want other arguments than a sentence."""
+    if type(error).__name__.startswith("Tracer") and type(error).__module__.startswith("jax"):
+        return TypeError(
+            f"{input} has no numbers yet: JAX is tracing it, for jax.grad or jax.jit. Take loss.value_and_gradient instead of "
+            "jax.grad, or call the loss through jax.pure_callback, in a jax.custom_vjp where a derivative is needed."
+        )
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    return kind(f"{input} cannot be read as an array of numbers: {str(error) or type(error).__name__}")
+
+
+def other_axes(names: Any, axes: Any) -> ValueError:
+    """Say that named axes come in another order."""
+    (first, second), (one, other) = names, axes
+    return ValueError(
+        f"{first} and {second} must have their axes in one order; got dims {one} and {other}. Take .transpose{one} of {second}."
+    )
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn where fastloss was called."""
     level, frame = 1, sys._getframe()

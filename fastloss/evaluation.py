@@ -10,6 +10,8 @@ import numpy as np
 
 from . import _arrays, _core
 from ._core import STATISTICS, VALUE, WEIGHT, Inputs, Output, Sums, execute
+from ._estimators import Answers, is_better, name_of
+from ._types import Total
 from .errors import NO_SAMPLES, NO_WEIGHTS, TOO_HEAVY, prefixed
 from .loss import Loss
 from .metrics import state_of
@@ -183,11 +185,14 @@ class Evaluation:
     >>> other = ev.empty().update([0.0], [1.0])
     >>> ev.merge(other).result()["mse"], ev.n_samples
     (2.5625, 4)
+
+    With scikit-learn, ``cross_validate(model, x, y, scoring=fl.Evaluation([fl.huber, fl.metrics.r2_score]))`` gives
+    ``test_neg_huber`` and ``test_r2_score``.
     """
 
     __slots__ = ("_states", "losses", "metrics", "n_samples", "reduction")
 
-    def __init__(self, losses: Mapping[str, Any] | Iterable[Any] | Loss | str, reduction: str = "mean") -> None:
+    def __init__(self, losses: Mapping[str, Any] | Iterable[Any] | Loss | str, reduction: Total = "mean") -> None:
         named = _named(losses)
         self.losses: dict[str, Loss] = {name: item for name, item in named.items() if isinstance(item, Loss)}
         self.metrics: dict[str, Callable[..., Any]] = {name: item for name, item in named.items() if not isinstance(item, Loss)}
@@ -308,6 +313,57 @@ class Evaluation:
             states[name] = state.empty().merge(state).merge(new)
         return states
 
+    def __call__(self, estimator: Any, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Score an estimator: what ``scoring=`` of scikit-learn's ``cross_validate`` and ``GridSearchCV`` takes.
+
+        More is better there. So losses, and metrics of which less is better (``_error``, ``_loss`` and ``_deviance``), are
+        negated, and their names begin with ``neg_``, as scikit-learn's own do: ``refit="neg_huber"``. Scores stay as they are.
+
+        Regressors are asked for predictions, classifiers for what each loss or metric takes: labels, probabilities or raw
+        scores. Each of their methods is called once, and what takes the same predictions is evaluated in one pass over them.
+        The samples that the evaluation itself has seen stay as they are.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted estimator.
+        x, y : array_like
+            Features and labels.
+        sample_weight : array_like, default=None
+            One weight per sample.
+
+        Returns
+        -------
+        dict of str to float
+
+        Raises
+        ------
+        TypeError
+            A metric is no score, or a loss takes other inputs than labels and predictions.
+        ValueError
+            As the losses raise them.
+        """
+        answers = Answers(estimator, x, y)
+        passes: dict[tuple[int, int], tuple[dict[str, Any], Any, Any]] = {}
+        names: dict[str, tuple[str, float]] = {}
+        for name, item in self._evaluated().items():
+            if isinstance(item, Loss):
+                if item.inputs != _POSITIONAL:
+                    raise TypeError(f"{name} takes {', '.join(item.inputs)}; an estimator has labels and predictions.")
+                better = False
+                item, labels, predictions, _ = answers.for_loss(item)
+            else:
+                better = is_better(item)
+                if better is None:
+                    raise TypeError(f"{name_of(item)} is no score of which more, or less, is better.")
+                labels, predictions = y, answers.for_metric(item)
+            names[name] = (name, 1.0) if better else (f"neg_{name}", -1.0)
+            passes.setdefault((id(labels), id(predictions)), ({}, labels, predictions))[0][name] = item
+        results: dict[str, float] = {}
+        for items, labels, predictions in passes.values():
+            results |= evaluate(items, labels, predictions, sample_weight=sample_weight, reduction=self.reduction)
+        return {new: sign * results[name] for name, (new, sign) in names.items()}
+
     def merge(self, other: Evaluation) -> Evaluation:
         """Add the samples that another evaluation has seen.
 
@@ -366,6 +422,7 @@ class Evaluation:
 
     def _bind(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
         """Give each loss the inputs it takes, in its order."""
+        _arrays.check_axes((*inputs, *named.values()), (*(f"input {i}" for i in range(len(inputs))), *named))
         if not named:
             for name, loss in self.losses.items():
                 if not len(loss.inputs) <= len(inputs) <= len(loss.inputs) + len(loss.optional):
@@ -400,7 +457,7 @@ def evaluate(
     losses: Mapping[str, Loss] | Iterable[Loss | str] | Loss | str,
     *inputs: Any,
     sample_weight: Any = None,
-    reduction: str = "mean",
+    reduction: Total = "mean",
     **named: Any,
 ) -> dict[str, float]:
     """Evaluate many losses over the same samples, in one pass over memory.

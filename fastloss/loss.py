@@ -8,12 +8,13 @@ from dataclasses import fields
 from functools import reduce
 from numbers import Real
 from operator import or_
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
 
 from . import _arrays, _core, errors, links, registry
 from ._core import GRADIENT, HESSIAN, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, evaluate, execute
+from ._types import Reduction, Total
 from .domains import Domain, Interval, number_in
 from .errors import NotDifferentiableError
 from .signature import Signature, signatures
@@ -110,6 +111,11 @@ class Loss:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, item.name) for item in fields(self))
 
+    @property
+    def __name__(self) -> str:
+        """The name by which others call a function, as in the ``repr`` of scikit-learn's scorers: that of the loss."""
+        return self.name or type(self).__name__
+
     # ---- sums -------------------------------------------------------------------------------------------------
 
     #: NumPy's scalars leave the multiplication to the loss.
@@ -187,9 +193,24 @@ class Loss:
 
     # ---- calls ------------------------------------------------------------------------------------------------
 
+    @overload
     def __call__(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
-    ) -> float | np.ndarray:
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None
+    ) -> float: ...
+    @overload
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, reduction: Literal["none"], out: Any = None
+    ) -> np.ndarray: ...
+    @overload
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, reduction: Literal["none"], out: Any = None
+    ) -> np.ndarray: ...
+    # of losses of other inputs
+    @overload
+    def __call__(
+        self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
+    ) -> Any: ...
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None) -> Any:
         """Compute the loss.
 
         Parameters
@@ -220,9 +241,16 @@ class Loss:
         """
         return self._evaluate(VALUE, (y_true, y_pred), sample_weight, reduction, out)
 
+    @overload
     def gradient(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
-    ) -> np.ndarray:
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None
+    ) -> np.ndarray: ...
+    # of losses of other inputs
+    @overload
+    def gradient(
+        self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
+    ) -> Any: ...
+    def gradient(self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None) -> Any:
         """Compute the derivative with respect to ``y_pred`` of what calling the loss with the same arguments returns.
 
         Parameters are those of the call; ``out`` receives the gradient and may be ``y_pred`` itself. An array of the shape and
@@ -230,18 +258,44 @@ class Loss:
         """
         return self._evaluate(GRADIENT, (y_true, y_pred), sample_weight, reduction, out)
 
+    @overload
+    def value_and_gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None
+    ) -> tuple[float, np.ndarray]: ...
+    @overload
+    def value_and_gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, reduction: Literal["none"], out: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def value_and_gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, reduction: Literal["none"], out: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+    # of losses of other inputs
+    @overload
+    def value_and_gradient(
+        self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
+    ) -> Any: ...
     def value_and_gradient(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
-    ) -> tuple[float | np.ndarray, np.ndarray]:
+    ) -> Any:
         """Compute the loss and its gradient, in one pass over memory.
 
         ``out`` is the array for the gradient, or a pair of arrays for ``reduction="none"``.
         """
         return self._evaluate(VALUE | GRADIENT, (y_true, y_pred), sample_weight, reduction, out)
 
+    @overload
+    def gradient_and_hessian(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+    # of losses of other inputs
+    @overload
+    def gradient_and_hessian(
+        self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
+    ) -> Any: ...
     def gradient_and_hessian(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> Any:
         """Compute the first and second derivatives (the diagonal of the Hessian matrix), in one pass over memory.
 
         ``out`` is a pair of arrays.
@@ -250,6 +304,7 @@ class Loss:
 
     def _read(self, values: tuple[Any, ...]) -> Inputs:
         """Read the inputs, as the signature says what they are."""
+        _arrays.check_axes(values, self.inputs)
         if self.by_numbers:
             return _arrays.read_alike(values, self.inputs, self.labels)
         if self.row_forms:
@@ -289,7 +344,7 @@ class Loss:
     # ---- parameters ---------------------------------------------------------------------------------------------
 
     def parameter_gradient(
-        self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", **named: Any
+        self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", **named: Any
     ) -> dict[str, float]:
         """Compute the derivatives of the loss with respect to its own parameters, such as ``delta`` of `Huber`, in one pass.
 
@@ -473,7 +528,7 @@ def _of_other_inputs(want: int, name: str, text: str) -> Callable[..., Any]:
     """Make the method of losses whose inputs are others than labels and predictions: in their order, or by name."""
 
     def method(
-        self: Loss, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any
+        self: Loss, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
     ) -> Any:
         return self._evaluate(want, bind(self, inputs, named), sample_weight, reduction, out)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import _arrays
 from ._core import Sums
+from ._types import Total
 from .domains import NOT_NEGATIVE, brief, number_in
 from .errors import prefixed
 from .loss import Loss, bind
@@ -136,7 +137,7 @@ class MultiTask:
         return type(self), tuple(getattr(self, item.name) for item in fields(self))
 
     def __call__(
-        self, inputs: Mapping[str, Any], sample_weight: Any = None, reduction: str = "mean", log_variances: Any = None
+        self, inputs: Mapping[str, Any], sample_weight: Any = None, reduction: Total = "mean", log_variances: Any = None
     ) -> float:
         """Compute the losses of all tasks in one number.
 
@@ -167,7 +168,7 @@ class MultiTask:
         return _total(tasks, {task.name: task.call("__call__") for task in tasks})
 
     def gradient(
-        self, inputs: Mapping[str, Any], sample_weight: Any = None, reduction: str = "mean", log_variances: Any = None
+        self, inputs: Mapping[str, Any], sample_weight: Any = None, reduction: Total = "mean", log_variances: Any = None
     ) -> Any:
         """Compute the derivatives of what calling it with the same arguments returns.
 
@@ -178,7 +179,7 @@ class MultiTask:
         return derivatives[0] if len(derivatives) == 1 else tuple(derivatives)
 
     def value_and_gradient(
-        self, inputs: Mapping[str, Any], sample_weight: Any = None, reduction: str = "mean", log_variances: Any = None
+        self, inputs: Mapping[str, Any], sample_weight: Any = None, reduction: Total = "mean", log_variances: Any = None
     ) -> tuple[Any, ...]:
         """Compute the number and its gradients: a float, a dict by task and, with uncertainties, one of log-variances."""
         tasks = self._read(inputs, sample_weight, reduction, log_variances)
@@ -191,7 +192,7 @@ class MultiTask:
         return total, gradients, {task.name: task.slope(values[task.name]) for task in tasks}
 
     def gradient_and_hessian(
-        self, inputs: Mapping[str, Any], sample_weight: Any = None, reduction: str = "mean", log_variances: Any = None
+        self, inputs: Mapping[str, Any], sample_weight: Any = None, reduction: Total = "mean", log_variances: Any = None
     ) -> tuple[Any, ...]:
         """Compute first and second derivatives (the diagonal of the Hessian matrix), as a pair of dicts.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from . import _arrays
 from ._core import GRADIENT, HESSIAN, VALUE, Inputs, Kernel
+from ._types import Total
 from .domains import brief
 from .loss import Loss, bind
 from .registry import get_loss
@@ -45,7 +46,9 @@ class Penalty(Loss):
     def _parameters(self) -> dict[str, float]:
         return dict(zip(("l1", "l2"), self._strengths(), strict=True))
 
-    def parameter_gradient(self, parameters: Any, sample_weight: Any = None, reduction: str = "sum") -> dict[str, float]:
+    def parameter_gradient(
+        self, parameters: Any, sample_weight: Any = None, reduction: Literal["sum"] = "sum"
+    ) -> dict[str, float]:
         """Compute the derivatives of the penalty with respect to its strengths.
 
         Parameters
@@ -75,7 +78,9 @@ class Penalty(Loss):
             for name, pairs in self._slopes().items()
         }
 
-    def __call__(self, parameters: Any, sample_weight: Any = None, reduction: str = "sum", out: Any = None) -> Any:
+    def __call__(
+        self, parameters: Any, sample_weight: Any = None, reduction: Literal["sum", "none"] = "sum", out: Any = None
+    ) -> Any:
         """Compute the penalty.
 
         Parameters
@@ -105,15 +110,21 @@ class Penalty(Loss):
         """
         return self._evaluate(VALUE, (parameters,), sample_weight, reduction, out)
 
-    def gradient(self, parameters: Any, sample_weight: Any = None, reduction: str = "sum", out: Any = None) -> Any:
+    def gradient(
+        self, parameters: Any, sample_weight: Any = None, reduction: Literal["sum", "none"] = "sum", out: Any = None
+    ) -> Any:
         """Compute the derivative by each parameter, as an array of their shape and floating dtype; ``out`` receives it."""
         return self._evaluate(GRADIENT, (parameters,), sample_weight, reduction, out)
 
-    def value_and_gradient(self, parameters: Any, sample_weight: Any = None, reduction: str = "sum", out: Any = None) -> Any:
+    def value_and_gradient(
+        self, parameters: Any, sample_weight: Any = None, reduction: Literal["sum", "none"] = "sum", out: Any = None
+    ) -> Any:
         """Compute the penalty and its gradient, in one pass over memory; ``out`` receives the gradient."""
         return self._evaluate(VALUE | GRADIENT, (parameters,), sample_weight, reduction, out)
 
-    def gradient_and_hessian(self, parameters: Any, sample_weight: Any = None, reduction: str = "sum", out: Any = None) -> Any:
+    def gradient_and_hessian(
+        self, parameters: Any, sample_weight: Any = None, reduction: Literal["sum", "none"] = "sum", out: Any = None
+    ) -> Any:
         """Compute the first and second derivatives by each parameter, in one pass; ``out`` is a pair of arrays."""
         return self._evaluate(GRADIENT | HESSIAN, (parameters,), sample_weight, reduction, out)
 
@@ -219,7 +230,7 @@ class PenalizedLoss:
     def __truediv__(self, divisor: Any) -> Any:
         return self * (1.0 / divisor) if isinstance(divisor, Real) else NotImplemented
 
-    def __call__(self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", **named: Any) -> float:
+    def __call__(self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", **named: Any) -> float:
         """Compute the cost with the penalty.
 
         Parameters
@@ -247,7 +258,7 @@ class PenalizedLoss:
         return self.loss(*values, sample_weight=sample_weight, reduction=reduction) + self.penalty(parameters)
 
     def gradient(
-        self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any
+        self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
     ) -> tuple[np.ndarray, ...]:
         """Compute the derivatives by the predictions (by every input of the loss that is no label) and by the parameters.
 
@@ -258,7 +269,7 @@ class PenalizedLoss:
         return (*_as_tuple(by), self.penalty.gradient(parameters, out=kept[1]))
 
     def value_and_gradient(
-        self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any
+        self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
     ) -> tuple[float, tuple[np.ndarray, ...]]:
         """Compute the cost with the penalty, and its derivatives, a tuple as that of `gradient`; so is ``out``."""
         values, parameters, kept = self._prepare(inputs, named, sample_weight, reduction, out, (GRADIENT,))
@@ -267,7 +278,7 @@ class PenalizedLoss:
         return cost + penalty, (*_as_tuple(by), own)
 
     def gradient_and_hessian(
-        self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None, **named: Any
+        self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
     ) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
         """Compute first and second derivatives, two tuples as those of `gradient`; ``out`` is a pair of such."""
         values, parameters, kept = self._prepare(inputs, named, sample_weight, reduction, out, (GRADIENT, HESSIAN))

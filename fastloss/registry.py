@@ -7,7 +7,11 @@ from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from ._aliases import ALIASES
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .loss import Loss
 
 _CLASSES: dict[str, type[Loss]] = {}
@@ -59,9 +63,7 @@ def get_loss(name: str, **parameters: Any) -> Loss:
     """
     cls = _CLASSES.get(SHORT_NAMES.get(name, name))
     if cls is None:
-        near = get_close_matches(str(name), [*_CLASSES, *SHORT_NAMES], n=3)
-        advice = f"Did you mean {' or '.join(near)}?" if near else "list_losses() gives all names."
-        raise ValueError(f"no loss is called {name!r}. {advice}")
+        raise ValueError(f"no loss is called {name!r}. {advice_on(str(name)) or 'list_losses() gives all names.'}")
     known = [item.name for item in fields(cls)]
     for parameter_name in parameters:
         if parameter_name not in known:
@@ -71,6 +73,45 @@ def get_loss(name: str, **parameters: Any) -> Loss:
     if missing:
         raise TypeError(f"{cls.__name__} cannot be made without {' and '.join(missing)}.")
     return cls(**parameters)
+
+
+def advice_on(name: str, others: Iterable[str] = ()) -> str:
+    """Say what somebody may have meant by a name that no loss has; an empty string where nothing comes near.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    others : iterable of str
+        Names that are right besides those of losses.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    known = {alias.lower(): own for alias, own in ALIASES.items()}
+    bare = name.lower()
+    own = known.get(bare) or known.get(f"{bare.removesuffix('_loss')}")
+    spelled = (bare, snake_case(name), snake_case(name).removesuffix("_loss"))
+    own = own or next((SHORT_NAMES.get(way, way) for way in spelled if way in _CLASSES or way in SHORT_NAMES), None)
+    if own is not None:
+        return f"It is called {own} here."
+    metrics = metric_names()
+    if bare in metrics:
+        return f"That is a metric: fastloss.metrics.{metrics[bare]}."
+    near = get_close_matches(name, [*_CLASSES, *SHORT_NAMES, *others, *metrics], n=3)
+    if near and near[0] in metrics:
+        return f"Did you mean a metric, fastloss.metrics.{metrics[near[0]]}?"
+    near = [item for item in near if item not in metrics]
+    return f"Did you mean {' or '.join(near)}?" if near else ""
+
+
+def metric_names() -> dict[str, str]:
+    """Return the names of the metrics by these names, and by what comes before ``_score``."""
+    from .metrics._state import STATES
+
+    return {short: name for name in STATES for short in (name, name.removesuffix("_score"))}
 
 
 def list_losses(family: str | None = None) -> list[str]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import array
 import ctypes
+import importlib
+import math
 import mmap
 import re
 import sys
+from decimal import Decimal
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +149,12 @@ REAL_NUMBERS = "y_pred must hold real numbers (float, int or bool, up to 64 bits
         (np.array(["a"] * 4), f"{REAL_NUMBERS} <U1."),
         (np.array(["2026-01-01"] * 4, "M8[D]"), f"{REAL_NUMBERS} datetime64[D]."),
         (np.zeros(4, [("a", float)]), f"{REAL_NUMBERS} [('a', '<f8')]."),
-        (np.array([1, None, 2, 3]), "y_pred must hold real numbers; got an object array (with items of type NoneType)."),
+        (np.array([1, "x", 2, 3], object), "y_pred must hold real numbers; got an object array with an item of type str at"),
+        ([1, 2, 3, Decimal(4)], "y_pred must hold real numbers; got an object array with an item of type Decimal at index 3."),
         ([1, 2, 3, "x"], f"{REAL_NUMBERS} <U21."),
-        ([1 << 70, 1, 1, 1], "y_pred must hold real numbers; got an object array (with items of type int)."),
         (np.ma.masked_array(P, [0, 1, 0, 0]), "y_pred is a masked array, and its mask would be lost."),
-        (None, "y_pred must hold real numbers; got an object array (with items of type NoneType)."),
+        (None, "y_pred must hold real numbers; got None."),
+        (len, "y_pred must hold real numbers; got the object builtin_function_or_method."),
     ],
 )  # fmt: skip
 def test_what_is_not_numbers(value: Any, message: str) -> None:
@@ -174,6 +180,103 @@ def test_what_an_object_says_when_it_cannot_be_read() -> None:
 
     with pytest.raises(TypeError, match="y_pred cannot be read as an array of numbers: this lives on another device"):
         fl.mse(Y, Elsewhere())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UnicodeDecodeError("utf8", b"x", 0, 1, "bad"), KeyError("k"), AttributeError("gone"), RuntimeError("lost"), LookupError()],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_an_object_raises_is_an_error_of_ours(error: Exception) -> None:
+    class Strange:
+        def __array__(self, *args: Any, **options: Any) -> np.ndarray:
+            raise error
+
+    for call in (fl.mse, fl.mse.gradient, partial(fl.evaluate, [fl.mse])):
+        with pytest.raises(ValueError, match=r"cannot be read as an array of numbers: .") as caught:
+            call(Y, Strange())
+        assert caught.value.__cause__ is error
+
+
+def test_what_jax_traces_has_no_numbers() -> None:
+    jax = pytest.importorskip("jax")
+    for transformed in (jax.grad, jax.jit):
+        with pytest.raises(TypeError, match=r"y_pred has no numbers yet: JAX is tracing it.*value_and_gradient"):
+            transformed(lambda p: fl.mse(np.array(Y, np.float32), p))(np.array(P, np.float32))
+
+
+def test_objects_that_are_numbers() -> None:
+    values = [1, 2.5, True, np.float32(0.5), np.int64(3), Fraction(1, 4)]
+    expected = fl.mse.gradient(np.zeros(6), [1, 2.5, 1, 0.5, 3, 0.25], reduction="none")
+    np.testing.assert_array_equal(fl.mse.gradient(np.zeros(6), np.array(values, object), reduction="none"), expected)
+    assert fl.mae([[0, 0]], np.array([[-(1 << 70), 0]], object)) == 2.0**69
+    assert fl.mae([0.0], [10**400]) == math.inf
+    assert fl.mae(0.0, np.array(-3, object)) == 3.0
+
+
+def test_what_is_missing_is_nan() -> None:
+    class NAType:
+        """What pandas calls missing."""
+
+    for missing in (None, NAType(), math.nan):
+        y = np.array([1, missing, 2, 3], object)
+        np.testing.assert_array_equal(fl.mse(y, np.zeros(4), reduction="none"), [1, math.nan, 4, 9])
+        assert fl.mse(y, np.zeros(4), [1, 0, 1, 1]) == 14 / 3
+        assert math.isnan(fl.evaluate([fl.mse], y, np.zeros(4))["squared_error"])
+        with pytest.raises(ValueError, match="sample_weight must be finite and not negative; got nan at index 1"):
+            fl.mse(np.zeros(4), np.zeros(4), y)
+        with pytest.raises(ValueError, match=r"y_true must hold class indices.*got nan at row 1"):
+            fl.sparse_categorical_cross_entropy(y, np.full((4, 4), 0.25))
+
+
+def nulls() -> list[Any]:
+    found = []
+    if pandas := try_import("pandas"):
+        found += [pandas.Series([1, None], dtype=kind) for kind in ("Int64", "Float64", "boolean", "object")]
+    if arrow := try_import("pyarrow"):
+        found += [
+            arrow.array([1, None]),
+            arrow.array([1.0, None]),
+            arrow.array([True, None]),
+            arrow.chunked_array([[1], [None]]),
+        ]
+    if polars := try_import("polars"):
+        found += [polars.Series([1, None]), polars.Series([1.0, None]), polars.Series([True, None])]
+    return found
+
+
+def try_import(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+@pytest.mark.slow
+def test_nulls_of_all_libraries_are_nan() -> None:
+    for y in nulls():
+        np.testing.assert_array_equal(fl.mse(y, np.zeros(2), reduction="none"), [1, math.nan])
+
+
+def test_named_axes_in_another_order() -> None:
+    class Named:
+        """As much of a DataArray of xarray as is read."""
+
+        def __init__(self, *dims: str) -> None:
+            self.dims = dims
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+            return np.eye(2)
+
+    wrong, right = (Named("time", "place"), Named("place", "time")), (Named("time", "place"), Named("time", "place"))
+    message = re.escape("got dims ('time', 'place') and ('place', 'time'). Take .transpose('time', 'place') of y_pred.")
+    for call in (fl.mse, fl.mse.gradient, fl.kl_divergence, fl.dice):
+        with pytest.raises(ValueError, match=message):
+            call(*wrong)
+        call(*right)
+    with pytest.raises(ValueError, match="must have their axes in one order"):
+        fl.evaluate([fl.mse], *wrong)
+    assert fl.mse(Named("row", "column"), Named("time", "place")) == 0.0
 
 
 def test_subclasses_are_read_as_arrays() -> None:

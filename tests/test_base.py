@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import pickle
 import re
+import subprocess
+import sys
 from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +21,9 @@ from samples import sample
 
 import fastloss as fl
 from fastloss import _core, domains
+from fastloss._aliases import ALIASES
 from fastloss.classes import WrongLabel
-from fastloss.registry import snake_case
+from fastloss.registry import advice_on, snake_case
 from fastloss.signature import signatures
 
 Y = np.array([1.0, 2.0, 3.0, 4.0])
@@ -154,6 +158,55 @@ def test_get_loss() -> None:
         fl.get_loss("huber", dleta=1)
     with pytest.raises(TypeError, match=r"^SquaredError has no parameter 'delta'; it has no parameters\.$"):
         fl.get_loss("mse", delta=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("bce", "It is called binary_cross_entropy here."),
+        ("log_loss", "It is called binary_cross_entropy here."),
+        ("mape", "It is called absolute_percentage_error here."),
+        ("pinball", "It is called quantile here."),
+        ("l1", "It is called absolute_error here."),
+        ("BCEWithLogitsLoss", "It is called BinaryCrossEntropy(from_logits=True) here."),
+        ("Huber", "It is called huber here."),
+        ("huber_loss", "It is called huber here."),
+        ("MAE", "It is called absolute_error here."),
+        ("pinball_loss", "It is called quantile here."),
+        ("accuracy", "That is a metric: fastloss.metrics.accuracy_score."),
+        ("f1_score", "That is a metric: fastloss.metrics.f1_score."),
+        ("acuracy", "Did you mean a metric, fastloss.metrics.accuracy_score?"),
+        ("hubber", "Did you mean huber"),
+    ],
+)
+def test_other_names_are_hints(name: str, advice: str) -> None:
+    with pytest.raises(ValueError, match=f"^no loss is called '{name}'. {re.escape(advice)}"):
+        fl.get_loss(name)
+    with pytest.raises(AttributeError, match=f"^module 'fastloss' has no attribute '{name}'. {re.escape(advice)}") as caught:
+        getattr(fl, name) if name != "Huber" else fl.__getattr__(name)
+    assert "cauchy" not in str(caught.value)
+
+
+def test_the_package_says_which_names_are_near() -> None:
+    for name, message in (
+        ("evalute", r"has no attribute 'evalute'\. Did you mean evaluate"),
+        ("Hubr", r"has no attribute 'Hubr'\. Did you mean Huber"),
+        ("dask_", r"has no attribute 'dask_'"),
+        ("qqqqqq", r"has no attribute 'qqqqqq'$"),
+        ("__wrapped__", r"has no attribute '__wrapped__'$"),
+    ):
+        with pytest.raises(AttributeError, match=message):
+            getattr(fl, name)
+    program = "import fastloss; fastloss.bench"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(fl.__file__).parents[1])
+    assert "has no attribute 'bench' before it is imported: import fastloss.bench" in found.stderr
+
+
+def test_hints_name_what_there_is() -> None:
+    for alias, own in ALIASES.items():
+        assert isinstance(eval(f"fl.{own}", {"fl": fl}), fl.Loss), alias
+        assert alias not in fl.__all__
+        assert f"It is called {own} here." in advice_on(alias)
 
 
 def test_list_losses() -> None:
@@ -309,6 +362,8 @@ def test_domains(domain: domains.Domain, inside: list[float], outside: list[floa
     ("shapes", "message"),
     [
         (((3,), (3, 1)), "(3,) and (3, 1). Pass y_pred[..., 0], or y_true[..., None]."),
+        (((3,), (3, 2)), "(3,) and (3, 2). Of the two columns that predict_proba gives, pass y_pred[:, 1]."),
+        (((3, 2), (3,)), "(3, 2) and (3,). There is no broadcasting of data against data."),
         (((3, 1), (3,)), "(3, 1) and (3,). Pass y_true[..., 0], or y_pred[..., None]."),
         (((3,), (4,)), "(3,) and (4,). There is no broadcasting of data against data."),
         (((), (4,)), "() and (4,). There is no broadcasting of data against data."),

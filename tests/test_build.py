@@ -155,7 +155,7 @@ def test_every_element_loop_is_vectorised(kernels: Kernels) -> None:
 
 
 def test_every_lane_loop_is_vectorised(kernels: Kernels) -> None:
-    """What is vectorised in one precision is in the other, too; and every formula of a row's right class is in both."""
+    """What is vectorised in one precision is in the other, too; and every formula of a row is in both."""
     optimised = rf"(\w+\.h):(\d+):\d+: optimized: loop vectorized using {kernels.width}"
     bodies = kernels.functions()
     found = {name: re.findall(optimised, body) for name, body in bodies.items()}
@@ -170,6 +170,7 @@ def test_every_lane_loop_is_vectorised(kernels: Kernels) -> None:
     of_vectors = ["add_lanes", "slope_lanes", "outcomes"]
     for macro, loops in (
         ("TARGET_FORMULA", ["target"]),
+        ("SUM_FORMULA", ["sum_1", "sum_3", "sum_7"]),
         ("STATISTICS_FORMULA", of_sums),
         ("STATISTICS_FORMULA_OF", of_vectors),
         ("MASK_FORMULA", of_masks),

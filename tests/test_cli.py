@@ -9,6 +9,7 @@ import json
 import math
 import os
 import pty
+import re
 import signal
 import stat
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,13 +38,13 @@ Command = Callable[..., str]
 
 @pytest.fixture
 def done(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command, expect success, return what it printed."""
+    """Run the command, expect success, and notes at the most, return what it printed."""
 
     def run(*arguments: object) -> str:
         assert main(list(map(str, arguments))) == 0
         out, err = capsys.readouterr()
-        assert err == ""
-        assert "\x1b" not in out
+        assert all(line.startswith("fastloss: note: ") for line in err.splitlines())
+        assert "\x1b" not in out + err
         return out
 
     return run
@@ -473,6 +475,17 @@ def test_loss_specifications(done: Command, spec: str, expected: fl.Loss) -> Non
         (["evaluate", "x.csv", "--reduction", "none"], "argument --reduction: invalid choice: 'none'"),
         (["evaluate", "x.csv", "--json", "--csv"], "argument --csv: not allowed with argument --json"),
         (["evaluate", "x.csv", "--loss", "hubber"], "argument --loss: no loss is called 'hubber'. Did you mean huber?"),
+        (
+            ["evaluate", "x.csv", "--loss", "accuracy"],
+            "no loss is called 'accuracy'. That is a metric: evaluate --metric accuracy_score.",
+        ),
+        (["evaluate", "x.csv", "--loss", "bce"], "no loss is called 'bce'. It is called binary_cross_entropy here."),
+        (["evaluate", "x.csv", "--metric", "accuracy"], "no metric is called 'accuracy'. Did you mean accuracy_score?"),
+        (["evaluate", "x.csv", "--metric", "zz"], "no metric is called 'zz'. There are accuracy_score, "),
+        (["evaluate", "x.csv", "--metric", "state_of"], "no metric is called 'state_of'."),
+        (["evaluate", "x.csv", "--metric", "f1_score:x=1"], "the state of f1_score takes no keyword x."),
+        (["evaluate", "x.csv", "--metric", "fbeta_score"], "fbeta_score needs the keyword beta."),
+        (["evaluate", "x.csv", "--separator", "ab"], "argument --separator: a separator is one character, or tab; got 'ab'"),
         (["evaluate", "x.csv", "--loss", "huber:alpha=1"], "Huber has no parameter 'alpha'; its parameters are delta."),
         (["evaluate", "x.csv", "--loss", "mse:x=1"], "SquaredError has no parameter 'x'; it has no parameters."),
         (["evaluate", "x.csv", "--loss", "huber:delta=-1"], "Huber: delta must be > 0; got -1."),
@@ -595,22 +608,125 @@ def test_files_that_cannot_be_read(failed: Command, tmp_path: Path) -> None:
     assert "No such file" in failed(1, "evaluate", "/nowhere/a.npy", "/nowhere/b.npy")
 
 
+# ---- metrics, text, what is missing ------------------------------------------------------------------------------
+
+
+def test_metrics_beside_losses(done: Command, tmp_path: Path) -> None:
+    y, p = np.array([0, 1, 1, 2, 2]), np.array([0, 1, 2, 2, 1])
+    path = tmp_path / "x.csv"
+    pa.csv.write_csv(pa.table({"y_true": y, "y_pred": p, "w": [1.0, 2.0, 1.0, 1.0, 0.5], "g": list("aabbb")}), path)
+    words = ["--metric", "accuracy_score", "--metric", "f1_score:average=macro", "--metric", "r2_score"]
+    expected = {
+        "mse": fl.mse(y, p),
+        "accuracy_score": fl.metrics.accuracy_score(y, p),
+        "f1_score:average=macro": fl.metrics.f1_score(y, p, average="macro"),
+        "r2_score": fl.metrics.r2_score(y, p),
+    }
+    found = json.loads(done("evaluate", path, "--loss", "mse", *words, "--json"))["results"]
+    assert {item.get("loss", item.get("metric")): item["value"] for item in found} == expected
+    assert ["loss" in item for item in found] == [True, False, False, False]
+    only = json.loads(done("evaluate", path, "--metric", "accuracy_score", "--weights", "w", "--json"))["results"]
+    assert only == [{"metric": "accuracy_score", "value": fl.metrics.accuracy_score(y, p, sample_weight=[1, 2, 1, 1, 0.5])}]
+    rows = list(csv.reader(io.StringIO(done("evaluate", path, "--metric", "max_error", "--group-by", "g", "--csv"))))
+    assert rows == [["g", "n", "max_error"], ["a", "2", "0.0"], ["b", "3", "1.0"]]
+    assert "│ name " in done("evaluate", path, *words)
+    assert done("evaluate", path, *words, "--csv").startswith("name,value\naccuracy_score,0.6\n")
+    np.save(tmp_path / "y.npy", y)
+    np.save(tmp_path / "p.npy", p)
+    found = json.loads(done("evaluate", tmp_path / "y.npy", tmp_path / "p.npy", "--metric", "max_error", "--json"))
+    assert found["results"] == [{"metric": "max_error", "value": 1.0}]
+
+
+def test_metrics_of_classes(done: Command, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 3, 50), rng.dirichlet(np.ones(3), 50)
+    columns = {"y_true": y} | {f"p{i}": p[:, i] for i in range(3)}
+    pa.parquet.write_table(pa.table(columns), tmp_path / "x.parquet")
+    words = ["--y-pred", "p*", "--metric", "log_loss", "--loss", "sparse_categorical_cross_entropy"]
+    found = json.loads(done("evaluate", tmp_path / "x.parquet", *words, "--json"))["results"]
+    assert [item["value"] for item in found] == pytest.approx([fl.metrics.log_loss(y, p)] * 2)
+
+
+def test_a_metric_that_is_no_number(failed: Command) -> None:
+    message = failed(
+        1, "evaluate", EXAMPLES / "breast_cancer.csv", "--y-true", "label", "--y-pred", "label", "--metric", "confusion_matrix"
+    )
+    assert message == "confusion_matrix is no single number, but an array of shape (2, 2)"
+
+
+def test_separators_and_the_standard_input(done: Command, tmp_path: Path) -> None:
+    expected = done("evaluate", DIABETES)
+    text = DIABETES.read_text()
+    (tmp_path / "a.csv").write_text(text.replace(",", ";"))
+    (tmp_path / "a.tsv").write_text(text.replace(",", "\t"))
+    assert done("evaluate", tmp_path / "a.csv", "--separator", ";") == expected
+    assert done("evaluate", tmp_path / "a.tsv") == expected
+    (tmp_path / "b.csv").write_text(text.replace(",", "\t"))
+    for word in ("tab", "\\t", "\t"):
+        assert done("evaluate", tmp_path / "b.csv", "--separator", word) == expected
+    command = [sys.executable, "-m", "fastloss", "evaluate", "-"]
+    for more, data in (([], text), (["--separator", ";"], text.replace(",", ";"))):
+        found = subprocess.run([*command, *more], input=data, capture_output=True, text=True, check=True, cwd=EXAMPLES.parent)
+        assert (found.stdout, found.stderr) == (expected, "")
+    found = subprocess.run([*command, "--y-true", "y"], input=text, capture_output=True, text=True, cwd=EXAMPLES.parent)
+    assert found.returncode == 1
+    assert the_message(found.stderr).startswith("standard input: has no column 'y'")
+    found = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=EXAMPLES.parent)
+    assert the_message(found.stderr) == "standard input: Empty CSV file"
+
+
+def test_a_terminal_is_no_table(failed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream in (None, SimpleNamespace(isatty=lambda: True)):
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert failed(1, "evaluate", "-") == "standard input: is a terminal, or closed: pipe a table into it"
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_missing_numbers_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str], failed: Command) -> None:
+    y, p = [float(i) for i in range(300)], [float(i) for i in range(300)]
+    y[7] = y[200] = p[123] = None
+    pa.parquet.write_table(pa.table({"y_true": y, "y_pred": p}), tmp_path / "a.parquet")
+    rows = "".join(f"{'' if a is None else a},{'' if b is None else b}\n" for a, b in zip(y, p, strict=True))
+    (tmp_path / "a.csv").write_text(f"y_true,y_pred\n{rows}")
+    for name in ("a.parquet", "a.csv"):
+        assert main(["evaluate", str(tmp_path / name), "--json"]) == 0
+        out, err = capsys.readouterr()
+        where = f"of {tmp_path / name}: what they are part of is NaN\n"
+        assert f"fastloss: note: 2 numbers are missing or NaN in 'y_true', the first one in row 7 {where}" in err
+        assert f"fastloss: note: 1 number is missing or NaN in 'y_pred', the first one in row 123 {where}" in err
+        found = json.loads(out)
+        assert found["missing"]["y_true"] == {"count": 2, "first_row": 7, "file": str(tmp_path / name)}
+        assert [item["note"] for item in found["results"]] == ["NaN", "NaN"]
+    message = failed(1, "evaluate", tmp_path / "a.csv", "--metric", "r2_score")
+    assert "NaN" in message
+    assert message.endswith(f"(1 number is missing or NaN in 'y_true', the first one in row 7 of {tmp_path / 'a.csv'})")
+
+
 # ---- losses, show, info ------------------------------------------------------------------------------------------
 
 
 def test_losses(done: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     out = done("losses", "--family", "regression")
-    assert done("losses").count("\n") >= out.count("\n")
-    for name in fl.list_losses("regression"):
-        loss = fl.get_loss(name)
-        assert f"│ {name} " in out
-        assert f"│ {loss!r} " in out
-        assert f" {', '.join(loss.inputs)} " in out
-    assert "│ Huber's loss: squared near zero, linear in the tails. " in out
+    assert [line.split()[0] for line in out.splitlines()] == fl.list_losses("regression")
+    assert re.search(r"^huber +Huber's loss: squared near zero, linear in the tails\.$", out, re.MULTILINE)
     assert "`" not in out
-    monkeypatch.setenv("COLUMNS", "100")
-    assert max(map(len, done("losses").splitlines())) <= 100
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = done("losses").splitlines()
+    assert [line.split()[0] for line in lines] == fl.list_losses()
+    assert max(map(len, lines)) <= 80
+    assert all(len(line) > 45 for line in lines)
+
+
+def test_losses_as_json(done: Command) -> None:
+    found = {item["name"]: item for item in json.loads(done("losses", "--json"))}
+    assert list(found) == fl.list_losses()
+    for name, item in found.items():
+        loss = fl.get_loss(name)
+        assert (item["class"], item["family"]) == (type(loss).__name__, loss.family)
+        assert (item["inputs"], item["optional"]) == ([*loss.inputs], [*loss.optional])
+    assert found["huber"]["parameters"] == {"delta": 1.0}
+    assert found["huber"]["summary"] == "Huber's loss: squared near zero, linear in the tails."
 
 
 def test_show(done: Command) -> None:
@@ -836,7 +952,7 @@ def without(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, None)
 
 
-@pytest.mark.parametrize("arguments", [["evaluate", str(DIABETES)], ["losses"], ["info"], ["bench", "--sizes", "10"]])
+@pytest.mark.parametrize("arguments", [["evaluate", str(DIABETES)], ["info"], ["bench", "--sizes", "10"]])
 def test_rich_is_missing(failed: Command, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     without("rich", monkeypatch)
     assert "pip install 'fastloss[cli]'" in failed(1, *arguments)

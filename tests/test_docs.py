@@ -28,19 +28,30 @@ MODULES = [module.name for module in walk_packages(fl.__path__, "fastloss.") if 
 
 
 # Modules whose examples need an optional package.
-NEEDS = {"fastloss.dask": "dask.dataframe"}
+NEEDS = {
+    "fastloss.boosting.lightgbm": ["lightgbm"],
+    "fastloss.custom.loss": ["numba", "sympy"],
+    "fastloss.dask": ["dask.dataframe"],
+    "README.md": ["numba", "sympy"],
+    **{name: ["torch"] for name in MODULES if name.startswith("fastloss.torch")},
+}
+
+
+def skip_unless_it_can_run(name: str) -> None:
+    for package in NEEDS.get(name, []):
+        pytest.importorskip(package)
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_docstrings(name: str) -> None:
-    if name in NEEDS:
-        pytest.importorskip(NEEDS[name])
+    skip_unless_it_can_run(name)
     with np.printoptions(legacy=False):
         result = doctest.testmod(import_module(name))
     assert result.failed == 0
 
 
 def test_examples_of_the_readme() -> None:
+    skip_unless_it_can_run("README.md")
     result = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert result.attempted > 3
     assert result.failed == 0

@@ -118,3 +118,16 @@ def test_custom_loss_xgboost() -> None:
     (few, cost), (fewer, less) = (re.findall(r"[\d.]+", line)[-2:] for line in (squared, own))
     assert float(fewer) < float(few)
     assert float(less) < float(cost)
+
+
+def test_torch_digits() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    _, *curve, accuracy, training, loss = run("torch_digits.py", "--epochs", 6, "--repeat", 2).stdout.splitlines()
+    rows = [[float(cell) for cell in line.split()] for line in curve]
+    assert [row[0] for row in rows] == [1, 2, 3, 4, 5, 6]
+    for _, mine, theirs in rows:
+        assert mine == pytest.approx(theirs, rel=1e-3)
+    assert rows[-1][1] < rows[0][1] / 2
+    assert float(accuracy.split()[1]) > 0.95
+    assert all(float(number) > 0 for line in (training, loss) for number in re.findall(r"\d+\.\d+", line)[:2])

@@ -68,11 +68,12 @@ def described(descr: object = "<f8", shape: object = (2,), data: bytes = bytes(1
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    if path.name.endswith(".csv.gz"):
+    cells = pa.csv.WriteOptions(delimiter="\t" if ".tsv" in path.name else ",")
+    if path.suffix == ".gz":
         with gzip.open(path, "wb") as file:
-            pa.csv.write_csv(table, file)
-    elif path.suffix == ".csv":
-        pa.csv.write_csv(table, path)
+            pa.csv.write_csv(table, file, cells)
+    elif path.suffix in (".csv", ".tsv"):
+        pa.csv.write_csv(table, path, cells)
     elif path.suffix == ".parquet":
         pa.parquet.write_table(table, path)
     elif path.suffix == ".arrow":
@@ -82,7 +83,7 @@ def write_table(path: Path, table: pa.Table) -> None:
         pa.feather.write_feather(table, str(path))
 
 
-@pytest.fixture(params=[".csv", ".csv.gz", ".parquet", ".arrow", ".feather"])
+@pytest.fixture(params=[".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".arrow", ".feather"])
 def table_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A table of every kind, with missing numbers and a column of text."""
     path = tmp_path / f"table{request.param}"
@@ -231,6 +232,15 @@ def read_csv(folder: Path, text: str | bytes) -> dict[str, np.ndarray]:
 def test_csv_numbers(tmp_path: Path, cells: list[str], expected: list[float]) -> None:
     rows = "".join(f"{cell},0\n" for cell in cells)
     np.testing.assert_array_equal(read_csv(tmp_path, f"x,y\n{rows}")["x"], expected)
+
+
+def test_separators(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text('a;b\n1;"2"\n3;4\n')
+    (tmp_path / "x.tsv").write_text("a\tb\n1\t2\n3\t4\n")
+    for name, separator in (("x.csv", ";"), ("x.tsv", None), ("x.tsv", "\t")):
+        (batch,) = open_table(tmp_path / name, separator).batches(["a", "b"])
+        np.testing.assert_array_equal(batch.columns["a"] * 10 + batch.columns["b"], [12, 34])
+    assert open_table(tmp_path / "x.csv").columns == ("a;b",)
 
 
 def test_csv_types_are_those_of_the_whole_column(tmp_path: Path) -> None:
@@ -677,7 +687,7 @@ def test_unreadable_file(tmp_path: Path, suffix: str) -> None:
 
 def test_unknown_ending(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("1\n")
-    assert failure(tmp_path / "x.txt").startswith("has none of the known endings .csv, .csv.gz, .parquet,")
+    assert failure(tmp_path / "x.txt").startswith("has none of the known endings .csv, .csv.gz, .tsv, .tsv.gz, .parquet,")
 
 
 def test_endings_of_any_case(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Write the table of the losses into README.md, between two comments: ``python tools/readme.py``.
+"""Write the tables of the losses, and of their names elsewhere, into README.md, between comments: ``python tools/readme.py``.
 
 A test compares the committed table with the output of this script. ``python -m benchmarks report`` writes the table of times in
 the same way.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fastloss._aliases import ALIASES
 from fastloss.registry import SHORT_NAMES, every_class
 
 README = Path(__file__).parents[1] / "README.md"
@@ -29,6 +30,16 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def names_elsewhere() -> str:
+    """What is called otherwise elsewhere, by its name here."""
+    others: dict[str, list[str]] = {}
+    for alias, own in ALIASES.items():
+        others.setdefault(own, []).append(alias)
+    lines = ["| here | elsewhere |", "|---|---|"]
+    lines += [f"| `fl.{own}` | {', '.join(f'`{alias}`' for alias in aliases)} |" for own, aliases in others.items()]
+    return "\n".join(lines) + "\n"
+
+
 def placed(text: str, name: str, content: str) -> str:
     """The text with something between the two comments of a name."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
@@ -40,8 +51,8 @@ def placed(text: str, name: str, content: str) -> str:
 
 
 def written(text: str) -> str:
-    """The text of the README with the table in its place."""
-    return placed(text, "losses", table())
+    """The text of the README with the tables in their places."""
+    return placed(placed(text, "losses", table()), "names", names_elsewhere())
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ LIBRARIES = {
 }
 #: Public names of modules that have no ``__all__``.
 MORE_NAMES = {
+    "fastloss.boosting.lightgbm": ["LGBMClassifier", "LGBMRegressor"],
     "fastloss.dask": ["evaluate"],
     "fastloss.domains": ["Choice", "Interval"],
     "fastloss.linear": ["LinearObjective", "LinearSolution"],
@@ -69,6 +70,10 @@ _INDEX_SHAPES = {
 }
 
 
+# Modules that cannot be imported here, and have no pages.
+_ABSENT: set[str] = set()
+
+
 @cache
 def modules() -> dict[str, list[str]]:
     """Find the public names of all modules that have some and can be imported, the package's first."""
@@ -80,6 +85,7 @@ def modules() -> dict[str, list[str]]:
             module = importlib.import_module(name)
         except ImportError:
             # an optional package is missing
+            _ABSENT.add(name)
             continue
         names = getattr(module, "__all__", MORE_NAMES.get(name))
         if names:
@@ -504,6 +510,8 @@ def find(app: Any, env: Any, node: Any, content: Any) -> Any:
 
     objects = env.domains["py"].objects
     target = node.get("reftarget", "")
+    if any(f"{target}.".startswith(f"{module}.") for module in _ABSENT):
+        return content
     for prefix in ("fastloss", "fastloss.boosting", "fastloss.Loss"):
         path = f"{prefix}.{target}"
         if node.get("refdomain") == "py" and path in objects:

@@ -4,7 +4,7 @@
 Each is a pass over columns, pairs of array and type code as everywhere in the driver; what is found is added to a state of the caller's.
 """
 
-from cpython.bytearray cimport PyByteArray_AS_STRING
+from cpython.bytearray cimport PyByteArray_AsString
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -319,7 +319,7 @@ def count_pairs(y_true, y_pred, int64_t low, int64_t classes, bint margins):
     shape = (FL_COPIES if small else 1, 3 if rows else classes, classes)
     scan.cells = math.prod(shape)
     memory = bytearray(scan.cells * sizeof(int64_t))
-    cdef int64_t *cells = <int64_t *> PyByteArray_AS_STRING(memory)
+    cdef int64_t *cells = <int64_t *> PyByteArray_AsString(memory)
     look(&scan, MARGINS if rows else PAIRS, ((y_true, True), (y_pred, True)), None, &result, cells)
     table = numpy.frombuffer(memory, numpy.int64).reshape(shape)
     if not small:

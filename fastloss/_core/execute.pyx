@@ -12,7 +12,7 @@ of these, rounded once. Short ones lie side by side in a block, and longer ones 
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AsString
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
@@ -1188,7 +1188,7 @@ cdef void end(Run *run) noexcept:
 
 cdef int set_groups(Job *job, bytes starts) except -1:
     """Cut groups into blocks; ``job.block`` becomes the length of the longest block."""
-    cdef const int64_t *numbers = <const int64_t *> PyBytes_AS_STRING(starts)
+    cdef const int64_t *numbers = <const int64_t *> PyBytes_AsString(starts)
     cdef Py_ssize_t groups = len(starts) // sizeof(int64_t) - 1, group, first = 0, blocks = 0
     cdef Py_ssize_t *places = <Py_ssize_t *> malloc((2 * groups + 3) * sizeof(Py_ssize_t))
     cdef Py_ssize_t *first_group = places + groups + 1
@@ -1216,7 +1216,7 @@ cdef int set_groups(Job *job, bytes starts) except -1:
 
 cdef int set_sequences(Job *job, bytes numbers) except -1:
     """Take the lengths of sequences, and where their labels begin."""
-    cdef const int64_t *source = <const int64_t *> PyBytes_AS_STRING(numbers)
+    cdef const int64_t *source = <const int64_t *> PyBytes_AsString(numbers)
     cdef Py_ssize_t n = job.items.size, i
     cdef Py_ssize_t *places = <Py_ssize_t *> malloc((3 * n + 1) * sizeof(Py_ssize_t))
     if places == NULL:

@@ -2,7 +2,7 @@
 """Instruction sets and their kernels."""
 
 from cpython.buffer cimport PyBUF_STRIDED, PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AsString
 from cpython.pycapsule cimport PyCapsule_New
 from libc.string cimport memcpy, memset
 
@@ -101,9 +101,9 @@ cdef class ClassOptions:
         self.scale = None if scale is None else scale.tobytes()
         self.weight = None if weight is None else weight.tobytes()
         if scale is not None:
-            self.classes.scale = <const double *> PyBytes_AS_STRING(self.scale)
+            self.classes.scale = <const double *> PyBytes_AsString(self.scale)
         if weight is not None:
-            self.classes.weight = <const double *> PyBytes_AS_STRING(self.weight)
+            self.classes.weight = <const double *> PyBytes_AsString(self.weight)
         self.classes.label_smoothing = label_smoothing
         self.classes.eps = eps
         self.classes.sum_tolerance = sum_tolerance

@@ -7,7 +7,7 @@ block, where it is not: no layout ever costs a copy of its size. Outputs go the 
 
 cimport cython
 from cpython.ref cimport Py_INCREF
-from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from cpython.tuple cimport PyTuple_New, PyTuple_SetItem
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 from numpy cimport (
@@ -140,7 +140,7 @@ cpdef Inputs read_ordinary(tuple values, Py_ssize_t given):
             single = False
         operand = (array, code)
         Py_INCREF(operand)
-        PyTuple_SET_ITEM(operands, i, operand)
+        PyTuple_SetItem(operands, i, operand)
     inputs = Inputs.__new__(Inputs)
     inputs.operands, inputs.shape, inputs.single = operands, (<object> first).shape, single
     return inputs

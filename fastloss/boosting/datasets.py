@@ -138,10 +138,7 @@ def library(name: str, what: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        package = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu"}.get(name.split(".")[0], name.split(".")[0])
+        package = {"sklearn": "scikit-learn"}.get(name.split(".")[0], name.split(".")[0])
         if error.name is None or error.name.split(".")[0] != name.split(".")[0]:
             raise
-        raise ImportError(
-            f"{what} needs {package}, which is not installed: pip install {package}, or 'fastloss[boosting]' for all of them.",
-            name=error.name,
-        ) from error
+        raise ImportError(f"{what} needs {package}, which is not installed: pip install {package}.", name=error.name) from error

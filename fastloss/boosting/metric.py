@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from .._estimators import Answers, suited
 from ..loss import Loss
 from .curvature import is_row_loss
 from .datasets import (
@@ -160,7 +160,7 @@ class Metric:
             return float(loss(labels, predictions, sizes, sample_weight=weights))
         raw = raw if self.raw is None else self.raw
         if raw is not None:
-            loss, predictions = _suited(loss, predictions, raw)
+            loss, predictions = suited(loss, predictions, raw)
         return float(loss(labels, predictions, sample_weight))
 
     # ---- CatBoost -----------------------------------------------------------------------------------------------
@@ -259,18 +259,8 @@ class Scorer:
 
     def __call__(self, estimator: Any, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Score an estimator."""
-        classes = getattr(estimator, "classes_", None)
-        if classes is None:
-            # regressors apply the link of their loss; ours tell what that is
-            return -self.metric._value(y, estimator.predict(x), sample_weight, False)
-        labels = np.searchsorted(classes, np.asarray(y))
-        link = _link_field(self.metric.loss)
-        if hasattr(estimator, "decision_function") and (link is None or getattr(self.metric.loss, link)):
-            return -self.metric._value(labels, estimator.decision_function(x), sample_weight, True)
-        probabilities = estimator.predict_proba(x)
-        if not is_row_loss(self.metric.loss):
-            probabilities = probabilities[:, 1]
-        return -self.metric._value(labels, probabilities, sample_weight, False)
+        loss, labels, predictions, raw = Answers(estimator, x, y).for_loss(self.metric.loss)
+        return -Metric(loss, raw=self.metric.raw)._value(labels, predictions, sample_weight, raw)
 
     def __repr__(self) -> str:
         return f"{self.metric!r}.to_sklearn()"
@@ -283,24 +273,6 @@ def _make(loss: Loss, raw: bool | None, name: str | None) -> Metric:
 @lru_cache(maxsize=256)
 def _class_named(cls: type[Metric], name: str) -> type[Metric]:
     return type(name, (cls,), {"__doc__": cls.__doc__, "__module__": cls.__module__})
-
-
-def _link_field(loss: Loss) -> str | None:
-    """Name the parameter that says whether the loss takes raw scores; None: raw scores are what it takes."""
-    names = [item.name for item in fields(loss)]
-    return next((name for name in ("from_logits", "from_log") if name in names), None)
-
-
-def _suited(loss: Loss, predictions: np.ndarray, raw: bool) -> tuple[Loss, np.ndarray]:
-    """Return loss and predictions that suit each other."""
-    link = _link_field(loss)
-    if link is None or getattr(loss, link) is raw or (raw and getattr(loss, "from_log", False)):
-        return loss, predictions
-    other = replace(loss, **{link: raw})
-    if raw and getattr(loss, "eps", 0.0):
-        # scores are not clipped, probabilities are
-        return loss, other.inverse_link(predictions)
-    return other, predictions
 
 
 def _lightgbm_is_raw(dataset: Any) -> bool | None:

@@ -117,7 +117,8 @@ class Objective:
     library                      use
     ============================ ===============================================================================================
     XGBoost                      ``xgb.train(params, dtrain, obj=obj)``, ``XGBRegressor(objective=obj)``, ``xgboost.dask``
-    LightGBM                     ``lgb.train({**params, "objective": obj}, train_set)``, ``LGBMClassifier(objective=obj)``
+    LightGBM                     ``lgb.train({**params, "objective": obj}, train_set)``, ``LGBMClassifier(objective=obj)``;
+                                 those of `fastloss.boosting.lightgbm` predict probabilities and means
     ranking                      the same with ``DMatrix(..., qid=ids)``, ``Dataset(..., group=sizes)``, and ``LGBMRanker``
     CatBoost                     ``CatBoostRegressor(loss_function=obj, eval_metric=Metric(loss))``; for (n, k) labels
                                  ``loss_function=obj.to_catboost(), eval_metric=Metric(loss).to_catboost()``
@@ -128,7 +129,8 @@ class Objective:
     them: in columns for LightGBM and scikit-learn, in rows for XGBoost, side by side and negated for CatBoost. The arrays are
     used again in the next round when nobody else holds them. Labels are read in place, as whatever dtype the library keeps.
     Predictions come out of a model as the library makes them: raw scores from LightGBM and CatBoost, for
-    ``loss.inverse_link``; XGBoost applies the link of the ``objective`` in its parameters. CatBoost's classifiers need
+    `inverse_link` (the estimators of `fastloss.boosting.lightgbm` apply it); XGBoost applies the link of the ``objective`` in
+    its parameters. CatBoost's classifiers need
     ``class_names`` with any custom objective, to predict names and to have more than two classes.
 
     Losses of groups are computed in single precision, also for the float64 scores that LightGBM passes: differences of scores
@@ -642,7 +644,8 @@ class Objective:
           (``"binary:logistic"``, ``"count:poisson"``), or ``s`` itself with the default objective, or, for any,
           ``DMatrix(..., base_margin=numpy.full(n, s))`` (``numpy.tile(s, (n, 1))`` for classes), for new data too.
         - LightGBM: ``Dataset(..., init_score=numpy.full(n, s))`` (``numpy.repeat(s, n)`` for classes); predictions do not
-          contain it: ``booster.predict(x, raw_score=True) + s``. This is what ``boost_from_average`` does for others.
+          contain it: ``booster.predict(x, raw_score=True) + s``. The estimators of
+          `fastloss.boosting.lightgbm` do both. This is what ``boost_from_average`` does for others.
         - CatBoost: ``Pool(..., baseline=numpy.full((n, 1), s))``, for new data too.
         - scikit-learn: nothing to do, ``obj.to_sklearn()`` starts there.
 
@@ -669,6 +672,53 @@ class Objective:
         except TypeError:
             width = labels.shape[1] if labels.ndim == 2 else int(labels.max(initial=0)) + 1
             return np.zeros(width)
+
+    def inverse_link(self, raw: Any) -> Any:
+        """Turn raw scores into predictions, as ``loss.inverse_link`` does: probabilities, means, or the scores themselves.
+
+        Parameters
+        ----------
+        raw : array_like
+            Raw scores, with the starting score.
+
+        Returns
+        -------
+        ndarray of the shape and floating dtype of ``raw``, or a scalar for a scalar
+
+        Examples
+        --------
+        >>> import fastloss as fl
+        >>> from fastloss.boosting import Objective
+        >>> Objective(fl.BinaryCrossEntropy(from_logits=True)).inverse_link([-1.0986122886681098, 0.0])
+        array([0.25, 0.5 ])
+        """
+        return self.loss.inverse_link(raw)
+
+    def probabilities(self, raw: Any) -> np.ndarray:
+        """Turn raw scores into the probabilities of the classes.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n,) or (n, 1), or (n, K) for losses of rows
+            Raw scores, with the starting score.
+
+        Returns
+        -------
+        ndarray of shape (n, 2) or (n, K)
+
+        Raises
+        ------
+        TypeError
+            The loss has no probabilities.
+        """
+        has = getattr(self.loss, "from_logits", False) if self._rows else self.loss.inverse_link(0.0) == 0.5
+        if not has:
+            raise TypeError(f"{self.loss!r} has no probabilities: use predict or decision_function.")
+        if self._rows:
+            return self.loss.inverse_link(raw)
+        scores = raw[:, 0] if raw.ndim == 2 else raw
+        # both from their own side: none rounds to 1 minus nothing
+        return np.stack([self.loss.inverse_link(-scores), self.loss.inverse_link(scores)], axis=1)
 
 
 def _check_loss(loss: Any) -> None:

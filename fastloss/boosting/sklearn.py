@@ -147,16 +147,7 @@ def _classes() -> tuple[type, type]:
 
         def predict_proba(self, raw_prediction: Any) -> np.ndarray:
             """Return the probabilities of the classes."""
-            loss = self.objective.loss
-            if self.is_multiclass:
-                if not getattr(loss, "from_logits", False):
-                    raise TypeError(f"{loss!r} has no probabilities: use predict or decision_function.")
-                return loss.inverse_link(raw_prediction)
-            if loss.inverse_link(0.0) != 0.5:
-                raise TypeError(f"{loss!r} has no probabilities: use predict or decision_function.")
-            scores = raw_prediction[:, 0] if raw_prediction.ndim == 2 else raw_prediction
-            # both from their own side: none rounds to 1 minus nothing
-            return np.stack([loss.inverse_link(-scores), loss.inverse_link(scores)], axis=1)
+            return self.objective.probabilities(raw_prediction)
 
     return ObjectiveLoss, ObjectiveClassLoss
 

@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,7 +24,7 @@ from ..loss import Loss
 from ..registry import get_loss, list_losses
 from . import arguments, evaluate, plot
 from .arguments import UsageError
-from .output import draw_table, to_json, tracked
+from .output import cut, draw_table, to_json, tracked
 
 _EXIT_DATA, _EXIT_USAGE, _EXIT_INTERRUPT, _EXIT_PIPE = 1, 2, 130, 141
 
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     losses = commands.add_parser("losses", help="list all losses", allow_abbrev=False)
     losses.set_defaults(command=_losses)
     losses.add_argument("--family", choices=sorted({get_loss(name).family for name in list_losses()}), help="only this family")
+    losses.add_argument("--json", action="store_true", help="print JSON, with inputs and parameters")
 
     show = commands.add_parser("show", help="explain a loss", allow_abbrev=False)
     show.set_defaults(command=_show)
@@ -126,12 +128,32 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _losses(options: argparse.Namespace) -> str:
-    rows = []
-    for name in list_losses(options.family):
-        loss = get_loss(name)
-        summary = re.sub(r"(:\w+:)?`+", "", inspect.getdoc(type(loss)).partition("\n")[0])
-        rows.append((f"{name}\n{loss!r}", ", ".join(loss.inputs), summary))
-    return draw_table(("loss", "inputs", "what it is"), rows, lines=True)
+    losses = [get_loss(name) for name in list_losses(options.family)]
+    if options.json:
+        return to_json([_described(loss) for loss in losses])
+    width = max(len(loss.name) for loss in losses)
+    return "".join(f"{cut(f'{loss.name:{width}}  {_summary(loss)}')}\n" for loss in losses)
+
+
+def _summary(loss: Loss) -> str:
+    return re.sub(r"(:\w+:)?`+", "", inspect.getdoc(type(loss)).partition("\n")[0])
+
+
+def _described(loss: Loss) -> dict[str, Any]:
+    values = {item.name: getattr(loss, item.name) for item in fields(loss)}
+    return {
+        "name": loss.name,
+        "class": type(loss).__name__,
+        "family": loss.family,
+        "summary": _summary(loss),
+        "inputs": [*loss.inputs],
+        "optional": [*loss.optional],
+        "parameters": {name: value if _is_json(value) else str(value) for name, value in values.items()},
+    }
+
+
+def _is_json(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _show(options: argparse.Namespace) -> str:

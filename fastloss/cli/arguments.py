@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from dataclasses import fields
+from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
-from .. import bench
+from .. import bench, metrics
 from ..domains import brief
 from ..loss import Loss
 from ..losses import WeightedSum
-from ..registry import get_loss
+from ..metrics._state import is_metric
+from ..registry import get_loss, metric_names
 
 # before a term, which is a name, or a number, a star and a name: not in a number like 1e+3
 _PLUS = re.compile(r"(?<![0-9.][eE])\+(?=\s*([-0-9.]([^*+]|(?<=[eE])\+(?=[0-9]))*\*\s*)?[A-Za-z_]|\s*$)")
+# where messages name metrics
+_IN_PYTHON = re.compile(r"fastloss\.metrics\.")
 _WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -72,7 +78,40 @@ def _named(text: str) -> Loss:
     try:
         return get_loss(name, **parameters)
     except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(_IN_PYTHON.sub("evaluate --metric ", str(error))) from error
+
+
+def named_metric(text: str) -> tuple[str, Callable[..., Any]]:
+    """Make a metric of ``f1_score:average=macro``, and keep what it was called."""
+    name, _, rest = text.partition(":")
+    if name not in metrics.__all__ or not is_metric(getattr(metrics, name)):
+        known = metric_names()
+        near = known.get(name) or next((known[item] for item in get_close_matches(name, known, n=1)), None)
+        advice = f"Did you mean {near}?" if near else f"There are {', '.join(sorted(set(known.values())))}."
+        raise argparse.ArgumentTypeError(f"no metric is called {brief(name)}. {advice}")
+    keywords = {key: _word(value) for key, value in (pair(item) for item in rest.split(",") if item)}
+    metric = partial(getattr(metrics, name), **keywords)
+    try:
+        metrics.state_of(metric)
+    except (TypeError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    return text, metric
+
+
+def _word(text: str) -> float | bool | str | None:
+    """Read a number, a truth value, none, or a word."""
+    try:
+        return _value("", text)
+    except argparse.ArgumentTypeError:
+        return text
+
+
+def separator(text: str) -> str:
+    r"""Read what stands between cells: one character, or ``tab`` or ``\t``."""
+    found = "\t" if text in ("tab", "\\t") else text
+    if len(found) != 1 or not found.isascii() or found in '"\r\n':
+        raise argparse.ArgumentTypeError(f"a separator is one character, or tab; got {brief(text)}")
+    return found
 
 
 def _words(name: str) -> set[str]:

@@ -24,7 +24,7 @@ from ..loss import Loss
 from ..registry import get_loss
 from . import arguments, plot
 from .arguments import UsageError
-from .output import draw_table, progress, to_json
+from .output import draw_table, note, progress, to_json
 
 _DEFAULT_LOSSES = ("squared_error", "absolute_error")
 # Looking for each of so few is faster than sorting.
@@ -49,8 +49,9 @@ def add_parser(commands: Any) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="tables (.csv, .csv.gz, .parquet, .arrow, .feather, .npz) that follow each other, by name or pattern; "
-        "or a file for each input of the loss, in its order, when one of them is an .npy",
+        help="tables (.csv, .tsv, also with .gz, .parquet, .arrow, .feather, .npz) that follow each other, by name or "
+        "pattern; - for CSV from the standard input; or a file for each input of the loss, in its order, when one of them is "
+        "an .npy",
     )
     parser.add_argument(
         "--y-true",
@@ -84,6 +85,20 @@ def add_parser(commands: Any) -> None:
         help="a loss, for example huber:delta=2, or a sum of some, '0.7*huber + 0.3*mae'; can be repeated "
         f"(default: {', '.join(_DEFAULT_LOSSES)})",
     )
+    parser.add_argument(
+        "--metric",
+        metavar="NAME[:ARGUMENT=VALUE,...]",
+        type=arguments.named_metric,
+        action="append",
+        default=[],
+        help="a metric of fastloss.metrics, for example f1_score:average=macro; can be repeated",
+    )
+    parser.add_argument(
+        "--separator",
+        metavar="CHARACTER",
+        type=arguments.separator,
+        help="what stands between the cells of a file of text (default: a tab in .tsv files, else a comma)",
+    )
     parser.add_argument("--reduction", choices=("mean", "sum"), default="mean", help="default: mean")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
@@ -95,7 +110,7 @@ def add_parser(commands: Any) -> None:
 class _Job:
     """Losses that take the same columns for inputs of the same name, and what they have come to in each group."""
 
-    losses: dict[str, Loss] = field(default_factory=dict)
+    losses: dict[str, Any] = field(default_factory=dict)
     #: Keys of columns by the name of the input; several are the classes of one array.
     inputs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     evaluations: dict[int, Evaluation] = field(default_factory=dict)
@@ -115,7 +130,8 @@ class _Job:
         return len(arrays[keys]) if name in self._vectors() else arrays[keys].size
 
     def _vectors(self) -> set[str]:
-        of_all = (item for loss in self.losses.values() for item in loss.signature.inputs)
+        losses = (loss for loss in self.losses.values() if isinstance(loss, Loss))
+        of_all = (item for loss in losses for item in loss.signature.inputs)
         return {item.name for item in of_all if item.forms[0].axes == "(d)"}
 
 
@@ -152,21 +168,26 @@ class _Result:
 
 def evaluate(options: argparse.Namespace) -> str:
     """Run the command; return what is to be printed."""
-    losses = dict(options.loss or [(name, get_loss(name)) for name in _DEFAULT_LOSSES])
+    losses: dict[str, Any] = dict(options.loss or ())
+    losses |= options.metric
+    if not losses:
+        losses = {name: get_loss(name) for name in _DEFAULT_LOSSES}
     if options.plot:
         plot.check_target(Path(options.plot))
     files = expand(options.files)
     for_each_input = len(files) > 1 and any(file.lower().endswith(".npy") for file in files)
     plan = (_plan_inputs if for_each_input else _plan_tables)(options, losses, files)
-    counts = _run(plan, options.reduction)
+    missing = _Missing()
+    counts = _run(plan, options.reduction, missing)
     whole = _whole(plan, counts, losses, options.reduction)
     groups = _by_group(plan, counts, losses)
     if options.plot:
         title = f"{options.reduction} of {', '.join(files[:2])}{', ...' if len(files) > 2 else ''}"
         rows = [(_shown(row.group), row.values) for row in groups] if plan.groups else [("", whole.values)]
         plot.bars_of(rows, options.group_by, title, Path(options.plot))
+    missing.tell()
     if options.json:
-        return _as_json(options, files, whole, groups)
+        return _as_json(options, files, whole, groups, missing)
     if options.csv:
         return _as_csv(options, whole, groups)
     return _as_table(options, whole, groups)
@@ -175,27 +196,28 @@ def evaluate(options: argparse.Namespace) -> str:
 # ---- what comes from where --------------------------------------------------------------------------------------
 
 
-def _plan_tables(options: argparse.Namespace, losses: Mapping[str, Loss], files: Sequence[str]) -> _Plan:
+def _plan_tables(options: argparse.Namespace, losses: Mapping[str, Any], files: Sequence[str]) -> _Plan:
     """Take inputs and weights by their columns in tables that follow each other."""
     given: dict[str, list[str]] = {}
     for name, column in options.input:
         given.setdefault(name, []).append(column)
     if options.group is not None:
-        if not any("group" in loss.inputs for loss in losses.values()):
+        if not any("group" in _inputs_of(loss) for loss in losses.values()):
             raise UsageError("argument --group: no loss is one of groups here; --group-by has a row of results for each group")
         given.setdefault("group", []).append(options.group)
-    known = {name for loss in losses.values() for name in (*loss.inputs, *loss.optional)}
+    known = {name for loss in losses.values() for name in (*_inputs_of(loss), *_optional_of(loss))}
     for name in given:
         if name not in known:
             raise UsageError(f"argument --input: no loss has an input {name!r} here; there are {', '.join(sorted(known))}")
-    data = DataSet(files)
+    data = DataSet(files, options.separator)
     # a column before a file, if there are both
     in_file = options.weights not in (None, *data.columns) and os.path.exists(options.weights)
     in_table = [] if in_file or options.weights is None else [options.weights]
 
-    def columns_of(loss: Loss) -> dict[str, tuple[str, ...]]:
-        short = dict(zip(loss.inputs, (options.y_true, options.y_pred), strict=False))
-        names = (*loss.inputs, *(name for name in loss.optional if name in given))
+    def columns_of(loss: Any) -> dict[str, tuple[str, ...]]:
+        inputs = _inputs_of(loss)
+        short = dict(zip(inputs, (options.y_true, options.y_pred), strict=False))
+        names = (*inputs, *(name for name in _optional_of(loss) if name in given))
         return {name: data.match(given.get(name) or short.get(name) or [name]) for name in names}
 
     jobs = _jobs(losses, columns_of)
@@ -204,30 +226,43 @@ def _plan_tables(options: argparse.Namespace, losses: Mapping[str, Loss], files:
     names = [name for job in jobs for columns in job.inputs.values() for name in columns]
     streams, size = [data.pieces([*names, *in_table], groups)], data.size
     if in_file:
-        weights = SingleColumn(options.weights, _WEIGHTS)
+        weights = SingleColumn(options.weights, _WEIGHTS, options.separator)
         streams.append(weights.pieces())
         size += weights.size
     return _Plan(side_by_side(streams), size, jobs, _WEIGHTS if in_file else options.weights, groups, True)
 
 
-def _plan_inputs(options: argparse.Namespace, losses: Mapping[str, Loss], files: Sequence[str]) -> _Plan:
+def _plan_inputs(options: argparse.Namespace, losses: Mapping[str, Any], files: Sequence[str]) -> _Plan:
     """Take the inputs, which all losses share, and the weights, from a file each."""
     if options.y_true or options.y_pred or options.input or options.group is not None or options.group_by is not None:
         raise UsageError("columns have names in tables only; here each file is one input of the loss, since one is an .npy")
     for name, loss in losses.items():
-        if not len(loss.inputs) <= len(files) <= len(loss.inputs) + len(loss.optional):
-            wanted = f"{len(loss.inputs)} inputs ({', '.join(loss.inputs)})"
+        inputs = _inputs_of(loss)
+        if not len(inputs) <= len(files) <= len(inputs) + len(_optional_of(loss)):
+            wanted = f"{len(inputs)} inputs ({', '.join(inputs)})"
             raise UsageError(f"{name} has {wanted}; {len(files)} files are given")
-    sources = [SingleColumn(path, i) for i, path in enumerate(files)]
+    sources = [SingleColumn(path, i, options.separator) for i, path in enumerate(files)]
     if options.weights is not None:
-        sources.append(SingleColumn(options.weights, _WEIGHTS))
-    jobs = _jobs(losses, lambda loss: {name: (i,) for i, name in enumerate((*loss.inputs, *loss.optional)[: len(files)])})
+        sources.append(SingleColumn(options.weights, _WEIGHTS, options.separator))
+    jobs = _jobs(
+        losses,
+        lambda loss: {name: (i,) for i, name in enumerate((*_inputs_of(loss), *_optional_of(loss))[: len(files)])},
+    )
     weights = None if options.weights is None else _WEIGHTS
     pieces = side_by_side([source.pieces() for source in sources])
     return _Plan(pieces, sum(source.size for source in sources), jobs, weights, None, False)
 
 
-def _jobs(losses: Mapping[str, Loss], inputs_of: Callable[[Loss], dict[str, tuple[Any, ...]]]) -> list[_Job]:
+def _inputs_of(loss: Any) -> tuple[str, ...]:
+    """Name the inputs of a loss or a metric."""
+    return loss.inputs if isinstance(loss, Loss) else Loss.inputs
+
+
+def _optional_of(loss: Any) -> tuple[str, ...]:
+    return loss.optional if isinstance(loss, Loss) else ()
+
+
+def _jobs(losses: Mapping[str, Any], inputs_of: Callable[[Any], dict[str, tuple[Any, ...]]]) -> list[_Job]:
     """Put losses together that can share a pass: their inputs of one name are the same columns."""
     jobs: list[_Job] = []
     for name, loss in losses.items():
@@ -244,7 +279,37 @@ def _jobs(losses: Mapping[str, Loss], inputs_of: Callable[[Loss], dict[str, tupl
 # ---- the pass over the data --------------------------------------------------------------------------------------
 
 
-def _run(plan: _Plan, reduction: str) -> dict[int, int]:
+class _Missing:
+    """Counts the numbers that are missing in each column, which are NaN, and remembers where the first one was."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, dict[str, Any]] = {}
+
+    def look(self, piece: Piece) -> None:
+        for key, column in piece.columns.items():
+            if column.dtype.kind != "f" or isinstance(key, Keys):
+                continue
+            bad = np.isnan(column)
+            count = int(np.count_nonzero(bad))
+            if count:
+                name = "weights" if key is _WEIGHTS else key if isinstance(key, str) else f"input {key}"
+                row = piece.first_row + int(np.argwhere(bad)[0, 0]) if column.ndim else 0
+                first = {"count": 0, "first_row": row, "file": str(piece.path)}
+                self.found.setdefault(name, first)["count"] += count
+
+    def sentences(self) -> list[str]:
+        return [
+            f"{where['count']:,} number{' is' if where['count'] == 1 else 's are'} missing or NaN in {name!r}, "
+            f"the first one in row {where['first_row']} of {where['file']}"
+            for name, where in self.found.items()
+        ]
+
+    def tell(self) -> None:
+        for sentence in self.sentences():
+            note(f"{sentence}: what they are part of is NaN")
+
+
+def _run(plan: _Plan, reduction: str, missing: _Missing) -> dict[int, int]:
     """Read and evaluate everything; return the number of samples of each group."""
     try:
         for job in plan.jobs:
@@ -256,6 +321,7 @@ def _run(plan: _Plan, reduction: str) -> dict[int, int]:
     whole = plan.pieces if plan.runs is None else whole_groups(plan.pieces, plan.runs)
     with progress("reading", plan.size) as show, closing(ahead(whole)) as pieces:
         for piece in pieces:
+            missing.look(piece)
             arrays = _arrays_of(piece, plan)
             for group, rows in _split(piece.columns[plan.groups] if plan.groups else None):
                 some = arrays if rows is None else {key: array[rows] for key, array in arrays.items()}
@@ -270,7 +336,10 @@ def _run(plan: _Plan, reduction: str) -> dict[int, int]:
                             weights = None if weights is None else weights_of_runs(weights, inputs["group"])
                         job.evaluations[group].update(sample_weight=weights, **inputs)
                     except (TypeError, ValueError) as error:
-                        raise DataError(_located(error, piece, rows, plan.one_file)) from error
+                        message = _located(error, piece, rows, plan.one_file)
+                        if missing.found and not isinstance(error, InputError):
+                            message += f" ({'; '.join(missing.sentences())})"
+                        raise DataError(message) from error
                 counts[group] = counts.get(group, 0) + plan.jobs[0].count(some)
             show(piece.done)
     return counts
@@ -360,36 +429,52 @@ def _result(group: Any, n: int, evaluations: Sequence[Evaluation], losses: Itera
     values: dict[str, float] = {}
     for evaluation in evaluations:
         try:
-            values |= evaluation.result()
+            values |= {name: _number(name, value) for name, value in evaluation.result().items()}
         except ValueError as error:
             raise DataError(str(error) if group is None else f"group {group!r}: {error}") from error
     return _Result(group, n, {name: values[name] for name in losses})
 
 
-def _as_json(options: argparse.Namespace, files: Sequence[str], whole: _Result, groups: Sequence[_Result]) -> str:
-    found = {"files": list(files), "n": whole.n, "reduction": options.reduction, "results": _json_results(whole)}
+def _number(name: str, value: Any) -> float:
+    if np.ndim(value):
+        raise DataError(f"{name} is no single number, but an array of shape {np.shape(value)}")
+    return float(value)
+
+
+def _as_json(
+    options: argparse.Namespace, files: Sequence[str], whole: _Result, groups: Sequence[_Result], missing: _Missing
+) -> str:
+    found: dict[str, Any] = {
+        "files": list(files),
+        "n": whole.n,
+        "reduction": options.reduction,
+        "results": _json_results(options, whole),
+    }
     if options.group_by is not None:
-        rows = [{"group": row.group, "n": row.n, "results": _json_results(row)} for row in groups]
+        rows = [{"group": row.group, "n": row.n, "results": _json_results(options, row)} for row in groups]
         found |= {"group_by": options.group_by, "groups": rows}
+    if missing.found:
+        found["missing"] = missing.found
     return to_json(found)
 
 
-def _json_results(row: _Result) -> list[dict[str, Any]]:
-    return [_json_result(name, value) for name, value in row.values.items()]
+def _json_results(options: argparse.Namespace, row: _Result) -> list[dict[str, Any]]:
+    metrics = dict(options.metric)
+    return [{"metric" if name in metrics else "loss": name, **_json_value(value)} for name, value in row.values.items()]
 
 
-def _json_result(name: str, value: float) -> dict[str, Any]:
+def _json_value(value: float) -> dict[str, Any]:
     if math.isfinite(value):
-        return {"loss": name, "value": value}
+        return {"value": value}
     # JSON has no such numbers
-    return {"loss": name, "value": None, "note": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+    return {"value": None, "note": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
 
 
 def _as_csv(options: argparse.Namespace, whole: _Result, groups: Sequence[_Result]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if options.group_by is None:
-        writer.writerows([("loss", "value"), *whole.values.items()])
+        writer.writerows([("name" if options.metric else "loss", "value"), *whole.values.items()])
     else:
         writer.writerow([options.group_by, "n", *whole.values])
         writer.writerows([row.group, row.n, *row.values.values()] for row in groups)
@@ -399,7 +484,7 @@ def _as_csv(options: argparse.Namespace, whole: _Result, groups: Sequence[_Resul
 def _as_table(options: argparse.Namespace, whole: _Result, groups: Sequence[_Result]) -> str:
     if options.group_by is None:
         rows = [(name, f"{value:.6g}", f"{whole.n:,}") for name, value in whole.values.items()]
-        return draw_table(("loss", "value", "n"), rows, right=(1, 2))
+        return draw_table(("name" if options.metric else "loss", "value", "n"), rows, right=(1, 2))
     names = list(whole.values)
     rows = [
         (name, *(f"{row.values[loss]:.6g}" for loss in names), f"{row.n:,}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from .. import bench
-from .._readers import DataError
+from .._readers import DataError, one_line
 
 # A table in a pipe is for programs: one line for each row.
 _PIPE_WIDTH = 200
@@ -34,7 +35,6 @@ def draw_table(
     headers: Iterable[str],
     rows: Sequence[Sequence[str]],
     right: Sequence[int] = (),
-    lines: bool = False,
     last_apart: bool = False,
 ) -> str:
     """Draw a table, for the terminal or for a pipe."""
@@ -43,7 +43,7 @@ def draw_table(
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.ROUNDED, show_lines=lines)
+    table = Table(box=box.ROUNDED)
     for i, header in enumerate(headers):
         table.add_column(header, justify="right" if i in right else "left", overflow="fold", no_wrap=i in right)
     for i, row in enumerate(rows):
@@ -51,6 +51,20 @@ def draw_table(
     with console.capture() as capture:
         console.print(table)
     return capture.get()
+
+
+def cut(line: str) -> str:
+    """Cut a line to the width of the terminal; in a pipe it stays whole."""
+    if not ("COLUMNS" in os.environ or (sys.stdout is not None and sys.stdout.isatty())):
+        return line
+    width = shutil.get_terminal_size().columns
+    return line if len(line) <= width else f"{line[: max(0, width - 3)].rstrip()}..."
+
+
+def note(message: str) -> None:
+    """Say something beside the results."""
+    if sys.stderr is not None:
+        print(f"fastloss: note: {one_line(message)}", file=sys.stderr)
 
 
 @contextmanager

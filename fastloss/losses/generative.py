@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _arrays, _core, errors
 from .._core import GRADIENT, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute, kinds_of
+from .._types import Reduction
 from ..domains import NOT_NEGATIVE, brief, number_in, parameter
 from ..loss import Loss, bind
 from ..signature import Signature, composed
@@ -314,7 +315,7 @@ class VAE(Loss):
     def _kernel_name(self) -> str:
         return "vae_divergence"
 
-    def parts(self, *inputs: Any, sample_weight: Any = None, reduction: str = "mean", **named: Any) -> tuple[Any, Any]:
+    def parts(self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", **named: Any) -> tuple[Any, Any]:
         """Compute the two terms: the loss of the reconstruction, and the divergence, of which the loss has beta times as much.
 
         Parameters

@@ -9,39 +9,45 @@
 #ifndef FL_ROW_SUMS_H
 #define FL_ROW_SUMS_H
 
+#include "engine/element.h"
 #include "engine/probabilities.h"
 #include "engine/sheets.h"
 
 #define FL_SUM_FORMULA(name, given, by, parameters)                                                                            \
     FL_DECLARE(name, FL_ROWS, FL_SIGNATURE("(k)", given, by), parameters)                                                      \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters));                                            \
-    FL_SUM_LOOP(name, sum, 1, given, by, parameters)                                                                           \
-    FL_SUM_LOOP(name, value_sum, 0, given, by, parameters)                                                                     \
+    FL_SUM_LOOP(name, 1, given, by, parameters)                                                                                \
+    FL_SUM_LOOP(name, 3, given, by, parameters)                                                                                \
+    FL_SUM_LOOP(name, 7, given, by, parameters)                                                                                \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
-        return FL_FN(fl_sum_rows)(block, block->want == FL_VALUE ? 0 : FL_COUNT(by),                                           \
-                                  block->want == FL_VALUE ? FL_FN(name##_value_sum) : FL_FN(name##_sum));                      \
+        return FL_FN(fl_sum_rows)(block, FL_COUNT(by),                                                                         \
+                                  block->want == FL_VALUE    ? FL_FN(name##_sum_1)                                             \
+                                  : block->want & FL_HESSIAN ? FL_FN(name##_sum_7)                                             \
+                                                             : FL_FN(name##_sum_3));                                           \
     }                                                                                                                          \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
 
-/* The loop over numbers, with derivatives or without. */
-#define FL_SUM_LOOP(name, loop, derivatives, given, by, parameters)                                                            \
-    static int FL_FN(name##_##loop)(FL_FN(fl_terms) * t, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *q)           \
+/* The loop over numbers, for some outputs: `want` is a constant in it. */
+#define FL_SUM_LOOP(name, want, given, by, parameters)                                                                         \
+    static int FL_FN(name##_sum_##want)(FL_FN(fl_terms) * to, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *q)      \
     {                                                                                                                          \
         (void)q;                                                                                                               \
         const FL_T *const x[] = {a, b};                                                                                        \
+        FL_T *const value = to->value, *const low = to->low;                                                                   \
+        FL_T *const g0 = to->gradient[0], *const g1 = to->gradient[1], *const g2 = to->gradient[2];                            \
+        FL_T *const h0 = to->hessian[0], *const h1 = to->hessian[1], *const h2 = to->hessian[2];                               \
         FL_I invalid = 0;                                                                                                      \
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
-            const FL_RESULT f = FL_FN(name##_formula)(FL_BOUND(given, by, parameters));                                        \
-            t->value[i] = f.value;                                                                                             \
-            t->low[i] = f.low;                                                                                                 \
-            for (int k = 0; derivatives && k < FL_COUNT(by); k++) {                                                            \
-                t->gradient[k][i] = f.gradient[k];                                                                             \
-                t->hessian[k][i] = f.hessian[k];                                                                               \
-            }                                                                                                                  \
-            invalid |= f.invalid;                                                                                              \
+            const FL_RESULT t = FL_FN(name##_formula)(FL_BOUND(given, by, parameters));                                        \
+            value[i] = t.value;                                                                                                \
+            low[i] = t.low;                                                                                                    \
+            FL_STORE(want &FL_GRADIENT, FL_COUNT(by), g, gradient)                                                             \
+            FL_STORE(want &FL_HESSIAN, FL_COUNT(by), h, hessian)                                                               \
+            invalid |= t.invalid;                                                                                              \
         }                                                                                                                      \
+        (void)g0, (void)g1, (void)g2, (void)h0, (void)h1, (void)h2;                                                            \
         return invalid != 0;                                                                                                   \
     }
 
@@ -57,9 +63,24 @@ typedef struct {
 } FL_FN(fl_terms);
 
 /* Returns 1 where an input lies outside the domain of the formula. */
-typedef int (*FL_FN(fl_term_map))(FL_FN(fl_terms) * t, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *parameters);
+typedef int (*FL_FN(fl_term_map))(FL_FN(fl_terms) * to, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *parameters);
 
-/* `gradients`: how many there are, or 0 where none is wanted. */
+/* What the numbers of a group are multiplied by: the scales of their classes, and 0 where there is padding. */
+FL_STATIC void FL_FN(fl_set_factors)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t group, FL_T *factor)
+{
+    for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
+        const ptrdiff_t k = sheet->along ? group * sheet->lanes + lane : group;
+        factor[lane] = k >= sheet->classes ? FL_C(0) : b->classes->scale ? (FL_T)b->classes->scale[k] : FL_C(1);
+    }
+}
+
+FL_STATIC void FL_FN(fl_scale_terms)(const fl_sheet *sheet, const FL_T *terms, const FL_T *factor, const FL_T *scale, FL_T *to)
+{
+    FL_EACH_LANE(sheet)
+    to[lane] = factor[lane] * terms[lane] * scale[lane];
+}
+
+/* `gradients`: how many there are. */
 FL_STATIC int FL_FN(fl_sum_sheet)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, int gradients,
                                   FL_FN(fl_term_map) map)
 {
@@ -84,10 +105,9 @@ FL_STATIC int FL_FN(fl_sum_sheet)(const fl_block *b, const fl_sheet *sheet, ptrd
     FL_EACH_GROUP(sheet)
     {
         const ptrdiff_t place = group * sheet->lanes;
-        for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
-            const ptrdiff_t k = sheet->along ? place + lane : group;
-            factor[lane] = k >= sheet->classes ? FL_C(0) : b->classes->scale ? (FL_T)b->classes->scale[k] : FL_C(1);
-        }
+        /* unless they differ by class, they differ from those of the last group where there is padding only */
+        if (group == 0 || group == sheet->groups - 1 || b->classes->scale)
+            FL_FN(fl_set_factors)(b, sheet, group, factor);
         invalid |= map(&t, x[0] + place, x[1] + place, sheet->lanes, b->parameters);
         FL_EACH_LANE(sheet)
         {
@@ -97,12 +117,10 @@ FL_STATIC int FL_FN(fl_sum_sheet)(const fl_block *b, const fl_sheet *sheet, ptrd
             FL_FN(fl_add)(&low, lane, FL_SELECT(none, FL_C(0), factor[lane] * t.low[lane]));
         }
         for (int i = 0; i < gradients; i++) {
-            FL_T *const g = x[i + 2 - gradients] + place, *const c = h[i] + place;
-            FL_EACH_LANE(sheet)
-            {
-                g[lane] = factor[lane] * t.gradient[i][lane] * scale[lane];
-                c[lane] = factor[lane] * t.hessian[i][lane] * scale[lane];
-            }
+            if (b->want & FL_GRADIENT)
+                FL_FN(fl_scale_terms)(sheet, t.gradient[i], factor, scale, x[i + 2 - gradients] + place);
+            if (b->want & FL_HESSIAN)
+                FL_FN(fl_scale_terms)(sheet, t.hessian[i], factor, scale, h[i] + place);
         }
     }
     FL_FN(fl_merge_sums)(sheet, &sum);
