@@ -143,12 +143,14 @@ def readme_table(found: dict[str, Any]) -> str:
     head = ("value + gradient", "dtype", "ms", "of the roof", *peers)
     below = sum(ratio < 1 for _, ratio, _ in every_ratio(found["rows"]))
     every = sum(1 for _ in every_ratio(found["rows"]))
+    losses = len({row["loss"] for row in found["rows"]})
     text = (
         f"{machine(found['facts'])}\n\n"
         f"Times of a million numbers on {threads} threads, and what peers take in units of that: in one run, in turns,\n"
         "the best of each, results checked equal. The roof is reading the inputs and writing the outputs alone.\n\n"
         f"{table(head, lines, left=2)}\n"
-        "Over all losses, sizes, outputs and numbers of threads ([all results](benchmarks/RESULTS.md);\n"
+        f"Over all sizes, outputs and numbers of threads of the {losses} losses of this run\n"
+        "([all results](benchmarks/RESULTS.md); "
         f"{below} of {every} ratios are below 1):\n\n"
     )
     return text + means(found["rows"])

@@ -27,7 +27,7 @@ nitpicky = True
 # of other projects, whose inventories would have to be fetched
 nitpick_ignore_regex = [("py:.*", r"(functools|lightgbm|math|sklearn|torch|xgboost)(\..*)?")]
 suppress_warnings = ["myst.header"]
-source_suffix = {".rst": "restructuredtext"}
+source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"

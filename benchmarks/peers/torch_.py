@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -154,11 +153,6 @@ def function_of(case: Case, inputs: list[Any]) -> Callable[..., Any] | None:
         return lambda *x: own(loss, *x)
     text = formulas.value(loss, batched=True)
     return formulas.function_of(case, text, tuple(inputs), FUNCTIONS) if text and loss.name != "lambda_rank" else None
-
-
-@lru_cache(maxsize=4)
-def _tensors(case: Case) -> tuple[Any, ...]:
-    return tuple(map(torch.from_numpy, case.inputs))
 
 
 def _call(case: Case, function: Callable[..., Any], tensors: list[Any]) -> Callable[[], Any]:

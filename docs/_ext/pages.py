@@ -446,12 +446,9 @@ def _object_summary(path: str, thing: Any) -> str:
 
 
 def speed() -> str:
-    """The table of times in the README, which ``python -m benchmarks report`` writes."""
+    """What ``python -m benchmarks report`` has written into the README, in Markdown as there."""
     text = (ROOT / "README.md").read_text().partition("<!-- speed -->\n")[2].partition("<!-- end of speed -->")[0]
-    said = [line for line in text.splitlines() if not line.startswith("|")]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
-    words = re.sub(r"(?<!`)`([^`]+)`", r"``\1``", "\n".join(said)).strip()
-    return words + "\n\n" + _table(rows[2:], rows[0])
+    return text.replace("(benchmarks/RESULTS.md)", "(/guides/results.md)")
 
 
 # ---- all of them -----------------------------------------------------------------------------------------------------
