@@ -10,6 +10,7 @@ import math
 import os
 import pty
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -761,6 +762,52 @@ def test_info(done: Command) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["evaluate", "--help"], ["bench", "--help"], ["show", "-h"]])
 def test_help(done: Command, arguments: list[str]) -> None:
     assert done(*arguments).startswith("usage: fastloss ")
+
+
+# What each shell is asked: what comes after these words.
+ASK = {
+    "bash": "source {file}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _shtab_fastloss; "
+    'printf "%s\\n" "${{COMPREPLY[@]}}"',
+    "fish": "source {file}; complete --do-complete '{words}'",
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("fastloss ev", ["evaluate"]),
+        ("fastloss evaluate --met", ["--metric"]),
+        ("fastloss evaluate a.csv --loss huber --loss pseudo", ["pseudo_huber"]),
+        ("fastloss evaluate a.csv --metric f1", ["f1_score"]),
+        ("fastloss show sym", ["symmetric_absolute_percentage_error"]),
+        ("fastloss losses --family reg", ["regression"]),
+        ("fastloss evaluate breast", ["breast_cancer.csv"]),
+    ],
+)
+@pytest.mark.parametrize("shell", ASK)
+def test_completion(done: Command, tmp_path: Path, shell: str, words: str, expected: list[str]) -> None:
+    pytest.importorskip("shtab")
+    if not shutil.which(shell):
+        pytest.skip(f"there is no {shell}")
+    file = tmp_path / "completion"
+    file.write_text(done("completion", shell))
+    question = ASK[shell].format(file=file, words=words)
+    home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    result = subprocess.run([shell, "-c", question], cwd=EXAMPLES, env=home, capture_output=True, text=True, check=True)
+    assert [line.partition("\t")[0] for line in result.stdout.splitlines()] == expected
+
+
+def test_completion_for_zsh(done: Command, tmp_path: Path) -> None:
+    pytest.importorskip("shtab")
+    (tmp_path / "_fastloss").write_text(done("completion", "zsh"))
+    assert "huber" in (tmp_path / "_fastloss").read_text()
+    if shutil.which("zsh"):
+        subprocess.run(["zsh", "-n", tmp_path / "_fastloss"], check=True)
+
+
+def test_shtab_is_missing(failed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    without("shtab", monkeypatch)
+    assert failed(1, "completion", "bash") == "fastloss completion needs shtab: pip install 'fastloss[cli]'"
 
 
 def test_version(done: Command) -> None:

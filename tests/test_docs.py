@@ -78,10 +78,14 @@ def test_every_public_name_is_documented(name: str) -> None:
         assert "Parameters\n----------" in inspect.getdoc(thing)
 
 
-def test_versions_agree() -> None:
-    text = (ROOT / "pyproject.toml").read_text()
-    assert f'version = "{fl.__version__}"' in text
-    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text()
+def test_the_version_is_said_once() -> None:
+    """In the package; what cites it, and what has changed, follow."""
+    assert not re.search(r"^version = \"", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    if (ROOT / "CITATION.cff").exists():  # a checkout, not the sources beside an installed package
+        assert f"\nversion: {fl.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased" or headings[0].startswith(f"{fl.__version__} (")
+    assert any(heading.startswith(f"{fl.__version__} (") for heading in headings)
 
 
 def test_the_table_of_losses_in_the_readme_is_that_of_the_classes() -> None:

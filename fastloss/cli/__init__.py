@@ -22,7 +22,7 @@ from .._config import config
 from .._readers import DataError, one_line
 from ..loss import Loss
 from ..registry import get_loss, list_losses
-from . import arguments, evaluate, plot
+from . import arguments, completion, evaluate, plot
 from .arguments import UsageError
 from .output import cut, draw_table, to_json, tracked
 
@@ -94,7 +94,12 @@ def _abandon_output(status: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="fastloss", description="Loss functions on the CPU.", allow_abbrev=False)
+    parser = _Parser(
+        prog="fastloss",
+        description="Loss functions on the CPU.",
+        epilog="fastloss COMMAND --help explains a command. Example: fastloss evaluate predictions.csv --loss huber:delta=2",
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action="version", version=f"fastloss {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -121,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
 
     info = commands.add_parser("info", help="how fastloss was built and what it uses", allow_abbrev=False)
     info.set_defaults(command=_info)
+
+    completion.add_parser(commands, parser)
     return parser
 
 
