@@ -54,8 +54,11 @@ class Case:
     @cached_property
     def inputs(self) -> tuple[np.ndarray, ...]:
         inputs = bench.make_inputs(self.loss, self.dtype, self.n, self.width)
-        # of the two ways of writing labels that such losses take, the one that peers take, too
-        return (np.where(inputs[0] > 0, 1, -1).astype(self.dtype), *inputs[1:]) if takes_signs(self.loss) else inputs
+        if takes_signs(self.loss):
+            # of the two ways of writing labels that such losses take, the one that peers take, too
+            return np.where(inputs[0] > 0, 1, -1).astype(self.dtype), *inputs[1:]
+        # labels could lie between 0 and 1, but most do not; errors of differences with these would say nothing
+        return (np.rint(inputs[0]), *inputs[1:]) if self.loss.family == "binary" else inputs
 
     @property
     def predictions(self) -> list[int]:
@@ -139,6 +142,30 @@ def leaves(results: Any) -> list[Any]:
     if isinstance(results, tuple | list):
         return [leaf for item in results for leaf in leaves(item)]
     return [results]
+
+
+def has_digits(case: Case) -> bool:
+    """Whether errors in units of the last place mean something: not where large numbers cancel, as in sums over masks."""
+    return case.dtype == "float32" and case.loss.signature.plan in ("elements", "rows")
+
+
+def exact(case: Case) -> Any:
+    """What a case of single precision should give: the same of the same numbers in double precision."""
+    inputs = [array.astype(np.float64) if array.dtype == case.dtype else array for array in case.inputs]
+    if case.what == "gradient_and_hessian":
+        return case.loss.gradient_and_hessian(*inputs, reduction="none")
+    return getattr(case.loss, "__call__" if case.what == "value" else case.what)(*inputs)
+
+
+def error(case: Case, truth: Any, result: Any) -> float:
+    """The largest error of a result's derivatives, or of a value alone, in units of the last place of single precision."""
+    worst = 0.0
+    for right, found in list(zip(leaves(truth), leaves(result), strict=True))[case.what == "value_and_gradient" :]:
+        right, found = np.asarray(right, np.float64), np.asarray(found, np.float64)
+        with np.errstate(all="ignore"):
+            apart = np.abs(found - right) / np.spacing(np.maximum(np.abs(right), np.finfo(np.float32).tiny).astype(np.float32))
+        worst = max(worst, float(np.max(apart, initial=0.0, where=found != right)))
+    return worst
 
 
 def difference(case: Case, ours: Any, theirs: Any) -> float:

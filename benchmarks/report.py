@@ -12,10 +12,9 @@ from math import exp, log
 from pathlib import Path
 from typing import Any
 
-from tools.readme import README, placed
-
 from .run import OURS, RESULTS, ROOF
 
+README = Path(__file__).parents[1] / "README.md"
 PAGE, PLOTS = Path(__file__).with_name("RESULTS.md"), Path(__file__).with_name("plots")
 WHATS = {"value": "value", "value_and_gradient": "value + gradient", "gradient_and_hessian": "gradient + Hessian"}
 #: The losses of the README's table, by their names in tables, with their widths.
@@ -117,43 +116,49 @@ def machine(facts: dict[str, Any]) -> str:
     )
 
 
+def with_error(row: Row, name: str, text: str) -> str:
+    """A cell of a time, and of the largest error that came with it."""
+    error = row.get("ulp", {}).get(name)
+    return text if error is None else f"{text} ({error:.0e} ulp)" if error >= 1e4 else f"{text} ({error:.3g} ulp)"
+
+
 def readme_table(found: dict[str, Any]) -> str:
-    """The losses that are called most often, against the fastest of the peers and each of them; and the means over all rows."""
+    """The losses that are called most often, in single precision, against each of the peers; and the means over all rows."""
     rows = [row for row in found["rows"] if row["n"] == SHOWN_N]
     threads = max((row["threads"] for row in rows), default=1)
     peers = sorted({peer for row in found["rows"] for peer in ratios(row)})
     lines = []
     for loss, width in SHOWN:
-        for dtype in ("float32", "float64"):
-            for row in rows:
-                own = (row["loss"], row["width"], row["dtype"], row["what"], row["threads"])
-                if own == (loss, width, dtype, "value_and_gradient", threads):
-                    by = ratios(row)
-                    ours = f"{row['times'][OURS][0] * 1e3:.3g}"
-                    cells = [short(by[peer]) if peer in by else "" for peer in peers]
-                    lines.append(
-                        (
-                            f"`{loss}`" + (f", {width}" if width > 1 else ""),
-                            dtype,
-                            ours,
-                            f"{share_of_the_roof(row):.0%}",
-                            *cells,
-                        )
-                    )
-    head = ("value + gradient", "dtype", "ms", "of the roof", *peers)
+        for row in rows:
+            own = (row["loss"], row["width"], row["dtype"], row["what"], row["threads"])
+            if own == (loss, width, "float32", "value_and_gradient", threads):
+                by = ratios(row)
+                ours = with_error(row, OURS, f"{row['times'][OURS][0] * 1e3:.3g} ms")
+                cells = [with_error(row, peer, f"{short(by[peer])}x") if peer in by else "" for peer in peers]
+                lines.append((f"`{loss}`" + (f", {width}" if width > 1 else ""), ours, *cells))
     below = sum(ratio < 1 for _, ratio, _ in every_ratio(found["rows"]))
     every = sum(1 for _ in every_ratio(found["rows"]))
     losses = len({row["loss"] for row in found["rows"]})
     text = (
-        f"{machine(found['facts'])}\n\n"
-        f"Times of a million numbers on {threads} threads, and what peers take in units of that: in one run, in turns,\n"
-        "the best of each, results checked equal. The roof is reading the inputs and writing the outputs alone.\n\n"
-        f"{table(head, lines, left=2)}\n"
-        f"Over all sizes, outputs and numbers of threads of the {losses} losses of this run\n"
+        f"Value and gradient of a million float32 on {threads} threads, and what others take in units of that: in one run,\n"
+        "in turns, the best of each, results checked equal. In brackets the largest error of the gradient, in units in the\n"
+        "last place.\n\n"
+        f"{table(('', 'fastloss', *peers), lines)}\n"
+        f"Over all sizes, dtypes, outputs and numbers of threads of the {losses} losses of this run\n"
         "([all results](benchmarks/RESULTS.md); "
         f"{below} of {every} ratios are below 1):\n\n"
     )
-    return text + means(found["rows"])
+    return f"{text}{means(found['rows'])}\n{machine(found['facts'])}\n"
+
+
+def placed(text: str, name: str, content: str) -> str:
+    """The text with something between the two comments of a name."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"there is no {begin.strip()} ... {end.strip()}")
+    return before + begin + content + end + after
 
 
 def in_units(found: dict[str, Any]) -> str:

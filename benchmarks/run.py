@@ -78,11 +78,16 @@ def measure(case: Case, makers: dict[str, Any], threads: int, effort: dict[str, 
     """A row: the times of fastloss, of the roof and of all peers whose results are those of fastloss."""
     jobs = {OURS: case.job(), ROOF: roof.of_case(case, threads)}
     expected, differing = jobs[OURS](), {}
+    truth = cases.exact(case) if cases.has_digits(case) else None
+    errors = {} if truth is None else {OURS: cases.error(case, truth, expected)}
     for name, make in makers.items():
         job = make(case)
         if job is None:
             continue
-        apart = cases.difference(case, expected, job()) / peers.ALLOWANCES.get(name, 1)
+        result = job()
+        apart = cases.difference(case, expected, result) / peers.ALLOWANCES.get(name, 1)
+        if truth is not None and apart <= 1:
+            errors[name] = cases.error(case, truth, result)
         if apart <= 1:
             jobs[name] = job
         else:
@@ -101,6 +106,8 @@ def measure(case: Case, makers: dict[str, Any], threads: int, effort: dict[str, 
         "threads": threads,
         "times": {name: seconds_of(found) for name, found in zip(jobs, times, strict=True)},
     }
+    if errors:
+        row["ulp"] = {name: float(f"{error:.2g}") for name, error in errors.items()}
     return row | ({"differing": differing} if differing else {})
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import readme
 
 import fastloss as fl
 from benchmarks import cases, instructions, peers, report, roof, run
@@ -138,7 +137,11 @@ def results() -> dict[str, Any]:
     facts = {"cpus": 2, "cpu": "a processor", "isa": "avx2", "caches": {"L1": "32K"}, "compiler": "GCC", "date": "2026-01-01"}
     row = {"name": "huber", "family": "regression", "plan": "elements", "n": 10**6, "width": 1, "threads": 2}
     row |= {"loss": "Huber", "dtype": "float32", "what": "value_and_gradient"}
-    first = row | {"times": {"fastloss": [2e-3, 3e-3], "roof": [1e-3, 1e-3], "NumPy": [1.6e-2, 2e-2], "numba": [1e-3, 1e-3]}}
+    ulp = {"fastloss": 1.5, "NumPy": 2e5}
+    first = row | {
+        "ulp": ulp,
+        "times": {"fastloss": [2e-3, 3e-3], "roof": [1e-3, 1e-3], "NumPy": [1.6e-2, 2e-2], "numba": [1e-3, 1e-3]},
+    }
     second = row | {"what": "value", "times": {"fastloss": [1e-3, 3e-3], "roof": [1e-3, 1e-3], "NumPy": [2e-3, 2e-2]}}
     return {"facts": facts | {"versions": {"numpy": "2.4"}}, "seconds": 3, "rows": [first, second]}
 
@@ -147,7 +150,7 @@ def test_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib")
     found = results()
     text = report.readme_table(found)
-    assert "| `Huber` | float32 | 2 | 50% | 8.0 | 0.50 |" in text
+    assert "| `Huber` | 2 ms (1.5 ulp) | 8.0x (2e+05 ulp) | 0.50x |" in text
     assert "| NumPy | 2 | 4.0 | 2.0 | 0 |" in text
     assert "| numba | 1 | 0.50 | 0.50 | 1 |" in text
     assert "1 of 3" in text
@@ -173,15 +176,15 @@ def test_the_readme_has_the_times_that_were_measured() -> None:
     file = run.RESULTS / "losses.json"
     if not file.exists():
         pytest.skip("nothing was measured")
-    text = readme.README.read_text()
-    assert text == readme.placed(text, "speed", report.readme_table(json.loads(file.read_text()))), (
+    text = report.README.read_text()
+    assert text == report.placed(text, "speed", report.readme_table(json.loads(file.read_text()))), (
         "run python -m benchmarks report"
     )
 
 
 def test_a_place_that_is_not_there() -> None:
     with pytest.raises(ValueError, match="there is no <!-- speed -->"):
-        readme.placed("<!-- speed -->\n", "speed", "")
+        report.placed("<!-- speed -->\n", "speed", "")
 
 
 def test_what_has_risen() -> None:

@@ -7,7 +7,6 @@ import inspect
 import io
 import math
 import pickle
-import re
 import subprocess
 import sys
 import tracemalloc
@@ -876,10 +875,8 @@ def test_tensors_of_numpy_share_memory() -> None:
     assert L.mse_loss(x, torch.zeros(5)) == 4
 
 
-def test_example_of_the_readme(kernels: list[Any]) -> None:
-    text = (Path(__file__).parents[1] / "README.md").read_text()
-    (program,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "fastloss.torch" in block)
+def test_example_of_the_guide(kernels: list[Any]) -> None:
     found: dict[str, Any] = {}
-    exec(program, found)
+    exec((Path(__file__).parents[1] / "docs" / "guides" / "torch_example.py").read_text(), found)
     assert len(kernels) == 2
     assert found["scores"].grad.abs().sum() > 0

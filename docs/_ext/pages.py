@@ -20,6 +20,7 @@ from typing import Any
 
 import fastloss as fl
 import fastloss.dask
+from fastloss._aliases import ALIASES
 from fastloss.boosting import Objective
 from fastloss.registry import SHORT_NAMES, every_class
 
@@ -451,6 +452,15 @@ def speed() -> str:
     return text.replace("(benchmarks/RESULTS.md)", "(/guides/results.md)")
 
 
+def names_elsewhere() -> str:
+    """What is called otherwise elsewhere, by its name here."""
+    others: dict[str, list[str]] = {}
+    for alias, own in ALIASES.items():
+        others.setdefault(own, []).append(alias)
+    rows = [(f"``fl.{own}``", ", ".join(f"``{alias}``" for alias in aliases)) for own, aliases in others.items()]
+    return _table(rows, header=("here", "elsewhere"), widths="45 55")
+
+
 # ---- all of them -----------------------------------------------------------------------------------------------------
 
 
@@ -467,6 +477,7 @@ def every_page() -> dict[str, str]:
     found["tables/errors.txt"] = error_table()
     found["tables/inputs.txt"] = inputs_table()
     found["tables/speed.txt"] = speed()
+    found["tables/names.txt"] = names_elsewhere()
     found |= {f"tables/from_{name}.txt": text for name, text in peer_tables().items()}
     return found
 
