@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mpmath import mp, mpf
+from mpmath import log, mp, mpf
 from oracle import error_in_ulp, every_unit_loss, parameters_of
 from references import REFERENCES
 from samples import units as rows
@@ -103,6 +103,28 @@ def test_zeros() -> None:
     assert fl.multi_label_soft_margin([[0, 0]], [[inf, -inf]]) == inf
     assert fl.gaussian_kl([[0.0]], [[-inf]]) == inf
     assert fl.gaussian_kl([[0.0]], [[inf]]) == inf
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_shares_of_any_size(dtype: Any) -> None:
+    """Down to the smallest number beside 1, on either side."""
+    info = np.finfo(dtype)
+    eps, least = float(info.eps), float(info.smallest_subnormal)
+    sizes = 2.0 ** np.arange(info.minexp - info.nmant, 0, 3)
+    ones = np.ones_like(sizes)
+    logs = np.array([float(log(2 * mpf(size) / (1 + mpf(size)))) for size in sizes])
+    for p, q, gradient in ((ones, sizes, logs / 2), (sizes, ones, np.log(2 / (1 + sizes)) / 2)):
+        found = fl.jensen_shannon.gradient(p.astype(dtype)[:, None], q.astype(dtype)[:, None], reduction="none")[:, 0]
+        assert found == pytest.approx(gradient, rel=2 * eps)
+        value = fl.jensen_shannon(p.astype(dtype)[:, None], q.astype(dtype)[:, None], reduction="none")
+        small = np.array([float(log(2 / (1 + mpf(size))) + mpf(size) * log(2 * mpf(size) / (1 + mpf(size)))) for size in sizes])
+        assert value == pytest.approx(small / 2, rel=2 * eps)
+    value = fl.kl_divergence(sizes.astype(dtype)[:, None], ones.astype(dtype)[:, None], reduction="none")
+    # below the smallest normal number, results are multiples of the smallest one
+    exact = [float(mpf(size) * log(mpf(size))) for size in sizes]
+    assert value == pytest.approx(exact, rel=2 * eps, abs=least)
+    value = fl.kl_divergence(ones.astype(dtype)[:, None], sizes.astype(dtype)[:, None], reduction="none")
+    assert value == pytest.approx([-float(log(mpf(size))) for size in sizes], rel=2 * eps)
 
 
 def test_the_divergence_is_bounded() -> None:

@@ -50,7 +50,7 @@
 
 /* How many labels a unit has at most, and the loops that add up. */
 enum { FL_MAX_LABELS = 2 };
-enum { FL_FIRST_LOOK, FL_SCALED_LOOK, FL_SECOND_LOOK };
+enum { FL_USUAL_LOOK, FL_FIRST_LOOK, FL_SCALED_LOOK, FL_SECOND_LOOK };
 
 /* A sheet whose numbers of several inputs lie in the first-level cache together: of fewer rows, if these lie side by side. */
 FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
@@ -97,9 +97,10 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         return FL_FN(name##_formula)(FL_BOUND(given, by_, parameters), scale);                                                 \
     }                                                                                                                          \
     FL_PREPARE_LOOP(name, function)                                                                                            \
-    FL_ADD_LOOP(name, add_lanes, 0, FL_FN(name##_first), 0)                                                                    \
-    FL_ADD_LOOP(name, add_scaled_lanes, 0, FL_FN(name##_first), FL_FN(name##_scaled))                                          \
-    FL_ADD_LOOP(name, add_again_lanes, FL_FN(name##_first), FL_FN(name##_count), FL_FN(name##_scaled))                         \
+    FL_ADD_LOOP(name, add_few_lanes, 0, FL_FN(name##_usual), 0, 1)                                                             \
+    FL_ADD_LOOP(name, add_lanes, 0, FL_FN(name##_first), 0, 0)                                                                 \
+    FL_ADD_LOOP(name, add_scaled_lanes, 0, FL_FN(name##_first), FL_FN(name##_scaled), 0)                                       \
+    FL_ADD_LOOP(name, add_again_lanes, FL_FN(name##_first), FL_FN(name##_count), FL_FN(name##_scaled), 0)                      \
     FL_SLOPE_LOOP(name, slope_lanes, 0)                                                                                        \
     FL_SLOPE_LOOP(name, slope_scaled_lanes, FL_FN(name##_scaled))                                                              \
     FL_LANE_LOOPS(name)                                                                                                        \
@@ -114,9 +115,11 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
             .labels = FL_FN(name##_labels),                                                                                    \
             .count = FL_FN(name##_count),                                                                                      \
             .scaled = FL_FN(name##_scaled),                                                                                    \
+            .usual = FL_FN(name##_usual),                                                                                      \
             .first = FL_FN(name##_first),                                                                                      \
             .prepare = FL_FN(name##_prepares) ? FL_FN(name##_prepare) : NULL,                                                  \
-            .add = {FL_FN(name##_add_lanes), FL_FN(name##_add_scaled_lanes), FL_FN(name##_add_again_lanes)},                   \
+            .add = {FL_FN(name##_usual) < FL_FN(name##_count) ? FL_FN(name##_add_few_lanes) : NULL, FL_FN(name##_add_lanes),   \
+                    FL_FN(name##_add_scaled_lanes), FL_FN(name##_add_again_lanes)},                                            \
             .slopes = {FL_FN(name##_slope_lanes), FL_FN(name##_slope_scaled_lanes)},                                           \
             .size = FL_FN(name##_size_lanes),                                                                                  \
             .look = FL_FN(name##_look_lanes),                                                                                  \
@@ -192,9 +195,9 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         g1[i] = FL_FN(fl_slope)(t, 1, count, by0, by1, by2, by3, by4) then;                                                    \
     if (gradients > 2)                                                                                                         \
         g2[i] = FL_FN(fl_slope)(t, 2, count, by0, by1, by2, by3, by4) then;
-#define FL_KEEP_TERM(k, from, to)                                                                                              \
+#define FL_KEEP_TERM(k, from, to, usual)                                                                                       \
     if (k >= from && k < to)                                                                                                   \
-        t##k[i] = FL_PICK(mask, t.add[k], FL_C(0));
+        t##k[i] = FL_PICK(mask, (usual) ? t.few[k] : t.add[k], FL_C(0));
 #define FL_ADD_TERMS(k, from, to)                                                                                              \
     if (k >= from && k < to)                                                                                                   \
         FL_FN(fl_add_step)(&s##k, t##k);
@@ -213,11 +216,11 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     const FL_T *const lanes = numbers + group * (sheet)->lanes + first;                                                        \
     const ptrdiff_t size = (sheet)->groups * (sheet)->lanes;                                                                   \
     const FL_T *const x[FL_MAX_INPUTS] = {lanes, lanes + size, lanes + 2 * size, lanes + 3 * size};
-#define FL_ADD_LOOP(name, which, from, to, scaled)                                                                             \
-    static int FL_FN(name##_##which)(const fl_sheet *sheet, const FL_T *numbers, const double *parameters, FL_UNITS *u)        \
+#define FL_ADD_LOOP(name, which, from, to, scaled, usual)                                                                      \
+    FL_STATIC int FL_FN(name##_##which)(const fl_sheet *sheet, const FL_T *numbers, const double *parameters, FL_UNITS *u)     \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
-        FL_I invalid = 0;                                                                                                      \
+        FL_I invalid = 0, unusual = 0;                                                                                         \
         FL_EACH_STEP(sheet)                                                                                                    \
         {                                                                                                                      \
             FL_FN(fl_sums_of_step) s0 = {{0}, {0}}, s1 = s0, s2 = s0, s3 = s0, s4 = s0;                                        \
@@ -229,17 +232,18 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
             {                                                                                                                  \
                 FL_LANES_AT(sheet)                                                                                             \
                 const FL_I held = FL_HELD(sheet, group) - (FL_I)first;                                                         \
-                FL_SIMD_REDUCE(reduction(| : invalid))                                                                         \
+                FL_SIMD_REDUCE(reduction(| : invalid, unusual))                                                                \
                 for (FL_I i = 0; i < FL_STEP; i++) {                                                                           \
                     const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, from > 0, i));                           \
                     /* by masks: GCC makes sums with and without the term of a selection */                                    \
                     const FL_U mask = FL_SELECT(i < held, ~(FL_U)0, (FL_U)0);                                                  \
-                    FL_KEEP_TERM(0, from, to)                                                                                  \
-                    FL_KEEP_TERM(1, from, to)                                                                                  \
-                    FL_KEEP_TERM(2, from, to)                                                                                  \
-                    FL_KEEP_TERM(3, from, to)                                                                                  \
-                    FL_KEEP_TERM(4, from, to)                                                                                  \
+                    FL_KEEP_TERM(0, from, to, usual)                                                                           \
+                    FL_KEEP_TERM(1, from, to, usual)                                                                           \
+                    FL_KEEP_TERM(2, from, to, usual)                                                                           \
+                    FL_KEEP_TERM(3, from, to, usual)                                                                           \
+                    FL_KEEP_TERM(4, from, to, usual)                                                                           \
                     invalid |= t.invalid & (FL_I)mask;                                                                         \
+                    unusual |= (usual) ? t.unusual & (FL_I)mask : 0;                                                           \
                 }                                                                                                              \
                 FL_ADD_TERMS(0, from, to)                                                                                      \
                 FL_ADD_TERMS(1, from, to)                                                                                      \
@@ -253,7 +257,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
             FL_KEEP_SUM(3, from, to)                                                                                           \
             FL_KEEP_SUM(4, from, to)                                                                                           \
         }                                                                                                                      \
-        return invalid != 0;                                                                                                   \
+        return (invalid ? FL_OUTSIDE : 0) | (unusual ? FL_UNUSUAL : 0);                                                        \
     }
 
 #define FL_PREPARE_LOOP(name, function)                                                                                        \
@@ -494,10 +498,10 @@ FL_INLINE void FL_FN(fl_keep_step)(FL_FN(fl_sums) * s, ptrdiff_t first, const FL
 }
 
 typedef struct {
-    int inputs, gradients, labels, count, scaled, first;
+    int inputs, gradients, labels, count, usual, scaled, first;
     fl_prepare prepare;
-    /* sums of the first look, with scales or without, and of the second one */
-    int (*add[3])(const fl_sheet *sheet, const FL_T *numbers, const double *q, FL_UNITS *u);
+    /* the usual sums, those of the first look, with scales or without, and of the second one */
+    int (*add[4])(const fl_sheet *sheet, const FL_T *numbers, const double *q, FL_UNITS *u);
     void (*slopes[2])(const fl_sheet *sheet, FL_T *numbers, const double *q, const FL_UNITS *u);
     void (*size)(const fl_sheet *sheet, const FL_T *numbers, const double *q, FL_UNITS *u);
     int (*look)(const fl_sheet *sheet, const double *q, FL_T weight, FL_UNITS *u);
@@ -524,7 +528,8 @@ FL_STATIC int FL_FN(fl_add_up)(const fl_block *b, const fl_sheet *sheet, const F
                                FL_UNITS *u)
 {
     const int invalid = maps->add[loop](sheet, b->scratch, b->parameters, u);
-    const int from = loop == FL_SECOND_LOOK ? maps->first : 0, to = loop == FL_SECOND_LOOK ? maps->count : maps->first;
+    const int from = loop == FL_SECOND_LOOK ? maps->first : 0;
+    const int to = loop == FL_USUAL_LOOK ? maps->usual : loop == FL_SECOND_LOOK ? maps->count : maps->first;
     for (int k = from; k < to; k++)
         FL_FN(fl_finish_sums)(sheet, &u->sums[k]);
     return invalid;
@@ -604,7 +609,16 @@ FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet
     FL_EACH_LANE(sheet)
     u.again[lane] = FL_C(0);
     FL_FN(fl_take_labels)(b, sheet, row, maps, &u);
-    int invalid = FL_FN(fl_add_up)(b, sheet, maps, FL_FIRST_LOOK, &u);
+    int invalid = 0, usual = maps->usual < maps->first;
+    if (usual) {
+        for (int k = maps->usual; k < maps->first; k++)
+            FL_EACH_LANE(sheet)
+        u.sums[k].sum[lane] = FL_C(0);
+        invalid = FL_FN(fl_add_up)(b, sheet, maps, FL_USUAL_LOOK, &u);
+        usual = !(invalid & FL_UNUSUAL);
+    }
+    if (!usual)
+        invalid = FL_FN(fl_add_up)(b, sheet, maps, FL_FIRST_LOOK, &u);
     const int scaled = FL_FN(fl_rescale)(b, sheet, maps, &u);
     if (scaled)
         invalid |= FL_FN(fl_add_up)(b, sheet, maps, FL_SCALED_LOOK, &u);

@@ -86,6 +86,8 @@
 #define FL_X_MINUS_LOG1P(x) FL_FN(fl_x_minus_log1p)(x)
 #define FL_X_MINUS_LOG1P_OF_PAIR(x) FL_FN(fl_x_minus_log1p_of_pair)(x)
 #define FL_EXPM1_MINUS_X(x) FL_FN(fl_expm1_minus_x)(x)
+#define FL_RATIO FL_FN(fl_ratio)
+#define FL_RATIO_OF(b, a) FL_FN(fl_ratio_of)(b, a)
 #define FL_LOG_QUOTIENT(a, b) FL_FN(fl_log_quotient)(a, b)
 #define FL_LGAMMA1P(y) FL_FN(fl_lgamma1p)(y)
 
@@ -572,7 +574,38 @@ FL_INLINE FL_T FL_FN(fl_softplus)(FL_T x)
     return FL_FMA(FL_FN(fl_logistic_of)(x).log1p_raised, FL_LOWERED, FL_MAX(FL_C(0), x));
 }
 
-/* x - log1p(x) of x = x.hi + x.lo >= -1/3: with 1 + x = 2^k (1 + f), f in [-1/3, 1), k >= 0, it is (2^k - 1 - k log 2)
+/* f - log1p(f) of f in [-1/2, 1] with s = f / (2 + f), about 1.5 ulp */
+FL_INLINE FL_T FL_FN(fl_log1p_rest)(FL_T f, FL_T s)
+{
+    const FL_T z = s * s;
+    const FL_PAIR half_square = FL_TWO_PRODUCT(FL_C(0.5) * f, f);
+    const FL_T series = FL_FMA(z, FL_POLYNOMIAL(LOG1P_QUOTIENT, z), half_square.hi);
+    return half_square.hi - FL_FMA(s, series, -half_square.lo);
+}
+
+/* log(b / a) = k log 2 + log1p(f) of positive a and b, with f at least 0 where k is above and at most 0 where k is below, so
+   that both terms have one sign, and exact but for one rounding; `rest` = f - log1p(f) >= 0 */
+typedef struct {
+    FL_T k, f, rest;
+} FL_FN(fl_ratio);
+
+FL_INLINE FL_FN(fl_ratio) FL_FN(fl_ratio_of)(FL_T b, FL_T a)
+{
+    const FL_T lift = FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), lifted = FL_C(FL_MANTISSA_BITS + 2);
+    const FL_U mantissa = ((FL_U)1 << FL_MANTISSA_BITS) - 1;
+    const int small_a = a < FL_SMALLEST_NORMAL, small_b = b < FL_SMALLEST_NORMAL;
+    const FL_U u = FL_TO_BITS(a * FL_SELECT(small_a, lift, FL_C(1))), v = FL_TO_BITS(b * FL_SELECT(small_b, lift, FL_C(1)));
+    const FL_T m = FL_FROM_BITS((u & mantissa) | FL_ONE_BITS), n = FL_FROM_BITS((v & mantissa) | FL_ONE_BITS);
+    const FL_T k = (FL_FN(fl_unbiased)(v >> FL_MANTISSA_BITS) - FL_FN(fl_unbiased)(u >> FL_MANTISSA_BITS)) +
+                   (FL_SELECT(small_a, lifted, FL_C(0)) - FL_SELECT(small_b, lifted, FL_C(0)));
+    const int above = (k > FL_C(0)) & (n < m), below = (k < FL_C(0)) & (n > m);
+    const FL_T scaled = n * FL_SELECT(above, FL_C(2), FL_SELECT(below, FL_C(0.5), FL_C(1)));
+    const FL_T difference = scaled - m, f = difference / m;
+    return (FL_FN(fl_ratio)){k - FL_SELECT(above, FL_C(1), FL_SELECT(below, FL_C(-1), FL_C(0))), f,
+                             FL_FN(fl_log1p_rest)(f, difference / (scaled + m))};
+}
+
+/* x - log1p(x) of x = x.hi + x.lo >= -1/2: with 1 + x = 2^k (1 + f), f in [-1/2, 1), k >= 0, it is (2^k - 1 - k log 2)
    + (2^k - 1) f + (f - log1p(f)), where from k = 1 on nothing is negative. */
 FL_INLINE FL_T FL_FN(fl_x_minus_log1p_of_pair)(FL_PAIR x)
 {
@@ -582,10 +615,7 @@ FL_INLINE FL_T FL_FN(fl_x_minus_log1p_of_pair)(FL_PAIR x)
     const FL_T k = FL_FN(fl_unbiased)(biased), down = FL_FN(fl_inverse_power)(biased);
     const FL_T less = FL_FROM_BITS(biased << FL_MANTISSA_BITS) - FL_C(1);
     const FL_T f = FL_FMA(x.hi, down, down - FL_C(1)), f_low = x.lo * down;
-    const FL_T s = f / (FL_C(2) + f), z = s * s;
-    const FL_PAIR half_square = FL_TWO_PRODUCT(FL_C(0.5) * f, f);
-    const FL_T series = FL_FMA(z, FL_POLYNOMIAL(LOG1P_QUOTIENT, z), half_square.hi);
-    const FL_T near = half_square.hi - FL_FMA(s, series, -half_square.lo);
+    const FL_T near = FL_FN(fl_log1p_rest)(f, f / (FL_C(2) + f));
     /* the derivative of the last term is f / (1 + f), about f - f^2/2 */
     const FL_T slope = FL_FMA(f, FL_FMA(FL_C(-0.5), f, FL_C(1)), less);
     const FL_T value = FL_FMA(-k, FL_CONSTANT(LN2), less) + (FL_FMA(less, f, near) + f_low * slope);

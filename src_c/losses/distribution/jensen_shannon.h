@@ -6,7 +6,7 @@
  *   gradient   log(2 q / (p + q)) / 2        changes sign at q = p, and keeps its digits there
  *   hessian    p / (2 q (p + q))
  *
- * The series is used for |t| < 0.3; beyond, the logarithms of 2 p / (p + q) and 2 q / (p + q), whose terms cancel little.
+ * With the middle m of p and q, a term is half of p e(m/p) + q e(m/q), e(1 + x) = x - log1p(x) >= 0: nothing cancels.
  * From scores, q is the softmax, which is rounded: errors are below 8 eps of the largest |p - q|, and those of derivatives
  * below 8 eps of q_k max(1, |G_k|) with G the gradient by q. Slope and curvature are those by log q: -q log(2 q / (p + q)) / 2
  * and  q (log(2 q / (p + q)) + p / (p + q)) / 2.
@@ -19,27 +19,36 @@ typedef struct {
     FL_T value, log_q, share; /* of p in p + q; log_q = log(2 q / (p + q)) / 2 */
 } FL_FN(fl_jensen_shannon);
 
+/* Shares of the larger of two that are smaller than this leave half of it; logarithms of such are lifted. */
+#define FL_JENSEN_SHANNON_LEAST FL_C(FL_BITS == 32 ? 0x1p-80 : 0x1p-700)
+#define FL_JENSEN_SHANNON_LIFT FL_C(FL_BITS == 32 ? 60 : 600)
+#define FL_JENSEN_SHANNON_LIFTED FL_C(FL_BITS == 32 ? 0x1p60 : 0x1p600)
+
 FL_INLINE FL_FN(fl_jensen_shannon) FL_FN(fl_jensen_shannon_term)(FL_T p, FL_T q)
 {
-    const int empty = p + q == FL_C(0);
-    const FL_PAIR sum = FL_TWO_SUM(FL_SELECT(empty, FL_C(1), p), q);
-    const FL_T share = p / sum.hi;
-    const FL_PAIR difference = FL_TWO_SUM(p, -q);
-    const FL_T t = (difference.hi + difference.lo) / sum.hi;
-    const FL_T square = t * t;
-    const FL_T series = square * FL_POLYNOMIAL(JENSEN_SHANNON, FL_MIN(FL_C(0.09), square));
-    /* 1 stands in for what has no logarithm */
-    const FL_PAIR log_p = FL_LOG_QUOTIENT(FL_EXACTLY(FL_SELECT(p > FL_C(0), p + p, FL_C(1))), sum);
-    const FL_PAIR log_q = FL_LOG_QUOTIENT(FL_EXACTLY(FL_SELECT(q > FL_C(0), q + q, FL_C(1))), sum);
-    const FL_PAIR x = FL_TWO_PRODUCT(p, log_p.hi), y = FL_TWO_PRODUCT(q, log_q.hi);
-    const FL_PAIR product = FL_TWO_SUM(x.hi, y.hi);
-    const FL_T low = FL_FMA(p, log_p.lo, x.lo) + FL_FMA(q, log_q.lo, y.lo);
-    const FL_T far = FL_C(0.5) * (product.hi + (product.lo + low));
-    const FL_T value = FL_SELECT(FL_ABS(t) < FL_C(0.3), FL_C(0.5) * sum.hi * series, far);
-    const FL_T half_log = FL_C(0.5) * log_q.hi;
+    const int empty = p + q == FL_C(0), less = q < p;
+    const FL_T large = FL_SELECT(empty, FL_C(1), FL_SELECT(less, p, q)), small = FL_SELECT(less, q, p);
+    const FL_T difference = small - large;
+    /* the middle by the larger one, 1 + f, and by the smaller one, 1 + x = 2^k (1 + g) */
+    const FL_T f = difference / (large + large);
+    const FL_T f_rest = FL_FN(fl_log1p_rest)(f, difference / (FL_C(3) * large + small));
+    const int far = small < FL_JENSEN_SHANNON_LEAST * large;
+    const FL_T by = FL_SELECT(far, small * FL_JENSEN_SHANNON_LIFTED, small);
+    const FL_T x = -difference / (by + by);
+    const FL_U biased = FL_TO_BITS(FL_C(1) + x) >> FL_MANTISSA_BITS;
+    const FL_T k = FL_FN(fl_unbiased)(biased), down = FL_FN(fl_inverse_power)(biased);
+    const FL_T g = FL_FMA(x, down, down - FL_C(1));
+    const FL_T g_rest = FL_FN(fl_log1p_rest)(g, g / (FL_C(2) + g));
+    const FL_T less_one = FL_FROM_BITS(biased << FL_MANTISSA_BITS) - FL_C(1);
+    const FL_T x_rest = FL_FMA(-k, FL_CONSTANT(LN2), less_one) + FL_FMA(less_one, g, g_rest);
+    const FL_T value = FL_FMA(large, f_rest, FL_SELECT(far, FL_C(0.5) * large, small * x_rest));
+    const FL_T lifts = k + FL_SELECT(far, FL_JENSEN_SHANNON_LIFT, FL_C(0));
+    const FL_T log_small = FL_FMA(lifts, FL_CONSTANT(LN2), g - g_rest);
+    const FL_T log_q = FL_C(-0.5) * FL_SELECT(less, log_small, f - f_rest);
     /* by q at p = 0 the term is q log(2) / 2, down to q = 0 */
     const FL_T at_zero = FL_SELECT(p > FL_C(0), -FL_INFINITY, FL_C(0.5) * FL_CONSTANT(LN2));
-    return (FL_FN(fl_jensen_shannon)){FL_SELECT(empty, FL_C(0), value), FL_SELECT(q == FL_C(0), at_zero, half_log), share};
+    return (FL_FN(fl_jensen_shannon)){FL_SELECT(empty, FL_C(0), FL_C(0.5) * value), FL_SELECT(q == FL_C(0), at_zero, log_q),
+                                      p / FL_SELECT(empty, FL_C(1), p + q)};
 }
 
 FL_SUM_FORMULA(jensen_shannon, (y_true), (y_pred), ())

@@ -6,11 +6,11 @@
  *   by log q                         gradient -p          hessian 0
  *   by scores                        Q softmax - p, Q softmax (1 - softmax) with Q the sum of p, from the engine's sums
  *
- * The terms change sign, and of two distributions that are nearly equal hardly anything is left. With probabilities, where
- * d = (q - p) / p lies in [-1/4, 1/2], the term is p (d - log1p(d)) >= 0, whose series keeps its digits, plus p - q, which is
- * exact there, and whose sum over the row is kept with its error. Elsewhere the term is p log(p/q) with the product's error:
- * what the others leave is never much smaller. With logarithms, errors are below 4 eps of the largest |p log p| or |p log q|,
- * and from scores, whose softmax is rounded, below 8 eps of the cross-entropy, the sum of |p log q|.
+ * The terms change sign, and of two distributions that are nearly equal hardly anything is left. With probabilities and q/p =
+ * 2^k (1 + f), where |log(1 + f)| <= log 2, the term at k = 0 is p (f - log1p(f)) >= 0, whose series keeps its digits, plus p -
+ * q, which is exact there, and whose sum over the row is kept with its error. Elsewhere the term is -p (k log 2 + log1p(f)), of
+ * one sign, as a pair: what the others leave is never much smaller. With logarithms, errors are below 4 eps of the largest |p
+ * log p| or |p log q|, and from scores, whose softmax is rounded, below 8 eps of the cross-entropy, the sum of |p log q|.
  */
 #include "engine/row_sums.h"
 #include "engine/rows.h"
@@ -52,21 +52,18 @@ FL_SUM_FORMULA(kl_divergence, (y_true), (y_pred), (eps))
     const FL_T least = FL_C(eps);
     const int clipped = y_pred < least;
     const FL_T q = FL_SELECT(clipped, least, y_pred);
-    const FL_T difference = q - p;
-    const int near = (FL_C(0.75) * p <= q) & (q <= FL_C(1.5) * p) & (p > FL_C(0));
-    const FL_T d = difference / FL_SELECT(near, p, FL_C(1));
-    const FL_T excess = p * FL_X_MINUS_LOG1P(FL_SELECT(near, d, FL_C(0)));
     /* 1 stands in for what has no logarithm */
-    const int none = p == FL_C(0);
-    const FL_PAIR log =
-        FL_LOG_QUOTIENT(FL_EXACTLY(FL_SELECT(none, FL_C(1), p)), FL_EXACTLY(FL_SELECT(q > FL_C(0), q, FL_C(1))));
-    const FL_PAIR product = FL_TWO_PRODUCT(p, log.hi);
-    const FL_T low = FL_FMA(p, log.lo, product.lo);
-    const FL_T far =
-        FL_SELECT(none, FL_UNLESS_NAN(q, 0), FL_SELECT(q == FL_C(0), FL_UNLESS_NAN(p, FL_INFINITY), product.hi + (q - q)));
+    const int none = p == FL_C(0), infinite = q == FL_C(0);
+    const FL_RATIO ratio = FL_RATIO_OF(FL_SELECT(q > FL_C(0), q, FL_C(1)), FL_SELECT(none, FL_C(1), p));
+    const int near = ratio.k == FL_C(0);
+    const FL_T log1p = ratio.f - ratio.rest;
+    const FL_T log = FL_FMA(ratio.k, FL_CONSTANT(LN2), log1p);
+    const FL_T log_low = (FL_FMA(ratio.k, FL_CONSTANT(LN2), -log) + log1p) + ratio.k * FL_CONSTANT(LN2_LOW);
+    const FL_PAIR product = FL_TWO_PRODUCT(-p, log);
     FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, clipped);
-    t.value = FL_SELECT(near, -difference, far);
-    t.low = FL_SELECT(near, excess, FL_SELECT(none | (q == FL_C(0)), FL_C(0), low));
+    t.value = FL_SELECT(none, FL_UNLESS_NAN(q, 0),
+                        FL_SELECT(infinite, FL_UNLESS_NAN(p, FL_INFINITY), FL_SELECT(near, p - q, product.hi)));
+    t.low = FL_SELECT(none | infinite, FL_C(0), FL_SELECT(near, p * ratio.rest, FL_FMA(-p, log_low, product.lo)));
     t.invalid = FL_OUTSIDE_UNIT(p) | FL_OUTSIDE_UNIT(y_pred);
     return t;
 }
