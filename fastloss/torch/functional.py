@@ -245,9 +245,10 @@ def kl_div(
     )
     if call is None:
         return None
-    # of rows of one number each, which the sums of others are made of
-    call.inputs = (target.unsqueeze(-1), input)
-    call.view = _unsqueeze
+    if reduction == "none" or input.dim() < 2:
+        # of rows of one number each, which the sums of others are made of
+        call.inputs = (target.unsqueeze(-1), input)
+        call.view = _unsqueeze
     if reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
