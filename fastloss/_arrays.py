@@ -38,9 +38,12 @@ _SUM_TOLERANCES = {
 def read(value: Any, name: str) -> Operand:
     """Make an operand of anything array-like; raise TypeError for what holds no real numbers."""
     if type(value) is not np.ndarray:
+        if getattr(value, "requires_grad", False) is True:
+            # a tensor that torch wants derivatives by: those of fastloss are arrays
+            value = value.detach()
         if str(getattr(value, "dtype", "")) == "torch.bfloat16":
             # NumPy has no such type; the driver has
-            bits = value.detach().view(sys.modules["torch"].int16).numpy()
+            bits = value.view(sys.modules["torch"].int16).numpy()
             return bits.view(np.uint16), _BFLOAT16
         value = _as_ndarray(value, name)
     code = CODES.get(value.dtype)

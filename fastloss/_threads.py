@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import threading
@@ -127,6 +128,19 @@ def _quota_of(folder: Path) -> float:
         return max(0.0, float(quota) / float(period)) if quota.strip() != "max" else 0.0
     except (OSError, ValueError, ZeroDivisionError):
         return 0.0
+
+
+def shares_openmp(library: ctypes.CDLL) -> bool:
+    """Tell whether a library works with the OpenMP runtime that fastloss knows; no, where a layer was asked for."""
+    own = _core.openmp_address()
+    if not own or os.environ.get("FASTLOSS_THREADING_LAYER", "").strip():
+        return False
+    try:
+        function = library.omp_get_max_threads
+    except AttributeError:
+        # built without OpenMP
+        return False
+    return ctypes.cast(function, ctypes.c_void_p).value == own
 
 
 def _from_environment() -> int | None:

@@ -9,6 +9,8 @@ import math
 import mmap
 import re
 import sys
+import tracemalloc
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -116,14 +118,163 @@ def test_the_buffer_protocol_and_dlpack() -> None:
     assert fl.mse(OnlyDlpack(Y), OnlyDlpack(P)) == expected
 
 
+def arrow(values: np.ndarray) -> Any:
+    return pytest.importorskip("pyarrow").array(values)
+
+
+def pandas(values: Any, **options: Any) -> Any:
+    return pytest.importorskip("pandas").Series(values, **options)
+
+
+def tensor(values: np.ndarray) -> Any:
+    return pytest.importorskip("torch").from_numpy(values.copy())
+
+
+def frame_of_arrow(values: np.ndarray) -> Any:
+    made = pytest.importorskip("pyarrow").table({"a": values})["a"]
+    assert made.num_chunks == 1
+    return made
+
+
+# Each makes something of an array of float32, and says where its numbers are.
+OTHERS: dict[str, tuple[Callable[[np.ndarray], Any], Callable[[Any], int]]] = {
+    "read-only array": (lambda a: np.frombuffer(a.tobytes(), np.float32), lambda a: a.ctypes.data),
+    "array.array": (lambda a: array.array("f", a.tobytes()), lambda a: a.buffer_info()[0]),
+    "memoryview": (lambda a: memoryview(a.copy()), lambda a: np.asarray(a).ctypes.data),
+    "read-only memoryview": (lambda a: memoryview(a.tobytes()).cast("f"), lambda a: np.asarray(a).ctypes.data),
+    "pandas.Series": (lambda a: pandas(a.copy()), lambda a: a.array._ndarray.ctypes.data),
+    "pandas.DataFrame": (lambda a: pandas(a.copy()).to_frame("a")["a"], lambda a: a.array._ndarray.ctypes.data),
+    "pandas nullable": (lambda a: pandas(a).astype("Float32"), lambda a: a.array._data.ctypes.data),
+    "pandas of Arrow": (
+        lambda a: pandas(pytest.importorskip("pandas").arrays.ArrowExtensionArray(arrow(a))),
+        lambda a: a.array._pa_array.chunk(0).buffers()[1].address,
+    ),
+    "pyarrow.Array": (arrow, lambda a: a.buffers()[1].address),
+    "pyarrow.Array, a slice": (
+        lambda a: arrow(np.concatenate([a[:7], a]))[7:],
+        lambda a: a.buffers()[1].address + 4 * a.offset,
+    ),
+    "pyarrow.Table": (frame_of_arrow, lambda a: a.chunk(0).buffers()[1].address),
+    "polars.Series": (lambda a: pytest.importorskip("polars").Series(a), lambda a: a.to_arrow().buffers()[1].address),
+    "polars.DataFrame": (
+        lambda a: pytest.importorskip("polars").DataFrame({"a": a})["a"],
+        lambda a: a.to_arrow().buffers()[1].address,
+    ),
+    "xarray.DataArray": (
+        lambda a: pytest.importorskip("xarray").DataArray(a.copy(), dims="time"),
+        lambda a: a.values.ctypes.data,
+    ),
+    "JAX": (lambda a: pytest.importorskip("jax").numpy.asarray(a), lambda a: a.unsafe_buffer_pointer()),
+    "torch": (tensor, lambda a: a.data_ptr()),
+    "torch, differentiated": (lambda a: tensor(a).requires_grad_(), lambda a: a.data_ptr()),
+    "torch, a parameter": (lambda a: pytest.importorskip("torch").nn.Parameter(tensor(a)), lambda a: a.data_ptr()),
+    "torch, every other": (lambda a: tensor(np.repeat(a, 2))[::2], lambda a: a.data_ptr()),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "torch"])
-def test_other_libraries(library: str) -> None:
-    module = pytest.importorskip(library)
-    make = {"pandas": "Series", "polars": "Series", "pyarrow": "array", "torch": "tensor"}[library]
-    y, p = (getattr(module, make)([float(v) for v in values]) for values in (Y, P))
-    assert fl.mse(y, p) == fl.mse(Y, P)
-    assert fl.mse.gradient(y, p).shape == (4,)
+@pytest.mark.filterwarnings("ignore:.*buffer is not writable:UserWarning")
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_libraries_are_read_without_a_copy(kind: str) -> None:
+    make, address_of = OTHERS[kind]
+    rng = np.random.default_rng(0)
+    plain = y, p = rng.random(100_003, np.float32), rng.random(100_003, np.float32)
+    given = tuple(map(make, plain))
+    for one, other in zip(given, plain, strict=True):
+        read, _ = _arrays.read(one, "y_true")
+        assert read.ctypes.data == address_of(one)
+        assert read.dtype == np.float32
+        np.testing.assert_array_equal(read, other)
+        del read
+    out = np.empty_like(p)
+    for loss in (fl.mse, fl.BinaryCrossEntropy(from_logits=True), fl.huber):
+        value, gradient = loss.value_and_gradient(y, p)
+        # the first call may import what a library puts off
+        assert loss(*given) == value
+        tracemalloc.start()
+        found = loss.value_and_gradient(*given, sample_weight=None, out=out)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert found[0] == value
+        assert out.tobytes() == gradient.tobytes()
+        assert peak < y.nbytes / 4
+        derivative = loss.gradient(*given)
+        assert type(derivative) is np.ndarray
+        assert derivative.tobytes() == gradient.tobytes()
+        weighted = loss(y, p, p, "sum")
+        assert loss(*given, given[1], "sum") == weighted
+
+
+@pytest.mark.slow
+def test_rows_of_other_libraries() -> None:
+    rng = np.random.default_rng(1)
+    labels, scores = rng.integers(0, 5, 40), rng.random((40, 5), np.float32)
+    loss = fl.CategoricalCrossEntropy(from_logits=True)
+    value, gradient = loss.value_and_gradient(labels, scores)
+    tables = []
+    if library := try_import("pandas"):
+        tables += [library.DataFrame(scores), library.DataFrame(dict(enumerate(scores.T)))]
+        labels = library.Series(labels)
+    if library := try_import("polars"):
+        tables.append(library.DataFrame(scores))
+    if library := try_import("xarray"):
+        tables.append(library.DataArray(scores, dims=("row", "class")))
+    if library := try_import("jax"):
+        tables.append(library.numpy.asarray(scores))
+    if library := try_import("torch"):
+        tables += [library.from_numpy(scores), library.from_numpy(scores.T.copy()).t().requires_grad_()]
+    for table in (*tables, np.asfortranarray(scores), np.repeat(scores, 2, 1)[:, ::2], scores[::-1, ::-1].copy()[::-1, ::-1]):
+        found = loss.value_and_gradient(labels, table)
+        assert found[0] == value
+        assert type(found[1]) is np.ndarray
+        np.testing.assert_array_equal(found[1], gradient)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_half_precision_of_other_libraries(name: str) -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    values = np.arange(-50, 50, dtype=np.float32).astype(np.float16 if name == "float16" else ml_dtypes.bfloat16)
+    expected = fl.mse(values[::-1], values), fl.mse.gradient(values[::-1], values).astype(np.float64)
+    made = []
+    if library := try_import("jax"):
+        made.append(library.numpy.asarray(values))
+    if library := try_import("torch"):
+        type_ = getattr(library, name)
+        made.append(library.arange(-50, 50).to(type_))
+        made.append(made[-1].clone().requires_grad_())
+        made.append(made[-1].repeat_interleave(2)[::2])
+    for each in made:
+        turned = np.ascontiguousarray(values[::-1])
+        assert fl.mse(turned, each) == expected[0]
+        # there is no bfloat16 of NumPy's to give back where a library has its own
+        np.testing.assert_allclose(fl.mse.gradient(turned, each).astype(np.float64), expected[1], rtol=2**-8)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        lambda a: np.asfortranarray(a),
+        lambda a: a.T.copy().T,
+        lambda a: np.repeat(a, 3, 1)[:, ::3],
+        lambda a: a[::-1, ::-1].copy()[::-1, ::-1],
+        lambda a: np.frombuffer(a.tobytes()).reshape(a.shape),
+        lambda a: a.astype(a.dtype.newbyteorder()),
+    ],
+    ids=["Fortran", "transposed", "every third", "reversed", "read-only", "other byte order"],
+)
+def test_layouts_are_read_without_a_copy(layout: Callable[[np.ndarray], np.ndarray]) -> None:
+    rng = np.random.default_rng(2)
+    y, p = rng.random((300, 501)), rng.random((300, 501))
+    expected = fl.mse.value_and_gradient(y, p)
+    out, given = np.empty_like(p), (layout(y), layout(p))
+    fl.mse(*given)
+    tracemalloc.start()
+    value, _ = fl.mse.value_and_gradient(*given, out=out)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert value == expected[0]
+    np.testing.assert_array_equal(out, expected[1])
+    assert peak < y.nbytes / 8
 
 
 def test_bfloat16_tensors() -> None:

@@ -26,6 +26,7 @@ from torch import Tensor  # noqa: E402
 
 import fastloss as fl  # noqa: E402
 import fastloss.torch as L  # noqa: E402
+from fastloss import _core  # noqa: E402
 from fastloss.torch import _engine, functional  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning")
@@ -546,6 +547,138 @@ def test_the_gradient_becomes_that_of_the_leaf() -> None:
     tracemalloc.stop()
 
 
+def test_memory_of_large_gradients_is_used_again() -> None:
+    n = 1 << 20
+    x, y = torch.randn(n + 1024), torch.randn(n + 1024)
+
+    def gradient(size: int = n) -> Tensor:
+        leaf = x[:size].requires_grad_()
+        return torch.autograd.grad(L.mse_loss(leaf, y[:size]), leaf)[0]
+
+    memory = _engine._memory
+    first = gradient()
+    expected, place = first.clone(), first.data_ptr()
+    # while anything refers to it, it is nobody else's
+    for keep in (lambda t: t, lambda t: t[:5], lambda t: t.numpy(), lambda t: t.view(2, -1).untyped_storage()):
+        kept = keep(first)
+        del first
+        other = gradient()
+        assert other.data_ptr() != place
+        assert other.equal(expected)
+        del kept
+        # the later one of two that are free
+        del other
+        first = gradient()
+        place = first.data_ptr()
+        assert first.equal(expected)
+    del first
+    for _ in range(2):
+        again = gradient().data_ptr()
+        assert again == place
+    # a loss whose backward pass is still to come keeps its own
+    leaf, y = x[:n].requires_grad_(), y[:n]
+    losses = [L.mse_loss(leaf, y), L.l1_loss(leaf, y)]
+    found = [torch.autograd.grad(loss, leaf, retain_graph=True)[0] for loss in losses]
+    assert found[0].equal(expected)
+    assert found[1].equal(torch.autograd.grad(F.l1_loss(leaf, y), leaf)[0])
+    del losses, found
+    # what is free goes as soon as another size is wanted, and there are never many
+    y = torch.randn(n + 1024)
+    held = [gradient(n + 1024) for _ in range(2 * memory.MOST)]
+    assert len({tensor.data_ptr() for tensor in held}) == 2 * memory.MOST
+    assert {array.nbytes for array in memory._arrays} == {4 * (n + 1024)}
+    assert len(memory._arrays) == memory.MOST
+
+
+def test_memory_is_used_again_by_one_thread_at_a_time() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    n = 1 << 20
+
+    def work(number: int) -> bool:
+        leaf, zero = torch.full((n,), float(number), requires_grad=True), torch.zeros(n)
+        expected = torch.full((n,), 2.0 * number)
+        return all(torch.autograd.grad(L.mse_loss(leaf, zero, reduction="sum"), leaf)[0].equal(expected) for _ in range(10))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(1, 9)))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_reads_tensors() -> None:
+    tensors, plain = _engine._tensors, _engine._ByNumpy()
+    x = torch.randn(4, 6)
+    seen = [
+        x,
+        x.double(),
+        x.t(),
+        x[:, ::2],
+        x[1:2, 3],
+        x[0, 0],
+        x[:0],
+        torch.nn.Parameter(x),
+        torch.arange(5),
+        x.expand(3, 4, 6),
+    ]
+    for tensor in seen:
+        array, other = tensors.array_of(tensor), plain.array_of(tensor)
+        assert (array.dtype, array.shape) == (other.dtype, other.shape)
+        assert array.size == 0 or array.strides == other.strides
+        assert array.ctypes.data == other.ctypes.data or not array.size
+        assert array.flags.c_contiguous == other.flags.c_contiguous
+        assert array.flags.aligned
+    unseen = [x.half(), x.to("meta"), x.to_sparse(), x.as_subclass(Own), torch.ones(2, dtype=torch.bool), [1.0], None]
+    for a in seen + unseen:
+        assert tensors.are_ordinary(a) == (plain.are_ordinary(a) and not (isinstance(a, Tensor) and a.is_sparse))
+        assert tensors.are_indices(a) == plain.are_indices(a)
+        for b in seen + unseen[:2]:
+            if not (isinstance(a, Tensor) and a.is_sparse):
+                assert tensors.are_ordinary(a, b) == plain.are_ordinary(a, b)
+                assert tensors.are_alike(a, b) == plain.are_alike(a, b)
+    if type(tensors) is not type(plain):
+        for tensor in unseen:
+            with pytest.raises(TypeError, match="this tensor has no memory"):
+                tensors.array_of(tensor)
+    array = tensors.array_of(torch.full((3,), 2.0))
+    assert array.tolist() == [2, 2, 2], "the tensor lives as long as the array"
+    for reader in (tensors, plain):
+        for dtype in TOLERANCE:
+            number = torch.empty((), dtype=dtype)
+            reader.fill(number, 0.1)
+            assert number.equal(torch.tensor(0.1, dtype=dtype))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_whose_memory_is_not_what_they_are() -> None:
+    x = torch.randn(5).requires_grad_()
+    negative = torch.complex(torch.zeros(5), torch.arange(5.0)).conj().imag
+    assert negative.is_neg()
+    for other in (negative, torch._efficientzerotensor((5,)), torch.arange(5.0).to_sparse().to_dense()):
+        mine, reference = (run(module.mse_loss, (x, other), (0,)) for module in (L, F))
+        check(mine[0], reference[0], 1e-6)
+        check(mine[1][0], reference[1][0], 1e-6)
+        torch.testing.assert_close(L.huber_loss(x, x.detach(), weight=other.abs()), torch.tensor(0.0))
+
+
+def test_a_torch_without_a_table_of_functions(monkeypatch: pytest.MonkeyPatch, kernels: list[Any]) -> None:
+    plain = _engine._ByNumpy()
+    for place, name, new in (
+        (_engine, "_arrays_of", plain.arrays_of),
+        (_engine, "_array_of", plain.array_of),
+        (_engine, "_fill", plain.fill),
+        (functional, "are_alike", plain.are_alike),
+        (functional, "are_ordinary", plain.are_ordinary),
+        (functional, "are_indices", plain.are_indices),
+    ):
+        monkeypatch.setattr(place, name, new)
+    for name, arguments in (("mse_loss", (X, Y)), ("cross_entropy", (X, INDICES)), ("kl_div", (X, Y))):
+        for reduction in EVERY:
+            mine, other = (run(getattr(m, name), arguments, (0,), reduction=reduction) for m in (L, F))
+            check(mine[0], other[0], 1e-6)
+            check(mine[1][0], other[1][0], 1e-6)
+    assert len(kernels) == 9
+
+
 # ---- autograd ----------------------------------------------------------------------------------------------------------
 
 CHECKED = [*CASES[:1], *CASES[8:9], *CASES[28:29], *WEIGHTED[:1], *ROWS[:1], *ROWS[6:8], *VECTORS[:1], *VECTORS[3:4]]
@@ -736,6 +869,30 @@ def test_threads_are_no_more_than_those_of_torch(monkeypatch: pytest.MonkeyPatch
     finally:
         torch.set_num_threads(before)
     assert used == [1, 2, 3]
+
+
+def test_threads_are_those_of_torch_where_it_has_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers: list[str] = []
+    evaluate = fl.SquaredError._evaluate
+
+    def watched(self: Any, *arguments: Any) -> Any:
+        layers.append(_core.active_layer())
+        return evaluate(self, *arguments)
+
+    monkeypatch.setattr(fl.SquaredError, "_evaluate", watched)
+    before, x, layer = torch.get_num_threads(), torch.randn(1 << 16), _core.active_layer()
+    expected = L.mse_loss(x, x / 3)
+    layers.clear()
+    try:
+        with fl.num_threads(2):
+            for count, shared in ((2, True), (5, True), (2, False)):
+                monkeypatch.setattr(_engine, "_shares_openmp", lambda shared=shared: shared and _core.OPENMP_VERSION > 0)
+                torch.set_num_threads(count)
+                assert L.mse_loss(x, x / 3).equal(expected)
+                assert _core.active_layer() == layer
+    finally:
+        torch.set_num_threads(before)
+    assert layers == ["openmp" if _core.OPENMP_VERSION else layer, layer, layer]
 
 
 def test_autocast_is_that_of_torch() -> None:

@@ -3,7 +3,7 @@
 The only place that knows threads. The way of the data: `evaluate`, a call of a loss, reads plain arrays and has the loss read
 others; `execute` takes arrays of a known type and equal shape (``_arrays.py`` sees to that) and calls of kernels. Below,
 ``operands`` cuts the arrays, ``threads`` shares the blocks out, ``kernels`` has the functions of one instruction set, ``sums``
-keeps exact sums, and ``counts`` does for metrics what is no loss.
+keeps exact sums, ``counts`` does for metrics what is no loss, and ``tensors`` sees the memory of torch's tensors.
 """
 
 from .counts import (
@@ -58,6 +58,7 @@ from .kernels import (
 )
 from .operands import CODES, SWAPPED, TYPE_CODES, Inputs, is_single, read_ordinary, read_ordinary_rows, result_dtype, write
 from .sums import SUM_BYTES, Sums
+from .tensors import Tensors
 from .threads import (
     LAYERS,
     MOST_THREADS,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _core
+from .._threads import shares_openmp
 
 if TYPE_CHECKING:
     from ..loss import Loss
@@ -47,16 +46,12 @@ def on_threads_of(dataset: Any) -> Iterator[None]:
 
 @cache
 def _shares_openmp() -> bool:
-    """Tell whether LightGBM works with the OpenMP runtime that fastloss knows; no, where a layer was asked for."""
-    own = _core.openmp_address()
-    if not own or os.environ.get("FASTLOSS_THREADING_LAYER", "").strip():
-        return False
+    """Tell whether LightGBM works with the OpenMP runtime that fastloss knows."""
     try:
-        function = import_module("lightgbm.basic")._LIB.omp_get_max_threads
+        return shares_openmp(import_module("lightgbm.basic")._LIB)
     except (ImportError, AttributeError):
-        # built without OpenMP, or another version
+        # another version
         return False
-    return ctypes.cast(function, ctypes.c_void_p).value == own
 
 
 def read_dataset(dataset: Any) -> tuple[Any, Any, Any]:

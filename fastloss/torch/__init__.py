@@ -54,9 +54,11 @@ rounding. Differences that are left, and which ``disabled()`` takes away:
 - A weight of 0 removes what it weighs, even where the loss is infinite or NaN.
 - At a kink, where a margin is met to the last bit, the gradient of ``margin_ranking_loss``, ``cosine_embedding_loss`` and
   ``triplet_margin_loss`` is 0; torch takes that of the side on which the loss is positive.
-- A gradient of 4 MiB or more has memory of NumPy's, which ``resize_`` cannot change.
+- A gradient of 4 MiB or more has memory of NumPy's, which ``resize_`` cannot change. When no tensor has it any more, it is kept
+  for the next gradient of its size, until one of another size comes: four arrays at the most.
 
-There are no more threads than `torch.get_num_threads` says, nor than `fastloss.get_num_threads`.
+There are no more threads than `torch.get_num_threads` says, nor than `fastloss.get_num_threads`. Where fastloss has as many,
+and was built with the OpenMP that torch has loaded, they are torch's own.
 """
 
 from __future__ import annotations

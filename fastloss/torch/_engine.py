@@ -8,11 +8,14 @@ promotions and broadcasting are torch's.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import partial, wraps
+from dataclasses import dataclass, field
+from functools import cache, partial, wraps
+from threading import Lock
 from typing import Any, ParamSpec
 
 import numpy as np
@@ -23,27 +26,76 @@ from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedte
 from torch.autograd import Function, forward_ad
 
 from .. import _core
+from .._threads import shares_openmp
 from ..loss import Loss
 
 _P = ParamSpec("_P")
 _View = Callable[[Tensor], Tensor]
 
 _VALUE, _VALUE_AND_GRADIENT = _core.VALUE, _core.VALUE | _core.GRADIENT
-_TYPES = (Tensor, torch.nn.Parameter)
-_DTYPES = (torch.float32, torch.float64)
-_CPU = torch.device("cpu")
+# What values are made like: a default device of another kind is not meant, and a function that has just been called is fast.
+_SCALARS = {dtype: torch.empty((), dtype=dtype, device="cpu") for dtype in (torch.float32, torch.float64)}
 # What fastloss and the reading of arguments raise: torch's function is asked then, which has an error or an answer of its own.
 _REFUSALS = (AttributeError, TypeError, ValueError, RuntimeError)
 # From so many numbers on, a team of threads may be called.
 _FEW = 1 << 14
-# From so many bytes on, NumPy asks the system for huge pages: fresh small ones cost more than a loss.
+# From so many bytes on, NumPy asks the system for huge pages, and memory is used again: fresh pages cost more than a loss.
 _HUGE = 1 << 22
+_is_compiling = torch.compiler.is_compiling
+_grad_enabled = torch.is_grad_enabled
 
 _enabled: ContextVar[bool] = ContextVar("_enabled", default=True)
 #: Whether the backward pass under way is not the last one; an old torch does not tell, and then it may not be.
 _keeps_graph: Callable[[], bool] = getattr(
     getattr(torch._C, "_autograd", None), "_get_current_graph_task_keep_graph", lambda: True
 )
+
+
+class _ByNumpy:
+    """What `fastloss._core.Tensors` does, for a torch without DLPack's table of C functions: before 2.10."""
+
+    _classes = (Tensor, torch.nn.Parameter)
+    _dtypes = (torch.float32, torch.float64)
+
+    def are_ordinary(self, first: Any, *others: Any) -> bool:
+        if type(first) not in self._classes or not first.is_cpu or first.dtype not in self._dtypes:
+            return False
+        dtype = first.dtype
+        return all(type(other) in self._classes and other.is_cpu and other.dtype is dtype for other in others)
+
+    def are_alike(self, first: Any, *others: Any) -> bool:
+        return self.are_ordinary(first, *others) and all(other.shape == first.shape for other in others)
+
+    def are_indices(self, tensor: Any) -> bool:
+        return type(tensor) in self._classes and tensor.is_cpu and tensor.dtype is torch.int64
+
+    def array_of(self, tensor: Tensor) -> np.ndarray:
+        return tensor.detach().numpy()
+
+    def arrays_of(self, tensors: tuple[Tensor, ...]) -> tuple[np.ndarray, ...]:
+        return tuple(map(self.array_of, tensors))
+
+    def fill(self, tensor: Tensor, number: float) -> None:
+        tensor.fill_(number)
+
+
+def _reader() -> Any:
+    """Choose what reads tensors: subclasses, which have minds of their own, are read by nobody."""
+    try:
+        return _core.Tensors(Tensor.__dlpack_c_exchange_api__, (Tensor, torch.nn.Parameter))  # type: ignore[attr-defined]
+    except (AttributeError, ValueError):
+        return _ByNumpy()
+
+
+_tensors = _reader()
+#: Whether all are tensors on the CPU of one dtype, float32 or float64; whether their shapes are equal, too.
+are_ordinary: Callable[..., bool] = _tensors.are_ordinary
+are_alike: Callable[..., bool] = _tensors.are_alike
+#: Whether something is a tensor of class indices, as torch wants them.
+are_indices: Callable[[Any], bool] = _tensors.are_indices
+_array_of: Callable[[Tensor], np.ndarray] = _tensors.array_of
+_arrays_of: Callable[[tuple[Tensor, ...]], tuple[np.ndarray, ...]] = _tensors.arrays_of
+_fill: Callable[[Tensor, float], None] = _tensors.fill
 
 
 @contextmanager
@@ -71,7 +123,7 @@ def disabled() -> Iterator[None]:
         _enabled.reset(token)
 
 
-@dataclass(slots=True)
+@dataclass
 class Call:
     """A loss of tensors, as fastloss computes it."""
 
@@ -81,61 +133,60 @@ class Call:
     reduction: str
     first: int = 1
     count: int = 1
-    weight: Tensor | None = None
+    # what is rare is set afterwards: a call on few numbers is not to set the rest
+    weight: Tensor | None = field(default=None, init=False)
     #: What the value and the gradient are multiplied by.
-    scale: float = 1.0
+    scale: float = field(default=1.0, init=False)
     #: How fastloss sees what is differentiated, and its gradients: another order of axes, for example.
-    view: _View | None = None
-    #: The shape of the losses, where it is not that of what is differentiated.
-    shape: tuple[int, ...] | None = None
+    view: _View | None = field(default=None, init=False)
+    #: The shape of the losses of ``reduction="none"``, where it is not that of what is differentiated.
+    shape: tuple[int, ...] | None = field(default=None, init=False)
     #: How the gradient by the losses of ``reduction="none"`` is brought to the axes of what is differentiated.
-    lift: _View | None = None
+    lift: _View | None = field(default=None, init=False)
     #: What is added to the first input, as it is read.
-    shift: float = 0.0
+    shift: float = field(default=0.0, init=False)
     #: What torch does to the losses and to their gradients beyond that, in place.
-    amend: Callable[[Tensor, Sequence[Tensor]], None] | None = None
+    amend: Callable[[Tensor, Sequence[Tensor]], None] | None = field(default=None, init=False)
     #: torch's own function of the same arguments.
-    again: Any = None
+    again: Any = field(default=None, init=False)
 
     def wants_gradient(self) -> bool:
         """Tell whether a gradient may be asked for; raise TypeError if it may be one that the loss does not have."""
-        flags = [tensor.requires_grad for tensor in self.inputs]
-        if True not in flags and self.weight is None:
-            return False
-        last = self.first + self.count
-        if True in flags[: self.first] or True in flags[last:] or (self.weight is not None and self.weight.requires_grad):
-            raise TypeError("there is no derivative by labels or weights")
-        return True in flags
+        wanted = False
+        for place, tensor in enumerate(self.inputs):
+            if tensor.requires_grad:
+                if not self.first <= place < self.first + self.count:
+                    raise TypeError("there is no derivative by labels")
+                wanted = True
+        if self.weight is not None and self.weight.requires_grad:
+            raise TypeError("there is no derivative by weights")
+        return wanted
 
     def evaluate(self, gradients: Sequence[Tensor] = ()) -> Tensor:
         """Compute the value, and write the gradients if there are tensors for them."""
         inputs = self.inputs
         prediction = inputs[self.first]
         if self.view is None and not self.shift:
-            arrays = tuple([(tensor.detach() if tensor.requires_grad else tensor).numpy() for tensor in inputs])
-            outs = [gradient.numpy() for gradient in gradients]
+            arrays = _arrays_of(inputs)
+            outs = [_array_of(gradient) for gradient in gradients]
         else:
             arrays, outs = self._views(gradients)
         value = None
         if self.reduction == "none":
             value = _memory_like(prediction) if self.shape is None else prediction.new_empty(self.shape)
-            outs.insert(0, value.numpy())
-        weight = None if self.weight is None else self.weight.detach().numpy()
+            outs.insert(0, _array_of(value))
+        weight = None if self.weight is None else _arrays_of((self.weight,))[0]
         want = _VALUE_AND_GRADIENT if gradients else _VALUE
         out: Any = (outs[0] if len(outs) == 1 else tuple(outs)) if outs else None
         if prediction.numel() < _FEW:
             found = self.loss._evaluate(want, arrays, weight, self.reduction, out)
         else:
-            # no more threads than torch uses
-            previous = _core.local_threads(min(torch.get_num_threads(), _core.thread_count()))
-            try:
+            with _threads_of_torch():
                 found = self.loss._evaluate(want, arrays, weight, self.reduction, out)
-            finally:
-                _core.local_threads(previous)
         if value is None:
             number = found[0] if gradients else found
-            # a default device of another kind is not meant
-            value = torch.scalar_tensor(number * self.scale, dtype=prediction.dtype, device=_CPU)
+            value = torch.empty_like(_SCALARS[prediction.dtype])
+            _fill(value, number * self.scale)
         if self.amend is not None:
             self.amend(value, gradients)
         return value
@@ -149,15 +200,76 @@ class Call:
             numbers = tensor.detach()
             if i == 0 and self.shift:
                 numbers = numbers + self.shift
-            arrays.append((view(numbers) if self.first <= i < last else numbers).numpy())
-        return tuple(arrays), [view(gradient).numpy() for gradient in gradients]
+            arrays.append(view(numbers) if self.first <= i < last else numbers)
+        return _arrays_of(tuple(arrays)), [_array_of(view(gradient)) for gradient in gradients]
+
+
+@contextmanager
+def _threads_of_torch() -> Iterator[None]:
+    """Work in no more threads than torch, and in its own, where it shares its OpenMP runtime with fastloss.
+
+    They keep the cores busy for some milliseconds after each of torch's operations, waiting for the next one, and threads of
+    our own would share the cores with them. A team of another size is not asked for: the runtime would end threads.
+    """
+    count = torch.get_num_threads()
+    threads = min(count, _core.thread_count())
+    previous = _core.local_threads(threads)
+    layer = _core.local_openmp(True) if threads == count and _shares_openmp() else None
+    try:
+        yield
+    finally:
+        _core.local_threads(previous)
+        if layer is not None:
+            _core.local_openmp(layer)
+
+
+@cache
+def _shares_openmp() -> bool:
+    try:
+        return "parallel backend: OpenMP" in torch.__config__.parallel_info() and shares_openmp(ctypes.CDLL(torch._C.__file__))
+    except OSError:
+        return False
+
+
+class _Memory:
+    """Large arrays for results, which are used again when all tensors that had them are gone.
+
+    A training loop asks for a gradient of the same size in each step. Pages that the system has to find, and to fill with
+    zeros, take longer than most losses. NumPy asks for huge ones, where there are such.
+    """
+
+    #: The arrays that are remembered; those of calls under way are among them.
+    MOST = 4
+
+    def __init__(self) -> None:
+        self._arrays: list[np.ndarray] = []
+        self._lock = Lock()
+
+    def tensor_like(self, tensor: Tensor) -> Tensor:
+        dtype = np.float32 if tensor.dtype is torch.float32 else np.float64
+        with self._lock:
+            # a tensor refers to a view, and that to the array: not the list, this variable and the argument alone
+            free = [array for array in self._arrays if sys.getrefcount(array) <= 3]
+            fitting = [array for array in free if array.nbytes == tensor.nbytes]
+            if fitting:
+                array = fitting[-1]
+            else:
+                # what is free has had its day: sizes are others now
+                self._arrays = [array for array in self._arrays if all(array is not other for other in free)]
+                del free, fitting
+                array = np.empty(tensor.nbytes, np.uint8)
+                self._arrays = [*self._arrays, array][-self.MOST :]
+            return torch.from_numpy(array.view(dtype).reshape(tensor.shape))
+
+
+_memory = _Memory()
 
 
 def _memory_like(tensor: Tensor) -> Tensor:
-    """Make a tensor for results: a large one of NumPy's memory, which comes in huge pages, where there are such."""
+    """Make a tensor for results."""
     if tensor.nbytes < _HUGE or not tensor.is_contiguous():
         return torch.empty_like(tensor)
-    return torch.from_numpy(np.empty(tensor.shape, np.float32 if tensor.dtype is torch.float32 else np.float64))
+    return _memory.tensor_like(tensor)
 
 
 class _Differentiable(Function):
@@ -177,7 +289,7 @@ class _Differentiable(Function):
         saved = ctx.saved_tensors
         call: Call = ctx.call
         count = call.count
-        if torch.is_grad_enabled():
+        if _grad_enabled():
             return None, *_by_torch(call, saved[count:], ctx.needs_input_grad[1:], grad_output)
         multiply: Callable[..., Tensor] = torch.mul
         factor: Tensor | float = grad_output
@@ -240,12 +352,12 @@ def in_place_of(function: Callable[..., Tensor]) -> Callable[[Callable[_P, Call 
         @wraps(describe)
         def loss(*args: _P.args, **kwargs: _P.kwargs) -> Tensor:
             # the compiler is to see torch's operations, which it fuses
-            if torch.compiler.is_compiling() or not _enabled.get() or _watched():
+            if _is_compiling() or not _enabled.get() or _watched():
                 return function(*args, **kwargs)
             try:
                 call = describe(*args, **kwargs)
                 if call is not None:
-                    if torch.is_grad_enabled() and call.wants_gradient():
+                    if _grad_enabled() and call.wants_gradient():
                         call.again = partial(function, *args, **kwargs)
                         return _apply(call, *call.inputs[call.first : call.first + call.count])
                     return call.evaluate()
@@ -257,19 +369,3 @@ def in_place_of(function: Callable[..., Tensor]) -> Callable[[Callable[_P, Call 
         return loss
 
     return decorate
-
-
-def are_ordinary(first: Any, *others: Any) -> bool:
-    """Tell whether all are tensors on the CPU of one dtype, float32 or float64, and no subclasses with a mind of their own."""
-    if type(first) not in _TYPES or not first.is_cpu or first.dtype not in _DTYPES:
-        return False
-    dtype = first.dtype
-    for other in others:  # noqa: SIM110 - a generator costs as much as all of this
-        if type(other) not in _TYPES or other.dtype is not dtype or not other.is_cpu:
-            return False
-    return True
-
-
-def are_indices(tensor: Any) -> bool:
-    """Tell whether it is a tensor of class indices, as torch wants them."""
-    return type(tensor) in _TYPES and tensor.is_cpu and tensor.dtype is torch.int64

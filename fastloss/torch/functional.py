@@ -23,7 +23,7 @@ from ..losses.multiclass import CategoricalCrossEntropy, MultiLabelMargin, Multi
 from ..losses.ranking import MarginRanking
 from ..losses.regression import AbsoluteError, GaussianNLL, Huber, Poisson, SmoothL1, SquaredError
 from ..losses.sequence import CTC
-from ._engine import Call, are_indices, are_ordinary, in_place_of
+from ._engine import Call, are_alike, are_indices, are_ordinary, in_place_of
 
 __all__ = [
     "binary_cross_entropy",
@@ -73,7 +73,7 @@ def _numbers(
     """Describe a loss of one number each; the mean is divided by their number, or, ``by_weight``, by the sum of weights."""
     if deprecated or reduction not in _REDUCTIONS:
         return None
-    if not are_ordinary(input, target) or input.shape != target.shape:
+    if not are_alike(input, target):
         return None
     call = Call(loss, (target, input), reduction)
     if weight is not None:
@@ -245,9 +245,10 @@ def kl_div(
     )
     if call is None:
         return None
-    # of rows of one number each, which the sums of others are made of
-    call.inputs = (target.unsqueeze(-1), input)
-    call.view = _unsqueeze
+    if reduction == "none" or input.dim() < 2:
+        # of rows of one number each, which the sums of others are made of
+        call.inputs = (target.unsqueeze(-1), input)
+        call.view = _unsqueeze
     if reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
@@ -372,8 +373,8 @@ def _rows(loss: Loss, input: Tensor, target: Tensor, reduction: str, deprecated:
     if deprecated or reduction not in _REDUCTIONS or not input.dim():
         return None
     call = Call(loss, (target, input), reduction)
-    call.shape = (*input.shape[:axis], *input.shape[axis:][1:])
     if reduction == "none":
+        call.shape = (*input.shape[:axis], *input.shape[axis:][1:])
         call.lift = _unsqueeze if axis == -1 else _unsqueeze_classes
     if axis != -1:
         call.view = _move_classes
@@ -412,10 +413,10 @@ def cross_entropy(
     axis = 1 if input.dim() > 2 else -1
     if not are_ordinary(input) or not input.dim():
         return None
-    soft = input.shape == target.shape
+    soft = target.dim() == input.dim() and input.shape == target.shape
     if not (are_ordinary(input, target) and ignore_index < 0 if soft else are_indices(target)):
         return None
-    weights = _per_class(weight, input, input.shape[axis])
+    weights = None if weight is None else _per_class(weight, input, input.shape[axis])
     ignored = None if soft else int(ignore_index)
     loss = _loss(CategoricalCrossEntropy, True, float(label_smoothing), weights, ignored)
     call = _rows(loss, input, target, reduction, size_average is not None or reduce is not None, axis)
@@ -622,7 +623,8 @@ def _ctc_losses(
             counts = (frames & ~infinite).view(*gradient.shape[:-1], 1)
             gradient.add_(log_probs.detach().exp().mul_(counts))
 
-    call = Call(_loss(CTC, int(blank)), (log_probs, targets, *lengths), "none", first=0, amend=amend)
+    call = Call(_loss(CTC, int(blank)), (log_probs, targets, *lengths), "none", first=0)
+    call.amend = amend
     call.shape = log_probs.shape[1:-1]
     call.lift = _unsqueeze
     return call
