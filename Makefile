@@ -34,7 +34,7 @@ clean:
 	rm -rf build dist *.egg-info .venv fastloss/_core/*.so docs/_build docs/api docs/losses docs/plots docs/tables
 
 # What is compiled; an edited Python file needs no new installation.
-SOURCES := setup.py pyproject.toml $(wildcard fastloss/_core/*.pyx fastloss/_core/*.pxd fastloss/_core/*.h) $(shell find src_c -type f)
+SOURCES := setup.py pyproject.toml $(wildcard fastloss/*.pxd fastloss/_core/*.pyx fastloss/_core/*.pxd fastloss/_core/*.h) $(shell find src_c -type f)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,5 +1,7 @@
 """Build: src_c once per formula file and instruction set, then the Cython modules that drive it.
 
+`python setup.py build_static` makes a library of the former alone, for programs without Python.
+
 Only what changed is compiled: an object is kept while it is newer than its sources, and its flags are the same.
 
 Environment: FASTLOSS_BUILD_ISA (comma-separated names, default all that the target has and the compiler knows),
@@ -165,6 +167,39 @@ def compile_unit(compiler: list[str], source: str, target: Path, flags: list[str
     return target
 
 
+def table_units(isas: dict[str, list[str]]) -> list[tuple[str, str, list[str]]]:
+    """List all that is under fastloss_static.h: the tables of instruction sets, and what they share."""
+    units = []
+    for isa, flags in isas.items():
+        units += kernel_units(isa, [*flags, f"-DFL_REQUIRE_{isa.upper()}", *warning_flags()])
+    built = [f"-DFL_BUILT_{isa.upper()}" for isa in isas]
+    units.append(("src_c/dispatch.c", "dispatch", ["-O2", *built, *warning_flags()]))
+    units.append(("src_c/sum/exact_sum.c", "exact_sum", ["-O2", *warning_flags()]))
+    return units
+
+
+def warning_flags() -> list[str]:
+    return WARNINGS + (["-Werror"] if os.environ.get("FASTLOSS_WERROR") else [])
+
+
+def sanitizer_flags() -> list[str]:
+    flags = [f"-fsanitize={s}" for s in os.environ.get("FASTLOSS_SANITIZE", "").split(",") if s]
+    return [*flags, "-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined"] if flags else []
+
+
+def compile_units(compiler: list[str], units: list[tuple[str, str, list[str]]], folder: Path) -> list[str]:
+    """Compile units as kernel_units lists them, several at a time; return the paths of the objects."""
+    # Python's own flags ask for debug information, of which there would be ten times as much as of code
+    debug = [] if "-g" in os.environ.get("CFLAGS", "") else ["-g0"]
+
+    def make(unit: tuple[str, str, list[str]]) -> str:
+        source, name, flags = unit
+        return str(compile_unit(compiler, source, folder / f"{name}.o", [*debug, *flags, *sanitizer_flags()]))
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(make, units))
+
+
 class BuildKernels(build_ext):
     """Compiles src_c and links the objects into the modules that use them."""
 
@@ -185,35 +220,19 @@ class BuildKernels(build_ext):
         )
         for extension, translated in zip(self.extensions, made, strict=True):
             extension.sources = translated.sources
-        warnings = WARNINGS + (["-Werror"] if os.environ.get("FASTLOSS_WERROR") else [])
-        sanitizers = [f"-fsanitize={s}" for s in os.environ.get("FASTLOSS_SANITIZE", "").split(",") if s]
-        if sanitizers:
-            sanitizers += ["-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined"]
+        sanitizers = sanitizer_flags()
         openmp = [] if os.environ.get("FASTLOSS_NO_OPENMP") or not compiles(compiler, ["-fopenmp"]) else ["-fopenmp"]
         isas = self.isas()
         units = {extension.name.rpartition(".")[2]: [self.driver_unit(extension)] for extension in self.extensions}
-        for isa, flags in isas.items():
-            units["kernels"] += kernel_units(isa, [*flags, f"-DFL_REQUIRE_{isa.upper()}", *warnings])
-        built = [f"-DFL_BUILT_{isa.upper()}" for isa in isas]
-        units["kernels"].append(("src_c/dispatch.c", "dispatch", ["-O2", *built, *warnings]))
-        units["sums"].append(("src_c/sum/exact_sum.c", "exact_sum", ["-O2", *warnings]))
-        units["counts"].append(("src_c/counts.c", "counts", [*KERNEL_FLAGS, *warnings]))
+        units["kernels"] += table_units(isas)
+        units["counts"].append(("src_c/counts.c", "counts", [*KERNEL_FLAGS, *warning_flags()]))
         facts = {"FL_FLAGS": " ".join([*KERNEL_FLAGS, *openmp, *sanitizers]), "FL_ISAS": " ".join(isas)}
         units["kernels"][0][2].extend(f'-D{name}="{value}"' for name, value in facts.items())
         units["threads"][0][2].extend(openmp)
 
-        jobs = os.cpu_count() or 1
         # not in build_temp, which pip makes anew each time
         folder = Path("build", f"objects.{sysconfig.get_platform()}-{sys.implementation.cache_tag}")
-        # Python's own flags ask for debug information, of which there would be ten times as much as of code
-        debug = [] if "-g" in os.environ.get("CFLAGS", "") else ["-g0"]
-
-        def make(unit: tuple[str, str, list[str]]) -> str:
-            source, name, flags = unit
-            return str(compile_unit(compiler, source, folder / f"{name}.o", [*debug, *flags, *sanitizers]))
-
-        with ThreadPoolExecutor(jobs) as pool:
-            objects = {module: list(pool.map(make, own_units)) for module, own_units in units.items()}
+        objects = {module: compile_units(compiler, own_units, folder) for module, own_units in units.items()}
         for extension in self.extensions:
             module = extension.name.rpartition(".")[2]
             # linked only, by what setuptools knows of that
@@ -248,6 +267,28 @@ class BuildKernels(build_ext):
 
     def get_outputs(self) -> list[str]:
         return [*super().get_outputs(), str(self.header())]
+
+
+class BuildStatic(BuildKernels):
+    """Makes libfastloss.a with its headers, for programs without Python, in build/static or the folder of --build-lib."""
+
+    description = "make libfastloss.a and its headers in build/static, for C programs without Python"
+
+    def finalize_options(self) -> None:
+        self.build_lib = self.build_lib or "build/static"
+        super().finalize_options()
+
+    def run(self) -> None:
+        build_ext.run(self)
+
+    def build_extensions(self) -> None:
+        folder = Path(self.build_lib)
+        objects = compile_units(self.compiler.compiler_so, table_units(self.isas()), folder / "objects")
+        # or it would keep objects of an earlier build
+        (folder / "libfastloss.a").unlink(missing_ok=True)
+        self.compiler.create_static_lib(objects, "fastloss", str(folder))
+        for header in ("fastloss.h", "fastloss_static.h"):
+            shutil.copyfile(SOURCES / header, folder / header)
 
 
 class Archive(sdist):
@@ -288,6 +329,6 @@ if __name__ == "__main__":
     ]
     setup(
         ext_modules=modules,
-        cmdclass={"build_ext": BuildKernels, "sdist": Archive},
+        cmdclass={"build_ext": BuildKernels, "build_static": BuildStatic, "sdist": Archive},
         options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*LIMITED_API)}} if IS_LIMITED else {},
     )

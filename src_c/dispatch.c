@@ -2,7 +2,7 @@
  * Which of the tables that were built can this CPU run? Compiled with the baseline flags only; nothing of any instruction
  * set's object runs before this has said that it may.
  */
-#include "fastloss.h"
+#include "fastloss_static.h"
 
 extern const fl_table fl_table_baseline;
 #ifdef FL_BUILT_AVX2

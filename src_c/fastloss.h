@@ -2,21 +2,36 @@
  * fastloss: the kernels, as C sees them.
  *
  * A kernel computes losses and derivatives of a block of units: numbers, rows, masks, groups. It is a pure function of
- * contiguous numbers of one precision: no threads, no allocation, no Python. fl_tables() lists the tables that this CPU can
- * run; every table of the process gives the same bits. The installed package gives its own, from C:
- * PyCapsule_Import("fastloss._core.table", 0) is a const fl_table *, and fastloss.get_include() the folder of this file. The
- * functions at the end are those of programs that are compiled together with src_c. Drivers cut the data into blocks, convert
- * what is not contiguous, and sum with the exact accumulator.
+ * contiguous numbers of one precision: no threads, no allocation, no Python. Drivers cut the data into blocks, convert what is
+ * not contiguous, and sum with the exact accumulator. All of it stands in tables, one for each instruction set; every table
+ * gives the same bits.
+ *
+ * Modules that run beside the installed package take its table: include Python.h before this file, which is in the folder
+ * fastloss.get_include(), and call fl_import(). Programs that are linked with src_c, without Python, include
+ * fastloss_static.h, which has fl_tables().
+ *
+ * Ownership      A table and all it points to are constant and live as long as the process. What a block points to is the
+ *                caller's, and is neither kept nor freed.
+ * Alignment      That of the type of the numbers. Outputs overlap inputs only where this file says that they may.
+ * Threads        No function has a state: any number of threads may call any of them, if they write to different places.
+ * Environment    Rounding to nearest and subnormals kept, which is what a thread begins with.
+ * Stability      FL_ABI is the number of a layout. While it stays, fl_table only grows, at its end, so that a module works with
+ *                every fastloss whose table is as large as that of its own header, or larger. Kernels may come and go: fl_find
+ *                gives NULL where there is none. All else raises FL_ABI: a change of another struct, of a constant, of what an
+ *                argument means. Then modules must be built anew, and fl_import says so.
  */
 #ifndef FASTLOSS_H
 #define FASTLOSS_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#define FL_ABI 1
 
 enum { FL_F32, FL_F64, FL_PRECISIONS };
 
@@ -156,7 +171,7 @@ typedef struct {
 
 /*
  * An exact sum of doubles: a fixed-point number over the whole range, plus counts of what has no place in it.
- * Adding, in any order and grouping, and merging are exact; fl_sum_round rounds once, to nearest even.
+ * Adding, in any order and grouping, and merging are exact. One that is all zeros is empty. The functions of a table have it.
  */
 enum { FL_SUM_BITS = 40, FL_SUM_BINS = 56 };
 typedef struct {
@@ -233,8 +248,10 @@ typedef struct {
 } fl_function;
 
 typedef struct {
-    const char *isa;
+    /* What fl_mismatch compares: FL_ABI, and the sizes of this struct, of fl_block, fl_kernel and fl_sum. */
+    int32_t abi, table_size, block_size, kernel_size, sum_size;
     int kernels, functions;
+    const char *isa;
     const fl_kernel *const *kernel;
     const fl_function *function;
     const fl_passes *passes[FL_PRECISIONS];
@@ -253,19 +270,53 @@ typedef struct {
     ptrdiff_t (*sequence_room)(ptrdiff_t frames, ptrdiff_t labels, ptrdiff_t classes, int want);
     /* Class indices; INT64_MIN for what is no integer of 64 bits. */
     void (*labels[FL_FROM_TYPES])(const void *from, int64_t *to, ptrdiff_t n);
+    void (*sum_clear)(fl_sum *sum);
+    void (*sum_merge)(fl_sum *sum, const fl_sum *other);
+    void (*sum_deposit)(fl_sum *sum, double x);
+    /* The same number, written in the one way that all sums of the same numbers share. */
+    void (*sum_settle)(fl_sum *sum);
+    /* The sum times 2^-`down`, rounded once, to nearest even. */
+    double (*sum_round)(const fl_sum *sum, int down);
 } fl_table;
 
-/* Writes the tables that were built and that this CPU can run, best first; returns how many. */
-enum { FL_MAX_TABLES = 4 };
-int fl_tables(const fl_table *tables[FL_MAX_TABLES]);
+/* What is wrong with a table for a program that was compiled with this header; NULL where it fits. */
+static inline const char *fl_mismatch(const fl_table *table)
+{
+    if (table->abi < FL_ABI || (table->abi == FL_ABI && table->table_size < (int32_t)sizeof(fl_table)))
+        return "it is older than the fastloss.h this module was compiled with. Upgrade fastloss, or build the module anew with "
+               "the header in fastloss.get_include()";
+    if (table->abi > FL_ABI || table->block_size != (int32_t)sizeof(fl_block) ||
+        table->kernel_size != (int32_t)sizeof(fl_kernel) || table->sum_size != (int32_t)sizeof(fl_sum))
+        return "its structs are not those of the fastloss.h this module was compiled with. Build the module anew with the "
+               "header in fastloss.get_include()";
+    return NULL;
+}
 
-void fl_sum_clear(fl_sum *sum);
-void fl_sum_merge(fl_sum *sum, const fl_sum *other);
-void fl_sum_deposit(fl_sum *sum, double x);
-/* The same number, written in the one way that all sums of the same numbers share. */
-void fl_sum_settle(fl_sum *sum);
-/* The sum times 2^-`down`, rounded once. */
-double fl_sum_round(const fl_sum *sum, int down);
+/* The kernel of this name; NULL where there is none. */
+static inline const fl_kernel *fl_find(const fl_table *table, const char *name)
+{
+    for (int i = 0; i < table->kernels; i++)
+        if (strcmp(table->kernel[i]->name, name) == 0)
+            return table->kernel[i];
+    return NULL;
+}
+
+#ifdef Py_PYTHON_H
+/*
+ * The table of the installed package, of the instruction set that was picked when it was imported, with Python's lock held.
+ * NULL, and an ImportError, where there is none or it does not fit this header.
+ */
+static inline const fl_table *fl_import(void)
+{
+    const fl_table *table = (const fl_table *)PyCapsule_Import("fastloss._core.table", 0);
+    const char *wrong = table ? fl_mismatch(table) : NULL;
+    if (!wrong)
+        return table;
+    PyErr_Format(PyExc_ImportError, "the installed fastloss does not fit: %s (ABI %d, table of %d bytes; compiled for %d, %d).",
+                 wrong, (int)table->abi, (int)table->table_size, FL_ABI, (int)sizeof(fl_table));
+    return NULL;
+}
+#endif
 
 #ifdef __cplusplus
 }

@@ -10,7 +10,7 @@
 #include "engine/sequence.h"
 #include "engine/sheets.h"
 #include "engine/tiles.h"
-#include "fastloss.h"
+#include "fastloss_static.h"
 #include "language/instruction_set.h"
 
 static const fl_function functions[] = {FL_EACH_FUNCTION(FL_FUNCTION_ROW)};
@@ -127,9 +127,14 @@ static const fl_kernel *const kernels[] = {
 
 extern const fl_table FL_JOIN(fl_table_, FL_ISA);
 const fl_table FL_JOIN(fl_table_, FL_ISA) = {
-    .isa = FL_STRING(FL_ISA),
+    .abi = FL_ABI,
+    .table_size = (int32_t)sizeof(fl_table),
+    .block_size = (int32_t)sizeof(fl_block),
+    .kernel_size = (int32_t)sizeof(fl_kernel),
+    .sum_size = (int32_t)sizeof(fl_sum),
     .kernels = (int)(sizeof kernels / sizeof *kernels),
     .functions = (int)(sizeof functions / sizeof *functions),
+    .isa = FL_STRING(FL_ISA),
     .kernel = kernels,
     .function = functions,
     .passes = {&fl_passes_of_f32, &fl_passes_of_f64},
@@ -151,4 +156,9 @@ const fl_table FL_JOIN(fl_table_, FL_ISA) = {
                [FL_FROM_U16] = labels_from_u16,
                [FL_FROM_U32] = labels_from_u32,
                [FL_FROM_U64] = labels_from_u64},
+    .sum_clear = fl_sum_clear,
+    .sum_merge = fl_sum_merge,
+    .sum_deposit = fl_sum_deposit,
+    .sum_settle = fl_sum_settle,
+    .sum_round = fl_sum_round,
 };

@@ -314,11 +314,11 @@ static void write_elements(const fl_table *table, const fl_kernel *kernel, int p
         put(block.hessian[k], size * (size_t)n);
     flush(kernel->name, precision);
     fl_sum sum;
-    fl_sum_clear(&sum);
+    table->sum_clear(&sum);
     for (ptrdiff_t start = 0; start < n; start += FL_BLOCK)
         table->passes[precision]->sum(&sum, (char *)block.value + (size_t)start * size,
                                       n - start < FL_BLOCK ? n - start : FL_BLOCK);
-    const double total = fl_sum_round(&sum, 0);
+    const double total = table->sum_round(&sum, 0);
     put(&total, sizeof total);
     char name[256];
     snprintf(name, sizeof name, "sum_of_%s_%d", kernel->name, precision);

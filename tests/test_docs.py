@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 import zlib
 from html.parser import HTMLParser
 from importlib import import_module
@@ -20,7 +19,6 @@ import numpy as np
 import pytest
 
 import fastloss as fl
-from build import tool
 from fastloss.registry import every_class
 
 ROOT = Path(__file__).parents[1]
@@ -199,40 +197,3 @@ def test_the_site(tmp_path: Path) -> None:
             assert target.exists(), f"{path}: {link}"
             if parts.fragment and target in found:
                 assert unquote(parts.fragment) in found[target].anchors, f"{path}: {link}"
-
-
-def _compile(source: Path, to: Path, *flags: str) -> None:
-    """Compile C against the headers of Python and of the package, or skip where Python has none."""
-    headers = sysconfig.get_paths()["include"]
-    command = [tool("gcc"), "-Wall", str(source), f"-I{fl.get_include()}", f"-I{headers}", *flags, "-o", str(to)]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    if "Python.h: No such" in built.stderr or "cannot find -lpython" in built.stderr:
-        pytest.skip("Python's headers or library are not here")
-    assert built.returncode == 0, built.stderr
-
-
-@pytest.mark.slow
-def test_the_c_program_of_the_guide(tmp_path: Path) -> None:
-    libraries, version = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LDVERSION")
-    more = (sysconfig.get_config_var("LIBS") or "").split()
-    flags = ["-Wextra", "-Werror", f"-L{libraries}", f"-Wl,-rpath,{libraries}", f"-lpython{version}", *more, "-lm"]
-    _compile(DOCS / "embedding" / "embed.c", tmp_path / "embed", *flags)
-    paths = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONHOME": sys.base_prefix}
-    done = subprocess.run([str(tmp_path / "embed")], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["0.25", "9", "1", "6"]
-
-
-@pytest.mark.slow
-def test_the_cython_module_of_the_guide(tmp_path: Path) -> None:
-    pytest.importorskip("Cython")
-    source = tmp_path / "slopes.c"
-    command = [sys.executable, "-m", "cython", str(DOCS / "embedding" / "slopes.pyx"), "-o", str(source)]
-    subprocess.run(command, check=True, capture_output=True)
-    _compile(source, tmp_path / f"slopes{sysconfig.get_config_var('EXT_SUFFIX')}", "-shared", "-fPIC", "-O2")
-    code = "import numpy as np, slopes; x = np.arange(5e3); slopes.slopes(np.ones(5000), x, out := x * 0); print(*out[-2:])"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["9994.0", "9996.0"]

@@ -67,7 +67,8 @@ def test_two_archives_have_the_same_bytes(archive: Path, tmp_path: Path) -> None
 def test_no_source_of_a_module_is_installed(tmp_path: Path) -> None:
     setup("build_py", "--build-lib", str(tmp_path))
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files if path.name != "py.typed"} == {".py", ".pyi"}
+    assert {path.suffix for path in files if path.name not in ("py.typed", "__init__.pxd")} == {".py", ".pyi"}
+    assert [path for path in files if path.suffix == ".pxd"] == [tmp_path / "fastloss" / "__init__.pxd"]
     assert [path for path in files if path.name == "py.typed"] == [tmp_path / "fastloss" / "py.typed"]
 
 

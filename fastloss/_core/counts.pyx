@@ -14,7 +14,7 @@ import math
 
 import numpy
 
-from .fastloss_h cimport FL_BLOCK, fl_sum
+from fastloss cimport FL_BLOCK, fl_sum
 from .kernels cimport active
 from .operands cimport *
 from .sums cimport Sums, merge_sum

@@ -9,7 +9,7 @@ from cpython.object cimport PyObject_GenericSetAttr
 from numpy cimport PyArray_DIMS, PyArray_NDIM, ndarray
 
 from .execute cimport Found, Output, execute, output_to
-from .fastloss_h cimport FL_GRADIENT, FL_HESSIAN, FL_VALUE
+from fastloss cimport FL_GRADIENT, FL_HESSIAN, FL_VALUE
 from .kernels cimport Kernel
 from .operands cimport Inputs, make_result, plain_outputs, read_ordinary, read_ordinary_rows, read_plain, write
 

@@ -19,9 +19,10 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset, strstr
 from numpy cimport PyArray_NDIM, ndarray
 
-from .fastloss_h cimport *
+from fastloss cimport *
 from .kernels cimport FOR_STATISTICS, FOR_WEIGHT, IS_BAD_WEIGHT, IS_INFINITE, IS_NO_WEIGHT, Kernel, OwnKernel, active
 from .operands cimport *
+from .platform cimport fl_environment, fl_environment_enter, fl_environment_leave, fl_store_fence
 from .sums cimport Sums, divide_sum, is_finite, merge_sum, round_sum, round_sum_down
 from .threads cimport share_out, thread_count, work_out
 from .tiles cimport execute_tiles

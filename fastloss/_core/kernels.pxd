@@ -1,6 +1,6 @@
 """Instruction sets, kernels, and what is handed to a kernel."""
 
-from .fastloss_h cimport FL_MAX_PARAMETERS, fl_classes, fl_kernel, fl_own, fl_table
+from fastloss cimport FL_MAX_PARAMETERS, fl_classes, fl_kernel, fl_own, fl_table
 
 cdef const fl_table *active
 

@@ -8,14 +8,21 @@ from libc.string cimport memcpy, memset
 
 import os
 
-from .fastloss_h cimport (
-    FL_ELEMENTS, FL_GROUPS, FL_MAX_PARAMETERS, FL_MAX_TABLES, FL_ROWS, FL_SEQUENCES, FL_STATISTICS, FL_TILES, fl_function_of_numbers,
-    fl_kernel, fl_table, fl_tables
+from fastloss cimport (
+    FL_ELEMENTS, FL_GROUPS, FL_MAX_PARAMETERS, FL_ROWS, FL_SEQUENCES, FL_STATISTICS, FL_TILES, fl_function_of_numbers,
+    fl_kernel, fl_table
 )
 
 
-cdef extern from *:
+cdef extern from "fastloss_static.h" nogil:
+    enum:
+        FL_MAX_TABLES
+    int fl_tables(const fl_table **)
+
+cdef extern from "platform.h":
     const char *FL_COMPILER
+
+cdef extern from *:
     const char *FL_FLAGS
     const char *FL_ISAS
 
@@ -62,7 +69,7 @@ def use_isa(name):
 if os.environ.get("FASTLOSS_ISA"):
     use_isa(os.environ["FASTLOSS_ISA"])
 
-# For C: PyCapsule_Import("fastloss._core.table", 0) is a const fl_table *.
+# What fl_import of fastloss.h imports: a const fl_table *.
 table = PyCapsule_New(<void *> active, "fastloss._core.table", NULL)
 
 
@@ -85,6 +92,19 @@ def kernels():
             tuple(parameters.split(", ")) if parameters else (),
         )
     return found
+
+
+def addresses(str name):
+    """Addresses of the functions of a kernel for float32 and float64."""
+    cdef const fl_kernel *kernel = active.kernel[places[name]]
+    return <size_t> kernel.map[0], <size_t> kernel.map[1]
+
+
+def layout(str name, Py_ssize_t width):
+    """How many units of a width are best computed at a time, and how many numbers of scratch memory that takes."""
+    cdef Py_ssize_t scratch = 0
+    units = active.layout(active.kernel[places[name]].plan, width, &scratch)
+    return units, scratch
 
 
 cdef class ClassOptions:

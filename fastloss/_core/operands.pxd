@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 from numpy cimport dtype, ndarray
 
-from .fastloss_h cimport fl_passes
+from fastloss cimport fl_passes
 
 cdef enum:
     MAX_DIMS = 64

@@ -17,8 +17,8 @@ from numpy cimport (
 
 import numpy
 
-from .fastloss_h cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I8, FL_FROM_I64, FL_FROM_U32
-from .fastloss_h cimport FL_VALUE, fl_passes
+from fastloss cimport FL_FROM_BF16, FL_FROM_F16, FL_FROM_F32, FL_FROM_F64, FL_FROM_I8, FL_FROM_I64, FL_FROM_U32
+from fastloss cimport FL_VALUE, fl_passes
 from .kernels cimport active
 
 

@@ -1,6 +1,6 @@
 """Exact sums."""
 
-from .fastloss_h cimport fl_sum
+from fastloss cimport fl_sum
 
 cdef bint is_finite(const fl_sum *sum) noexcept nogil
 cdef double divide_sum(const fl_sum *total, double divisor) noexcept nogil

@@ -8,7 +8,8 @@ from libc.string cimport memcpy
 import numpy
 
 from ..errors import TOO_HEAVY
-from .fastloss_h cimport FL_SUM_BINS, FL_SUM_BITS, fl_sum, fl_sum_deposit, fl_sum_merge, fl_sum_round, fl_sum_settle
+from fastloss cimport FL_SUM_BINS, FL_SUM_BITS, fl_sum
+from .kernels cimport active
 
 
 # The bins of a sum and its counts of what is not finite.
@@ -17,17 +18,17 @@ cdef Py_ssize_t MOST_SUMS = (1 << 62) // sizeof(fl_sum)
 
 
 cdef void merge_sum(fl_sum *sum, const fl_sum *other) noexcept nogil:
-    fl_sum_merge(sum, other)
+    active.sum_merge(sum, other)
 
 
 cdef double round_sum(const fl_sum *sum) noexcept nogil:
     """The sum, rounded once."""
-    return fl_sum_round(sum, 0)
+    return active.sum_round(sum, 0)
 
 
 cdef double round_sum_down(const fl_sum *sum) noexcept nogil:
     """The sum times 2^-64, rounded once."""
-    return fl_sum_round(sum, 64)
+    return active.sum_round(sum, 64)
 
 
 cdef bint is_finite(const fl_sum *sum) noexcept nogil:
@@ -36,21 +37,21 @@ cdef bint is_finite(const fl_sum *sum) noexcept nogil:
 
 cdef double divide_sum(const fl_sum *total, double divisor) noexcept nogil:
     """A sum divided by a number that is not zero: rounded once, and divided once, also where it is too large for a double."""
-    cdef double sum = fl_sum_round(total, 0)
+    cdef double sum = active.sum_round(total, 0)
     if sum - sum != 0.0 and is_finite(total):
-        return fl_sum_round(total, 64) / divisor * 2.0**64
+        return active.sum_round(total, 64) / divisor * 2.0**64
     return sum / divisor
 
 
 cdef double mean_of(const fl_sum *total, const fl_sum *weight) noexcept nogil:
     """A sum divided by a sum that is not zero, each of them as in `divide_sum`."""
-    cdef double divisor = fl_sum_round(weight, 0), sum
+    cdef double divisor = active.sum_round(weight, 0), sum
     if divisor - divisor == 0.0 or not is_finite(weight):
         return divide_sum(total, divisor)
-    divisor = fl_sum_round(weight, 64)
-    sum = fl_sum_round(total, 0)
+    divisor = active.sum_round(weight, 64)
+    sum = active.sum_round(total, 0)
     if sum - sum != 0.0 and is_finite(total):
-        return fl_sum_round(total, 64) / divisor
+        return active.sum_round(total, 64) / divisor
     return sum / divisor * 2.0**-64
 
 
@@ -78,7 +79,7 @@ cdef class Sums:
 
     def add(self, Py_ssize_t place, double x):
         """Add a number to one of the sums."""
-        fl_sum_deposit(self.at(place), x)
+        active.sum_deposit(self.at(place), x)
 
     def merge(self, Sums other not None, places=None):
         """Add the sums of another; those at its places 0, 1, ... to the ones at ``places``, if given."""
@@ -86,7 +87,7 @@ cdef class Sums:
         if (self.count if places is None else len(places)) != other.count:
             raise ValueError(f"{other.count} sums do not fit {self.count if places is None else len(places)} places")
         for i in range(other.count):
-            fl_sum_merge(self.at(i if places is None else places[i]), &other.sums[i])
+            active.sum_merge(self.at(i if places is None else places[i]), &other.sums[i])
 
     def copy(self):
         """Sums of the same, that can be added to without a change of these."""
@@ -99,12 +100,12 @@ cdef class Sums:
         cdef Sums result = Sums(len(places))
         cdef Py_ssize_t i, place
         for i, place in enumerate(places):
-            fl_sum_merge(&result.sums[i], self.at(place))
+            active.sum_merge(&result.sums[i], self.at(place))
         return result
 
     def rounded(self, Py_ssize_t place):
         """The sum, rounded once."""
-        return fl_sum_round(self.at(place), 0)
+        return active.sum_round(self.at(place), 0)
 
     def all_rounded(self):
         """All sums, each rounded once, as an array."""
@@ -141,7 +142,7 @@ cdef class Sums:
         cdef Sums settled = self.copy()
         cdef Py_ssize_t i
         for i in range(self.count):
-            fl_sum_settle(&settled.sums[i])
+            active.sum_settle(&settled.sums[i])
         return b"".join(
             [
                 numpy.frombuffer((<const char *> &settled.sums[i])[:SUM_BYTES], numpy.int64).astype("<i8").tobytes()

@@ -8,7 +8,7 @@ the package's own pool, or OpenMP.
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange
 
-from .fastloss_h cimport fl_environment, fl_environment_enter, fl_environment_leave, fl_seconds
+from .platform cimport fl_environment, fl_environment_enter, fl_environment_leave, fl_seconds
 
 
 cdef extern from "platform.h" nogil:

@@ -16,9 +16,10 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 from numpy cimport PyArray_NDIM, ndarray
 
-from .fastloss_h cimport *
+from fastloss cimport *
 from .kernels cimport FOR_WEIGHT, IS_BAD_WEIGHT, IS_NO_WEIGHT, Kernel, active
 from .operands cimport *
+from .platform cimport fl_environment, fl_environment_enter, fl_environment_leave
 from .sums cimport Sums, divide_sum, is_finite, merge_sum, round_sum, round_sum_down
 from .threads cimport thread_count, work_out
 

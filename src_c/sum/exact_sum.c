@@ -1,5 +1,7 @@
 #include "sum/exact_sum.h"
 
+#include "fastloss_static.h"
+
 void fl_sum_clear(fl_sum *sum)
 {
     memset(sum, 0, sizeof *sum);

@@ -1,10 +1,17 @@
-"""``src_c/fastloss.h`` and the rest of C that the driver calls."""
+"""``fastloss.h`` for Cython: ``cimport fastloss``, and compile with ``include_dirs=[fastloss.get_include()]``.
 
+That header says what all of this means. Begin with ``fastloss.fl_import()``, which gives the table.
+"""
+
+# The package's own modules say `from fastloss cimport`: after a change here, Cython would not make those anew that say `from ..`.
 from libc.stdint cimport int32_t, int64_t
 
 
 cdef extern from "fastloss.h" nogil:
     enum:
+        FL_ABI
+        FL_F32
+        FL_F64
         FL_PRECISIONS
         FL_VALUE
         FL_GRADIENT
@@ -13,7 +20,6 @@ cdef extern from "fastloss.h" nogil:
         FL_MAX_GRADIENTS
         FL_MAX_STATISTICS
         FL_MAX_PARAMETERS
-        FL_MAX_TABLES
         FL_BLOCK
         FL_ELEMENTS
         FL_ROWS
@@ -33,8 +39,13 @@ cdef extern from "fastloss.h" nogil:
         FL_FROM_F16
         FL_FROM_BF16
         FL_FROM_I8
+        FL_FROM_I16
+        FL_FROM_I32
         FL_FROM_I64
+        FL_FROM_U8
+        FL_FROM_U16
         FL_FROM_U32
+        FL_FROM_U64
         FL_FROM_TYPES
         FL_TO_TYPES
         FL_SUM_BINS
@@ -90,12 +101,13 @@ cdef extern from "fastloss.h" nogil:
         void *scratch
         int want
     ctypedef int (*fl_map)(const fl_block *) noexcept nogil
+    ctypedef void (*fl_prepare)(const void *, void *, Py_ssize_t) noexcept nogil
     ctypedef struct fl_statistics:
         int count
         int usual
         fl_map part[FL_PRECISIONS]
         void (*outcome)(const double *, double, int, const double *, fl_outcome *) noexcept nogil
-        void (*prepare[FL_PRECISIONS])(const void *, void *, Py_ssize_t) noexcept nogil
+        fl_prepare prepare[FL_PRECISIONS]
     ctypedef struct fl_kernel:
         const char *name
         const char *family
@@ -147,9 +159,14 @@ cdef extern from "fastloss.h" nogil:
         const char *name
         void (*map[FL_PRECISIONS])(const void *, void *, Py_ssize_t) noexcept nogil
     ctypedef struct fl_table:
-        const char *isa
+        int32_t abi
+        int32_t table_size
+        int32_t block_size
+        int32_t kernel_size
+        int32_t sum_size
         int kernels
         int functions
+        const char *isa
         const fl_kernel *const *kernel
         const fl_function *function
         const fl_passes *passes[FL_PRECISIONS]
@@ -160,17 +177,14 @@ cdef extern from "fastloss.h" nogil:
         Py_ssize_t (*layout)(int, Py_ssize_t, Py_ssize_t *) noexcept nogil
         Py_ssize_t (*sequence_room)(Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil
         void (*labels[FL_FROM_TYPES])(const void *, int64_t *, Py_ssize_t) noexcept nogil
-    int fl_tables(const fl_table **)
-    void fl_sum_clear(fl_sum *)
-    void fl_sum_merge(fl_sum *, const fl_sum *)
-    void fl_sum_deposit(fl_sum *, double)
-    void fl_sum_settle(fl_sum *)
-    double fl_sum_round(const fl_sum *, int)
+        void (*sum_clear)(fl_sum *) noexcept nogil
+        void (*sum_merge)(fl_sum *, const fl_sum *) noexcept nogil
+        void (*sum_deposit)(fl_sum *, double) noexcept nogil
+        void (*sum_settle)(fl_sum *) noexcept nogil
+        double (*sum_round)(const fl_sum *, int) noexcept nogil
+    const char *fl_mismatch(const fl_table *)
+    const fl_kernel *fl_find(const fl_table *, const char *)
 
 
-cdef extern from "platform.h" nogil:
-    ctypedef unsigned int fl_environment
-    fl_environment fl_environment_enter()
-    void fl_environment_leave(fl_environment)
-    void fl_store_fence()
-    double fl_seconds()
+cdef extern from "fastloss.h":
+    const fl_table *fl_import() except NULL
