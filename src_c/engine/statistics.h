@@ -220,7 +220,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     FL_STATIC int FL_FN(name##_##which)(const fl_sheet *sheet, const FL_T *numbers, const double *parameters, FL_UNITS *u)     \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
-        FL_I invalid = 0, unusual = 0;                                                                                         \
+        FL_I invalid = 0;                                                                                                      \
         FL_EACH_STEP(sheet)                                                                                                    \
         {                                                                                                                      \
             FL_FN(fl_sums_of_step) s0 = {{0}, {0}}, s1 = s0, s2 = s0, s3 = s0, s4 = s0;                                        \
@@ -232,7 +232,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
             {                                                                                                                  \
                 FL_LANES_AT(sheet)                                                                                             \
                 const FL_I held = FL_HELD(sheet, group) - (FL_I)first;                                                         \
-                FL_SIMD_REDUCE(reduction(| : invalid, unusual))                                                                \
+                FL_SIMD_REDUCE(reduction(| : invalid))                                                                         \
                 for (FL_I i = 0; i < FL_STEP; i++) {                                                                           \
                     const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, from > 0, i));                           \
                     /* by masks: GCC makes sums with and without the term of a selection */                                    \
@@ -242,8 +242,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
                     FL_KEEP_TERM(2, from, to, usual)                                                                           \
                     FL_KEEP_TERM(3, from, to, usual)                                                                           \
                     FL_KEEP_TERM(4, from, to, usual)                                                                           \
-                    invalid |= t.invalid & (FL_I)mask;                                                                         \
-                    unusual |= (usual) ? t.unusual & (FL_I)mask : 0;                                                           \
+                    invalid |= (t.invalid | ((usual) ? t.unusual : 0)) & (FL_I)mask;                                           \
                 }                                                                                                              \
                 FL_ADD_TERMS(0, from, to)                                                                                      \
                 FL_ADD_TERMS(1, from, to)                                                                                      \
@@ -257,7 +256,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
             FL_KEEP_SUM(3, from, to)                                                                                           \
             FL_KEEP_SUM(4, from, to)                                                                                           \
         }                                                                                                                      \
-        return (invalid ? FL_OUTSIDE : 0) | (unusual ? FL_UNUSUAL : 0);                                                        \
+        return invalid != 0;                                                                                                   \
     }
 
 #define FL_PREPARE_LOOP(name, function)                                                                                        \
@@ -614,8 +613,8 @@ FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet
         for (int k = maps->usual; k < maps->first; k++)
             FL_EACH_LANE(sheet)
         u.sums[k].sum[lane] = FL_C(0);
-        invalid = FL_FN(fl_add_up)(b, sheet, maps, FL_USUAL_LOOK, &u);
-        usual = !(invalid & FL_UNUSUAL);
+        /* what is not usual, or outside, is looked at in full */
+        usual = !FL_FN(fl_add_up)(b, sheet, maps, FL_USUAL_LOOK, &u);
     }
     if (!usual)
         invalid = FL_FN(fl_add_up)(b, sheet, maps, FL_FIRST_LOOK, &u);
