@@ -22,6 +22,7 @@ ALIASES = {
     # of classes
     "ce": "sparse_categorical_cross_entropy",
     "cross_entropy": "SparseCategoricalCrossEntropy(from_logits=True)",
+    "crossentropy": "SparseCategoricalCrossEntropy(from_logits=True)",
     "CrossEntropyLoss": "SparseCategoricalCrossEntropy(from_logits=True)",
     "softmax": "SparseCategoricalCrossEntropy(from_logits=True)",
     "categorical_crossentropy": "categorical_cross_entropy",

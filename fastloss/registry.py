@@ -100,7 +100,8 @@ def advice_on(name: str, others: Iterable[str] = ()) -> str:
     metrics = metric_names()
     if bare in metrics:
         return f"That is a metric: fastloss.metrics.{metrics[bare]}."
-    near = get_close_matches(name, [*_CLASSES, *SHORT_NAMES, *others, *metrics], n=3)
+    # each once: names of the package hold those of losses
+    near = get_close_matches(name, dict.fromkeys([*_CLASSES, *SHORT_NAMES, *others, *metrics]), n=3)
     if near and near[0] in metrics:
         return f"Did you mean a metric, fastloss.metrics.{metrics[near[0]]}?"
     near = [item for item in near if item not in metrics]

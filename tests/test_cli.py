@@ -469,7 +469,6 @@ def test_loss_specifications(done: Command, spec: str, expected: fl.Loss) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: COMMAND"),
         (["evaluat"], "invalid choice: 'evaluat'"),
         (["evaluate"], "the following arguments are required: FILE"),
         (["evaluate", "x.csv", "--los", "mse"], "unrecognized arguments: --los mse"),
@@ -759,7 +758,7 @@ def test_info(done: Command) -> None:
     assert fl.__version__ in out
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["evaluate", "--help"], ["bench", "--help"], ["show", "-h"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["evaluate", "--help"], ["bench", "--help"], ["show", "-h"]])
 def test_help(done: Command, arguments: list[str]) -> None:
     assert done(*arguments).startswith("usage: fastloss ")
 

@@ -101,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"fastloss {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    # whoever types the name alone is shown what there is
+    parser.set_defaults(command=lambda options: parser.format_help())
+    commands = parser.add_subparsers(metavar="COMMAND")
 
     evaluate.add_parser(commands)
     losses = commands.add_parser("losses", help="list all losses", allow_abbrev=False)
