@@ -14,7 +14,7 @@ import stat
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -97,7 +97,7 @@ class Table:
     size: int
     _reader: _Reader
 
-    def batches(self, names: Iterable[str], keys: Keys | None = None) -> Iterator[Batch]:
+    def batches(self, names: Iterable[str], keys: Keys | None = None) -> Generator[Batch, None, None]:
         """Read columns, in one pass over the file.
 
         Parameters
@@ -453,7 +453,7 @@ def _check_types(schema: Any, names: Sequence[str]) -> None:
 
 def _numbered(batch: Any, names: Sequence[str], keys: Keys | None) -> _Columns:
     """Columns of a batch of Arrow's as arrays: the same memory where they are complete."""
-    columns = {}
+    columns: _Columns = {}
     for name in names:
         column = batch.column(name)
         column.validate()

@@ -21,6 +21,7 @@ class _Started:
 
     #: The raw score that training started from: a number, or one for each class; 0 where ``init_score`` was given to `fit`.
     start_: Any
+    objective: Any
 
     def _checked(self) -> Objective:
         objective = self.objective

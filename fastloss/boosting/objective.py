@@ -6,7 +6,7 @@ import math
 import sys
 import threading
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class _Buffers(threading.local):
     def __init__(self) -> None:
         self.kept: list[np.ndarray] = []
 
-    def take(self, shape: tuple[int, ...], order: str) -> tuple[np.ndarray, np.ndarray]:
+    def take(self, shape: tuple[int, ...], order: Literal["C", "F"]) -> tuple[np.ndarray, np.ndarray]:
         """Two float32 arrays of a shape and order."""
         numbers = math.prod(shape)
         for i in range(len(self.kept)):
@@ -229,7 +229,7 @@ class Objective:
         return self._parameters()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)
+        Objective.__init__(self, **state)
 
     # ---- XGBoost and LightGBM -----------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ import numpy as np
 from .._arrays import runs, weights_of_runs
 from .._datasets import DataSet, Piece, SingleColumn, ahead, expand, side_by_side, whole_groups
 from .._readers import DataError, Keys, one_line
+from .._types import Total
 from ..errors import InputError
 from ..evaluation import Evaluation
 from ..loss import Loss
@@ -309,7 +310,7 @@ class _Missing:
             note(f"{sentence}: what they are part of is NaN")
 
 
-def _run(plan: _Plan, reduction: str, missing: _Missing) -> dict[int, int]:
+def _run(plan: _Plan, reduction: Total, missing: _Missing) -> dict[int, int]:
     """Read and evaluate everything; return the number of samples of each group."""
     try:
         for job in plan.jobs:
@@ -401,7 +402,7 @@ def _located(error: Exception, piece: Piece, rows: np.ndarray | None, one_file: 
 # ---- results -----------------------------------------------------------------------------------------------------
 
 
-def _whole(plan: _Plan, counts: Mapping[int, int], losses: Iterable[str], reduction: str) -> _Result:
+def _whole(plan: _Plan, counts: Mapping[int, int], losses: Iterable[str], reduction: Total) -> _Result:
     """Merge all groups."""
     merged = []
     for job in plan.jobs:
@@ -483,8 +484,8 @@ def _as_csv(options: argparse.Namespace, whole: _Result, groups: Sequence[_Resul
 
 def _as_table(options: argparse.Namespace, whole: _Result, groups: Sequence[_Result]) -> str:
     if options.group_by is None:
-        rows = [(name, f"{value:.6g}", f"{whole.n:,}") for name, value in whole.values.items()]
-        return draw_table(("name" if options.metric else "loss", "value", "n"), rows, right=(1, 2))
+        lines = [(name, f"{value:.6g}", f"{whole.n:,}") for name, value in whole.values.items()]
+        return draw_table(("name" if options.metric else "loss", "value", "n"), lines, right=(1, 2))
     names = list(whole.values)
     rows = [
         (name, *(f"{row.values[loss]:.6g}" for loss in names), f"{row.n:,}")

@@ -92,9 +92,10 @@ class CategoricalCrossEntropy(OfClasses, Loss):
         return (np.ones(width) if scale is None else scale) / math.log(self.log_base)
 
     def _scales_by(self, width: int) -> dict[str, np.ndarray | None]:
-        if self.log_base is None:
+        scale = self._class_scale(width)
+        if self.log_base is None or scale is None:
             return {}
-        return {"log_base": -self._class_scale(width) / (self.log_base * math.log(self.log_base))}
+        return {"log_base": -scale / (self.log_base * math.log(self.log_base))}
 
 
 @dataclass(frozen=True, slots=True)
