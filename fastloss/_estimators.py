@@ -26,8 +26,10 @@ def suited(loss: Loss, predictions: np.ndarray, raw: bool) -> tuple[Loss, np.nda
     link = link_field(loss)
     if link is None or getattr(loss, link) is raw or (raw and getattr(loss, "from_log", False)):
         return loss, predictions
-    other = replace(loss, **{link: raw})
-    if raw and getattr(loss, "eps", 0):
+    changed: dict[str, Any] = {link: raw}
+    other = replace(loss, **changed)
+    clipped: float = getattr(loss, "eps", 0.0)
+    if raw and clipped:
         # scores are not clipped, probabilities are
         return loss, other.inverse_link(predictions)
     return other, predictions

@@ -21,11 +21,14 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 # A batch's columns by name, and the numbers of the groups by the `Keys` that gave them.
+if TYPE_CHECKING:
+    from io import BufferedIOBase
+
 _Columns = dict["str | Keys", np.ndarray]
 # Yields batches, each with the share of the file that has been read.
 _Reader = Callable[[Sequence[str], "Keys | None"], Iterator[tuple[_Columns, float]]]
@@ -498,7 +501,7 @@ class _Array:
     def rows(self) -> int:
         return self.shape[0] if self.shape else 1
 
-    def read(self, file: BinaryIO, per_batch: int) -> Iterator[np.ndarray]:
+    def read(self, file: BufferedIOBase, per_batch: int) -> Iterator[np.ndarray]:
         """Read rows from a file that stands where the numbers begin; at least one array, which may have no rows."""
         if 0 in self.shape:
             yield np.empty(self.shape, self.dtype)
@@ -519,12 +522,12 @@ class _Array:
             yield array
 
 
-def _fill(file: BinaryIO, array: np.ndarray) -> None:
+def _fill(file: BufferedIOBase, array: np.ndarray) -> None:
     """Read as many bytes as a contiguous array has."""
     view = array.reshape(-1).view(np.uint8)
     filled = 0
     while filled < view.size:
-        count = file.readinto(memoryview(view)[filled:])
+        count = file.readinto(view.data[filled:])
         if not count:
             raise DataError(f"ended {view.size - filled} bytes early: it became shorter while it was read, or is damaged")
         filled += count
@@ -553,7 +556,9 @@ def _open_npz(path: Path) -> tuple[Sequence[str], _Reader]:
     def read(names: Sequence[str], keys: Keys | None) -> Iterator[tuple[_Columns, float]]:
         everything = _with(keys, names)
         with zipfile.ZipFile(path) as archive, ExitStack() as files:
-            streams, arrays = {}, {}
+            # what zipfile opens is one of BufferedIOBase, but is not said to be
+            streams: dict[str, Any] = {}
+            arrays = {}
             for name in everything:
                 member = archive.getinfo(members[name])
                 _check_size(member)
@@ -593,7 +598,7 @@ def _check_size(member: zipfile.ZipInfo) -> None:
         )
 
 
-def _check_npy(file: BinaryIO, size: int) -> _Array:
+def _check_npy(file: BufferedIOBase, size: int) -> _Array:
     """Read a header; refuse what is no array of numbers, or not of the size it claims, before memory is taken for it."""
     magic = np.lib.format.MAGIC_PREFIX
     start = file.read(len(magic) + 2)

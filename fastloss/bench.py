@@ -292,7 +292,8 @@ def measure(case: Case, seconds: float = 0.8) -> Row:
         The results differ; nothing was timed.
     """
     times = take_turns(case.prepare(), seconds)
-    return Row(case, *map(min, times), *map(statistics.median, times), repeats=len(times[0]))
+    numpy, fastloss = times
+    return Row(case, min(numpy), min(fastloss), statistics.median(numpy), statistics.median(fastloss), len(numpy))
 
 
 def take_turns(calls: Sequence[_Call], seconds: float, settle: float = 0.0, patience: float = math.inf) -> list[list[float]]:

@@ -168,7 +168,7 @@ class OfClasses(Mixin):
 
     def _warn_of_sums(self, inputs: Inputs, weights: Any) -> None:
         labels, predictions = inputs.operands
-        sums: np.ndarray = np.sum(_arrays.decode(predictions), axis=-1, dtype=np.float64)
+        sums = _arrays.decode(predictions).sum(axis=-1, dtype=np.float64)
         odd = np.abs(sums - 1) > self._sum_tolerance(inputs)
         if weights is not None:
             odd &= _arrays.decode(weights) != 0
@@ -271,7 +271,7 @@ class MarginOfClasses(OfClasses):
     one_hot = True
     mean_by_class = False
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
         """Raise TypeError: only distances between scores count, so that no constant stands out; start from zeros."""
         raise TypeError(f"{type(self).__name__} has no starting score: only distances between scores count. Start from zeros.")
 

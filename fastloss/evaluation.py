@@ -526,7 +526,7 @@ def _restore(losses: dict[str, Any], reduction: Total, n_samples: int, states: d
     if isinstance(n_samples, bool) or not isinstance(n_samples, int) or n_samples < 0:
         raise ValueError(f"the number of samples of an evaluation must be an integer from 0; got {n_samples!r}.")
     for name, own in ev._states.items():
-        state = states.get(name)
+        state: Any = states.get(name)
         if type(state) is not type(own) or repr(state.keywords) != repr(own.keywords):
             raise ValueError(f"the state of {name} must be one of {own!r}; got {state!r}.")
         if isinstance(state, LossState):

@@ -581,70 +581,8 @@ def bind(loss: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any
     return (*inputs, *(named[name] for name in rest if name in named))
 
 
-# What type checkers are told of losses whose inputs are others than labels and predictions.
 if TYPE_CHECKING:
-
-    class LossOfInputs(Loss):
-        """A loss of other inputs, with derivatives by one of them."""
-
-        @overload
-        def __call__(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
-        ) -> float: ...
-        @overload
-        def __call__(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Literal["none"], out: Any = None, **named: Any
-        ) -> np.ndarray: ...
-        def __call__(self, *inputs: Any, **named: Any) -> Any: ...
-
-        def gradient(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
-        ) -> np.ndarray: ...
-
-        @overload
-        def value_and_gradient(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
-        ) -> tuple[float, np.ndarray]: ...
-        @overload
-        def value_and_gradient(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Literal["none"], out: Any = None, **named: Any
-        ) -> tuple[np.ndarray, np.ndarray]: ...
-        def value_and_gradient(self, *inputs: Any, **named: Any) -> Any: ...
-
-        def gradient_and_hessian(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
-        ) -> tuple[np.ndarray, np.ndarray]: ...
-
-    class LossOfSeveral(Loss):
-        """A loss of other inputs, with derivatives by several of them, or by a list."""
-
-        @overload
-        def __call__(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
-        ) -> float: ...
-        @overload
-        def __call__(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Literal["none"], out: Any = None, **named: Any
-        ) -> np.ndarray: ...
-        def __call__(self, *inputs: Any, **named: Any) -> Any: ...
-
-        def gradient(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
-        ) -> tuple[np.ndarray, ...]: ...
-
-        @overload
-        def value_and_gradient(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
-        ) -> tuple[float, tuple[np.ndarray, ...]]: ...
-        @overload
-        def value_and_gradient(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Literal["none"], out: Any = None, **named: Any
-        ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]: ...
-        def value_and_gradient(self, *inputs: Any, **named: Any) -> Any: ...
-
-        def gradient_and_hessian(
-            self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
-        ) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]: ...
-
+    from ._inputs import LossOfInputs as LossOfInputs
+    from ._inputs import LossOfSeveral as LossOfSeveral
 else:
     LossOfInputs = LossOfSeveral = Loss

@@ -1,7 +1,5 @@
 """What counts.pyx has for Python."""
 
-from typing import overload
-
 import numpy as np
 
 from .operands import Operand
@@ -15,10 +13,7 @@ NOT_FINITE: int
 ZERO: int
 
 def label_range(labels: Operand) -> tuple[int, int] | None: ...
-@overload
-def count_equal(y_true: Operand, y_pred: Operand, weights: None = None, sums: None = None) -> int: ...
-@overload
-def count_equal(y_true: Operand, y_pred: Operand, weights: Operand | None, sums: Sums) -> int: ...
+def count_equal(y_true: Operand, y_pred: Operand, weights: Operand | None = None, sums: Sums | None = None) -> int: ...
 def count_pairs(y_true: Operand, y_pred: Operand, low: int, classes: int, margins: bool) -> np.ndarray: ...
 def weigh_pairs(
     y_true: Operand, y_pred: Operand, weights: Operand, low: int, classes: int, margins: bool, sums: Sums, first: int = 0

@@ -296,8 +296,8 @@ def _of_sum(loss: losses.WeightedSum) -> Curvature:
             return None
 
         def surrogate(loss: Loss, y_true: np.ndarray, y_pred: np.ndarray, size: float) -> np.ndarray:
-            parts = (weight * (of or _same)(term, y_true, y_pred, size) for weight, term, of in own)
-            return sum(parts, np.zeros(()))
+            total: Any = sum(weight * (of or _same)(term, y_true, y_pred, size) for weight, term, of in own)
+            return total
 
         return surrogate
 
@@ -307,7 +307,7 @@ def _of_sum(loss: losses.WeightedSum) -> Curvature:
     never = all(curvature.never for curvature in of_terms) or (share > 0 and any(curvature.never for curvature in of_terms))
     return Curvature(
         summed("auto"),
-        summed("gauss_newton"),
+        summed("gauss_newton") or _same,
         summed("upper_bound"),
         share=share,
         sized=any(curvature.sized for curvature in of_terms),

@@ -62,7 +62,9 @@ class _Started:
                 if targets is not None:
                     targets = targets if isinstance(targets, tuple | list) else [targets]
                     options["eval_init_score"] = [self._starts(target) for target in targets]
-        return super().fit(X, y, sample_weight=sample_weight, init_score=init_score, **options)
+        # LightGBM's estimator comes after this class
+        after: Any = super()
+        return after.fit(X, y, sample_weight=sample_weight, init_score=init_score, **options)
 
     def _starts(self, labels: Any) -> np.ndarray:
         n = len(labels)

@@ -15,7 +15,7 @@ from .._core import GRADIENT, HESSIAN, INFINITE_DERIVATIVE, Finish, Kernel, Outp
 from ..errors import NotDifferentiableError
 from ..loss import Loss
 from . import parity as _parity
-from .curvature import LEAST, Curvature, _same, curvature_of, is_row_loss, mean_size, top
+from .curvature import LEAST, Curvature, Surrogate, _same, curvature_of, is_row_loss, mean_size, top
 from .datasets import (
     arrays_of,
     check_groups,
@@ -318,7 +318,8 @@ class Objective:
         # the loss whose kernel runs, and what is made of its derivatives
         self._driven, self._scale, self._floor = self.loss, 1.0, -math.inf
         # exact Hessians above this limit stay as they are, the others get the surrogate, or a floor where there is none
-        self._limit, self._surrogate = -math.inf, None
+        self._limit = -math.inf
+        self._surrogate: Surrogate | None = None
         # whether the driver computes Hessians, and whether derivatives change after it, whatever they are
         self._exact, self._changes = mode == "exact", False
         if convention is not None:
@@ -451,6 +452,7 @@ class Objective:
 
     def _replace(self, labels: Any, scores: Any, weights: Any, hessian: np.ndarray) -> None:
         """Write the surrogate everywhere, block by block."""
+        surrogate = self._surrogate or _same
         size = mean_size(labels, scores, weights) if self._curvature.sized else 0.0
         rows = max(1, _BLOCK // (hessian.shape[1] if hessian.ndim > 1 else 1))
         # what has no weight may have no label either
@@ -460,7 +462,7 @@ class Objective:
             if kept is not None:
                 hessian[block] = 0.0
                 block = first + np.flatnonzero(kept[block])
-            positive = self._surrogate(self.loss, labels[block].astype(np.float64), scores[block].astype(np.float64), size)
+            positive = surrogate(self.loss, labels[block].astype(np.float64), scores[block].astype(np.float64), size)
             positive = np.maximum(positive, LEAST)
             if weights is not None:
                 positive = positive * (weights[block] if hessian.ndim == 1 else weights[block, None])

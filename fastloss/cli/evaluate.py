@@ -7,7 +7,7 @@ import csv
 import io
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +140,7 @@ class _Job:
 class _Plan:
     """What is to be read and computed."""
 
-    pieces: Iterator[Piece]
+    pieces: Generator[Piece, None, None]
     #: Bytes of all files.
     size: int
     jobs: list[_Job]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import math
+from collections.abc import Callable
 from typing import Any
 
 from .compiled import need
@@ -12,7 +13,7 @@ from .compiled import need
 #: Names that an expression knows beside its parameters: r is y_pred - y_true.
 INPUTS = ("y_true", "y_pred", "r")
 _LONGEST = 10_000
-_OPERATORS = {
+_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,

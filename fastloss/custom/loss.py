@@ -24,7 +24,7 @@ from . import compiled, expression
 
 _MOST_PARAMETERS = 8
 #: The type of all functions of C: ctypes gives it no public name.
-_FUNCTION_OF_C: type = ctypes._CFuncPtr  # type: ignore[attr-defined]
+_FUNCTION_OF_C: Any = ctypes._CFuncPtr  # type: ignore[attr-defined]
 _SIGNATURE = signature_of("y_true, y_pred*", "elements", "custom")
 # what a function may use beside its arguments, and what that is called when it is pickled
 _MODULES = ("math", "numpy", "numba")

@@ -126,12 +126,12 @@ class WeightedSum(Loss):
     signature = _of_first("signature")
 
     @property
-    def no_gradient(self) -> str:
+    def no_gradient(self) -> str:  # type: ignore[override] # follows from the parameters
         """Why there is no gradient; empty if there is one."""
         return self._reason("no_gradient")
 
     @property
-    def no_hessian(self) -> str:
+    def no_hessian(self) -> str:  # type: ignore[override] # follows from the parameters
         """Why there is no Hessian; empty if there is one."""
         return self._reason("no_hessian")
 
@@ -139,12 +139,12 @@ class WeightedSum(Loss):
         return next((f"of {loss!r}, {reason}" for _, loss in self._counting() if (reason := getattr(loss, name))), "")
 
     @property
-    def growth(self) -> float:
+    def growth(self) -> float:  # type: ignore[override] # follows from the parameters
         """That of the term that grows fastest."""
         return max(loss.growth for _, loss in self.terms)
 
     @property
-    def of_residual(self) -> bool:
+    def of_residual(self) -> bool:  # type: ignore[override] # follows from the parameters
         """Whether all terms are losses of the residual alone."""
         return all(loss.of_residual for _, loss in self.terms)
 

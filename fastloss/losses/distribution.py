@@ -96,11 +96,11 @@ class KLDivergence(OfClasses, Loss):
         return {"y_pred": _PROBABILITIES}
 
     @property
-    def label_domain(self) -> Interval:
+    def label_domain(self) -> Interval:  # type: ignore[override] # follows from the parameters
         """Where labels must lie."""
         return Interval() if self.log_target else Interval(0.0, 1.0, hint="Pass log_target=True if these are logarithms.")
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
         """Find the constant prediction that minimises the divergence of ``y_true``: their mean, in the form of ``y_pred``."""
         labels = _arrays.map_numbers("exp", y_true) if self.log_target else y_true
         return OfClasses.init_score(self, labels, sample_weight)
@@ -150,7 +150,7 @@ class JensenShannon(OfClasses, Loss):
     )
     numpy_gradient = "np.log(2 * y_pred / (y_true + y_pred)) / 2 / n"
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
         """Raise TypeError: the minimiser has no closed form."""
         raise TypeError(
             "JensenShannon has no starting score in closed form. That of KLDivergence, the mean of y_true, is near it."

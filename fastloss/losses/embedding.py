@@ -290,7 +290,7 @@ class LinearCrossEntropy(OfClasses, LossOfSeveral):
         weight = inputs.operands[2][0]
         explain_index(inputs.operands[0], (*inputs.shape, len(weight)), weights, self._ignored, "scores")
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
         """Raise TypeError: scores are those of a layer, whose weights are to be trained."""
         raise TypeError(f"{type(self).__name__} has no starting score: its scores are made of vectors and weights.")
 

@@ -688,7 +688,7 @@ class Perceptual(_OfMaps, LossOfSeveral):
         return f"perceptual_{self.distance}_direction" if self.normalize else f"{self.distance}_error"
 
     @property
-    def axes(self) -> int:
+    def axes(self) -> int:  # type: ignore[override] # follows from the parameters
         """The fewest axes of a map."""
         return 2 if self.normalize else 1
 

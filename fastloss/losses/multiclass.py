@@ -467,7 +467,7 @@ class MultiLabelSoftMargin(OfClasses, Loss):
         scale = self._per_class("class_weight", width)
         return (np.ones(width) if scale is None else scale) / width
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
         """Find the constant raw scores that minimise the loss over ``y_true``: those of the mean labels, of each class.
 
         Classes whose labels are all 0 or all 1 get the score of a mean 2**-52 away from that.

@@ -215,7 +215,7 @@ class SmoothL1(Loss):
     numpy_gradient = "np.clip((y_pred - y_true) / beta, -1, 1) / n"
 
     @property
-    def curvature(self) -> str:
+    def curvature(self) -> str:  # type: ignore[override] # follows from the parameters
         """What stands in for the Hessian."""
         return "robust" if self.beta else "absolute"
 
@@ -507,7 +507,7 @@ class LpError(Loss):
     numpy_gradient = "p * np.sign(y_pred - y_true) * np.abs(y_pred - y_true) ** (p - 1) / n"
 
     @property
-    def curvature(self) -> str:
+    def curvature(self) -> str:  # type: ignore[override] # follows from the parameters
         """What stands in for the Hessian: between 1 and 2 it has no bound at r = 0, above 2 none far away."""
         return {1.0: "absolute", 2.0: "quadratic"}.get(self.p, "unbounded_kinked")
 
@@ -808,7 +808,7 @@ class Tweedie(LogLink, Loss):
     numpy_gradient = "(np.exp((2 - power) * y_pred) - y_true * np.exp((1 - power) * y_pred)) / n"
 
     @property
-    def growth(self) -> float:
+    def growth(self) -> float:  # type: ignore[override] # follows from the parameters
         """The largest exponent of the mean."""
         return max(abs(2 - self.power), abs(1 - self.power))
 

@@ -298,7 +298,7 @@ class Confusion(Counting):
             return chosen
         return values.copy()
 
-    def result(self) -> np.ndarray:
+    def result(self) -> Any:
         """Compute the matrix."""
         matrix = self.matrix()
         if self.normalize is not None:

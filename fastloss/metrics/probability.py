@@ -270,7 +270,8 @@ class Probabilistic(State):
             whole = type(self)(**self.keywords)
             whole.classes = self.classes
             whole._commit(self.pending, True, self.width, None)
-        assert whole.sums is not None and whole.classes is not None
+        assert whole.sums is not None
+        assert whole.classes is not None
         _check.check_total(whole.sums.rounded(1), whole.negative)
         return whole.compute(whole.sums, whole.classes)
 
@@ -432,12 +433,12 @@ class LogLoss(Probabilities):
         self.open(labels)
 
     @property
-    def function(self) -> str:
+    def function(self) -> str:  # type: ignore[override] # follows from the parameters
         """The name of the metric."""
         return self.keywords["function"]
 
     @property
-    def null_model(self) -> bool:
+    def null_model(self) -> bool:  # type: ignore[override] # follows from the parameters
         """Whether the metric needs the weight of every class."""
         return self.function == "d2_log_loss_score"
 
@@ -571,12 +572,12 @@ class BrierScore(Probabilities):
         self.open(labels)
 
     @property
-    def function(self) -> str:
+    def function(self) -> str:  # type: ignore[override] # follows from the parameters
         """The name of the metric."""
         return self.keywords["function"]
 
     @property
-    def null_model(self) -> bool:
+    def null_model(self) -> bool:  # type: ignore[override] # follows from the parameters
         """Whether the metric needs the weight of every class."""
         return self.function == "d2_brier_score"
 
