@@ -138,7 +138,7 @@ def read_units(values: Sequence[Any], signature: Signature, unit_axes: int = 1) 
     if signature.axes != "(...)" and (units < 0 or len(shape) == units or not all(shape[units:])):
         what = "an axis" if units < 2 else f"more than {units} axes"
         raise ValueError(f"{listed(names)} must have {what} of at least one number for each loss; got shape {shape}.")
-    if signature.components and shape[-1] != signature.components:
+    if signature.components and inputs.shape[-1] != signature.components:
         what = f"{signature.components} numbers along the last axis"
         raise ValueError(f"{listed(names)} must have {what}, for each loss; got shape {shape}.")
     operands = inputs.operands

@@ -15,7 +15,7 @@ class LossOfInputs(Loss):
         self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
     ) -> float: ...
     @overload
-    def __call__(
+    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *inputs: Any, sample_weight: Any = None, reduction: Literal["none"], out: Any = None, **named: Any
     ) -> np.ndarray: ...
     def gradient(
@@ -26,7 +26,7 @@ class LossOfInputs(Loss):
         self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
     ) -> tuple[float, np.ndarray]: ...
     @overload
-    def value_and_gradient(
+    def value_and_gradient(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *inputs: Any, sample_weight: Any = None, reduction: Literal["none"], out: Any = None, **named: Any
     ) -> tuple[np.ndarray, np.ndarray]: ...
     def gradient_and_hessian(
@@ -41,7 +41,7 @@ class LossOfSeveral(Loss):
         self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
     ) -> float: ...
     @overload
-    def __call__(
+    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *inputs: Any, sample_weight: Any = None, reduction: Literal["none"], out: Any = None, **named: Any
     ) -> np.ndarray: ...
     def gradient(  # type: ignore[override] # narrower than any loss
@@ -52,7 +52,7 @@ class LossOfSeveral(Loss):
         self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
     ) -> tuple[float, tuple[np.ndarray, ...]]: ...
     @overload
-    def value_and_gradient(
+    def value_and_gradient(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *inputs: Any, sample_weight: Any = None, reduction: Literal["none"], out: Any = None, **named: Any
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]: ...
     def gradient_and_hessian(  # type: ignore[override] # narrower than any loss

@@ -45,7 +45,7 @@ _NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1)")
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 # NumPy itself refuses longer headers, but only once it has read them.
 _LONGEST_HEADER = 10_000
-_VERSIONS = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
+_VERSIONS: dict[tuple[int, ...], int] = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
 # No prediction file is larger; what unpacks to more than _LARGE and more than _RATIO times its size is a bomb.
 _LARGEST_MEMBER = 64 << 30
 _LARGE_MEMBER = 1 << 30
@@ -203,7 +203,7 @@ class Keys:
         values = found.tolist() if array.dtype.kind != "b" else [str(value).lower() for value in found.tolist()]
         return self._translate(values, places)
 
-    def _translate(self, values: list[str | int | None], places: np.ndarray) -> np.ndarray:
+    def _translate(self, values: Sequence[str | int | None], places: np.ndarray) -> np.ndarray:
         # files without types hold integers as text
         values = [int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value for value in values]
         for value in values:

@@ -190,7 +190,7 @@ class OfClasses(Mixin):
 
     # ---- boosting -----------------------------------------------------------------------------------------------
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> Any:
         """Find the constant raw prediction that minimises cross-entropy over ``y_true``: the logarithms of the classes' shares.
 
         Parameters
@@ -271,7 +271,7 @@ class MarginOfClasses(OfClasses):
     one_hot = True
     mean_by_class = False
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> Any:
         """Raise TypeError: only distances between scores count, so that no constant stands out; start from zeros."""
         raise TypeError(f"{type(self).__name__} has no starting score: only distances between scores count. Start from zeros.")
 

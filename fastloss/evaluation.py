@@ -50,7 +50,9 @@ class LossState(State):
         """The loss."""
         return self.keywords["loss"]
 
-    def update(self, *inputs: Any, sample_weight: Any = None) -> LossState:
+    def update(  # pyright: ignore[reportIncompatibleMethodOverride] # weights by name, because inputs may be many
+        self, *inputs: Any, sample_weight: Any = None
+    ) -> LossState:
         """Take some samples in."""
         loss, inputs = self.loss._for(inputs)
         (piece,) = _sum_up([(self, loss, loss._read(inputs))], sample_weight)
@@ -198,7 +200,7 @@ class Evaluation:
         self.metrics: dict[str, Callable[..., Any]] = {name: item for name, item in named.items() if not isinstance(item, Loss)}
         if reduction not in ("mean", "sum"):
             raise ValueError(f'reduction must be "mean" or "sum"; got {reduction!r}.')
-        self.reduction = reduction
+        self.reduction: Total = reduction
         self.n_samples = 0
         # those of losses are LossStates
         self._states: dict[str, Any] = {

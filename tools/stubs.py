@@ -46,7 +46,7 @@ def of_core() -> str:
     for node in ast.parse((ROOT / "_core" / "__init__.py").read_text()).body:
         if isinstance(node, ast.ImportFrom):
             names[f".{node.module}"] = [item.name for item in node.names]
-    return f"{HEAD}{_imported(names)}\n{_exported(sorted(sum(names.values(), [])))}"
+    return f"{HEAD}{_imported(names)}\n{_exported(sorted(name for of_module in names.values() for name in of_module))}"
 
 
 def of_losses() -> str:

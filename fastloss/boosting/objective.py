@@ -424,7 +424,9 @@ class Objective:
     def _mend(self, labels: Any, scores: Any, weights: Any, hessian: np.ndarray) -> None:
         """Replace what is not positive, or not above the limit and its share of the surrogate."""
         surrogate, limit = self._surrogate, self._limit
-        spread = weights if weights is None or hessian.ndim == 1 else weights[:, None]
+        spread = weights
+        if weights is not None and hessian.ndim > 1:
+            spread = weights[:, None]
         bad = ~(hessian > (limit if weights is None or not limit else limit * spread))
         if surrogate is not None and self._curvature.share == 0:
             # powers of a residual that is 0
@@ -548,7 +550,7 @@ class Objective:
         if self._plain and labels.ndim == 1:
             # the gradient plus one for the class is the softmax, and the whole matrix comes from that
             gradient, hessian = self.loss.gradient_and_hessian(labels, scores, weights, reduction="none")
-            scale = 1.0 if weights is None else float(weight)
+            scale = 1.0 if weights is None else float(weights[0])
             shares = gradient[0].copy()
             shares[int(target)] += scale
             matrix = shares[:, None] * (shares / scale if scale else 0.0)

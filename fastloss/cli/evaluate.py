@@ -227,7 +227,7 @@ def _plan_tables(options: argparse.Namespace, losses: Mapping[str, Any], files: 
     names = [name for job in jobs for columns in job.inputs.values() for name in columns]
     streams, size = [data.pieces([*names, *in_table], groups)], data.size
     if in_file:
-        weights = SingleColumn(options.weights, _WEIGHTS, options.separator)
+        weights = SingleColumn(str(options.weights), _WEIGHTS, options.separator)
         streams.append(weights.pieces())
         size += weights.size
     return _Plan(side_by_side(streams), size, jobs, _WEIGHTS if in_file else options.weights, groups, True)
@@ -244,7 +244,7 @@ def _plan_inputs(options: argparse.Namespace, losses: Mapping[str, Any], files: 
             raise UsageError(f"{name} has {wanted}; {len(files)} files are given")
     sources = [SingleColumn(path, i, options.separator) for i, path in enumerate(files)]
     if options.weights is not None:
-        sources.append(SingleColumn(options.weights, _WEIGHTS, options.separator))
+        sources.append(SingleColumn(str(options.weights), _WEIGHTS, options.separator))
     jobs = _jobs(
         losses,
         lambda loss: {name: (i,) for i, name in enumerate((*_inputs_of(loss), *_optional_of(loss))[: len(files)])},

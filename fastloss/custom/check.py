@@ -395,7 +395,7 @@ class _Numbers(_Look):
             if rest > 1e-6 * first and rest > 1e-9 * np.nanmax(np.abs(value[np.isfinite(value)])):
                 noted.add("jump")
                 # some losses of relative errors do so at a label of 0
-                wrong = self.has_gradient and min(abs(b), abs(b - label)) > 1e-9
+                wrong = bool(self.has_gradient and min(abs(b), abs(b - label)) > 1e-9)
                 self.add(
                     "jump", wrong, f"the value jumps by {rest:.3g} at y_true = {label:g}, y_pred = {b:g}", (label, float(b))
                 )

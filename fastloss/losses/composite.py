@@ -33,7 +33,7 @@ def _method(name: str) -> Callable[..., Any]:
     return method
 
 
-def _of_first(name: str) -> property:
+def _of_first(name: str) -> Any:
     return property(lambda self: getattr(self.terms[0][1], name), doc=f"That of the terms: ``{name}``.")
 
 

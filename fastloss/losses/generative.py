@@ -497,11 +497,11 @@ class _OfMaps(Mixin):
         """Return what losses and gradients of a layer are computed from."""
         raise NotImplementedError
 
-    def _losses(self, layer: Any) -> np.ndarray:
+    def _losses(self, prepared: Any, /) -> np.ndarray:
         """Compute the loss of each sample."""
         raise NotImplementedError
 
-    def _write_gradient(self, layer: Any, factors: np.ndarray, out: np.ndarray) -> None:
+    def _write_gradient(self, prepared: Any, factor: np.ndarray, target: np.ndarray, /) -> None:
         """Write the gradient of a layer, times a factor for each sample."""
         raise NotImplementedError
 
@@ -784,7 +784,7 @@ class GramStyle(_OfMaps, LossOfSeveral):
         """Return the predicted map as a matrix, in the precision of the layer, and the Gram matrices of both."""
         n, channels = layer.shape[:2]
         dtype = np.float32 if layer.single else np.float64
-        grams = []
+        grams, matrix = [], np.empty((0, 0, 0), dtype)
         for operand in layer.operands:
             numbers = np.ascontiguousarray(_arrays.decode(operand), dtype)
             matrix = numbers.reshape(n, channels, math.prod(layer.shape[2:]))

@@ -126,7 +126,7 @@ def length(value: Any) -> int:
     if type(value) is np.ndarray and value.ndim:
         return value.shape[0]
     message = f"Expected sequence or array-like, got {type(value)}"
-    if hasattr(value, "fit") and callable(value.fit):
+    if callable(getattr(value, "fit", None)):
         raise TypeError(message)
     shape = getattr(value, "shape", None)
     if shape is not None:
@@ -489,7 +489,7 @@ def type_of_target(y: Any, name: str) -> tuple[str, Any]:
         )
     if array.ndim not in (1, 2):
         return "unknown", array
-    wide = array.ndim == 2 and array.shape[1] > 1
+    wide = array.ndim == 2 and array.shape[-1] > 1
     if not min(array.shape):
         return ("binary" if array.ndim == 1 else "unknown"), array
     if array.dtype.kind == "O" and not isinstance(array.flat[0], str):

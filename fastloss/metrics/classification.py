@@ -1,5 +1,8 @@
 """Metrics of predicted labels: scikit-learn's functions, from counts made in one pass."""
 
+# pyright: reportReturnType=false
+# What the functions compute is written by `metric`; mypy reads of this in pyproject.toml.
+
 from __future__ import annotations
 
 import math
@@ -358,7 +361,9 @@ class Kappa(Confusion):
         "order of `y1` and `y2`)."
     )
 
-    def start(self, labels: Any = None, weights: str | None = None, replace_undefined_by: float = math.nan) -> None:
+    def start(  # pyright: ignore[reportIncompatibleMethodOverride] # a metric of its own, with its own keywords
+        self, labels: Any = None, weights: str | None = None, replace_undefined_by: float = math.nan
+    ) -> None:
         """Check the parameters."""
         Confusion.start(self, labels)
         _check.check_choice(self.function, "weights", weights, ("linear", "quadratic", None))
@@ -547,7 +552,7 @@ def _margins(counts: LabelCounts | IndicatorCounts, labels: np.ndarray | None) -
     margins = counts.margins()
     if isinstance(counts, IndicatorCounts):
         columns = _columns_of(labels, counts.width)
-        return tuple(values[columns] for values in margins)
+        return margins[0][columns], margins[1][columns], margins[2][columns]
     if counts.sums is not None:
         # as in scikit-learn, also where the weights are integers
         right, predicted, true = margins
@@ -556,7 +561,7 @@ def _margins(counts: LabelCounts | IndicatorCounts, labels: np.ndarray | None) -
         return margins
     places = counts.places(labels)
     absent = places < 0
-    chosen = tuple(values[places] for values in margins)
+    chosen = margins[0][places], margins[1][places], margins[2][places]
     for values in chosen:
         values[absent] = 0
     return chosen

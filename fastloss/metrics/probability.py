@@ -1,5 +1,8 @@
 """Metrics of predicted probabilities and scores: scikit-learn's functions, from exact sums of this package's losses."""
 
+# pyright: reportReturnType=false
+# What the functions compute is written by `metric`; mypy reads of this in pyproject.toml.
+
 from __future__ import annotations
 
 import math
@@ -236,7 +239,7 @@ class Probabilistic(State):
                 self.sums, self.classes = Sums(2), other.classes
                 self.class_sums = None if other.class_sums is None else Sums(other.class_sums.count)
             self.sums.merge(other.sums)
-            if self.class_sums is not None:
+            if self.class_sums is not None and other.class_sums is not None:
                 self.class_sums.merge(other.class_sums)
             self.n += other.n
             self.negative |= other.negative
