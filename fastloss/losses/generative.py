@@ -515,7 +515,8 @@ class _OfMaps(Mixin):
         object.__setattr__(self, "weights", found)
 
     def _read(self, values: tuple[Any, ...]) -> Inputs:
-        return self._read_maps(values)[1]
+        # asked for by what is made of losses, which has arrays rather than lists of them
+        raise TypeError(f"{type(self).__name__} takes lists of maps: it writes to out= on its own only, without a penalty.")
 
     def _read_maps(self, values: tuple[Any, ...]) -> tuple[list[Inputs], Inputs]:
         """Read the two maps of each layer, and all predicted maps, then all true ones, as the inputs of a loss of samples."""

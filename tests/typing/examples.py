@@ -70,7 +70,7 @@ def by_word(reduction: Literal["mean", "sum"], word: Literal["mean", "sum", "non
 
 # ---- mistakes: a checker that does not find one says that its comment is not needed ----------------------------
 
-fl.hubber  # type: ignore[attr-defined]
+unknown = fl.hubber  # type: ignore[attr-defined]
 fl.Huber(dleta=1.0)  # type: ignore[call-arg]
 fl.Huber(delta="1")  # type: ignore[arg-type]
 fl.huber(y, y, reduction="men")  # type: ignore[call-overload]
