@@ -117,7 +117,7 @@ def _as_float(number: Any) -> float:
 
 def read_alike(values: Sequence[Any], names: Sequence[str], given: int) -> Inputs:
     """Read inputs of one shape, of which a loss takes one number each; the first ``given`` do not decide the precision."""
-    ordinary = _core.read_ordinary(values, given)
+    ordinary = _core.read_ordinary(tuple(values), given)
     if ordinary is not None:
         return ordinary
     operands = tuple(map(read, values, names))
@@ -141,7 +141,7 @@ def read_units(values: Sequence[Any], signature: Signature, unit_axes: int = 1) 
     if signature.axes != "(...)" and (units < 0 or len(shape) == units or not all(shape[units:])):
         what = "an axis" if units < 2 else f"more than {units} axes"
         raise ValueError(f"{listed(names)} must have {what} of at least one number for each loss; got shape {shape}.")
-    if signature.components and shape[-1] != signature.components:
+    if signature.components and inputs.shape[-1] != signature.components:
         what = f"{signature.components} numbers along the last axis"
         raise ValueError(f"{listed(names)} must have {what}, for each loss; got shape {shape}.")
     operands = inputs.operands
@@ -187,7 +187,7 @@ def _read_label(value: Any, name: str, shape: Shape, others: Sequence[str]) -> O
 
 def read_rows(values: Sequence[Any], forms: tuple[tuple[bool, bool], ...]) -> Inputs:
     """Read labels, of one of these forms (whether they are rows, too, and whether indices), and rows of predictions."""
-    ordinary = _core.read_ordinary_rows(values, forms)
+    ordinary = _core.read_ordinary_rows(tuple(values), forms)
     if ordinary is not None:
         return ordinary
     predictions = read(values[1], "y_pred")
@@ -535,7 +535,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> bool:
     if not np.may_share_memory(a, b):
         return False
     try:
-        return np.shares_memory(a, b, max_work=100_000)
+        return np.shares_memory(a, b, max_work=100_000)  # type: ignore[arg-type] # NumPy's stubs know the two named limits only
     except np.exceptions.TooHardError:
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
@@ -133,7 +133,7 @@ class DataSet:
         for table in self._tables:
             table.check_columns(names)
 
-    def pieces(self, names: Sequence[str], keys: Keys | None = None) -> Iterator[Piece]:
+    def pieces(self, names: Sequence[str], keys: Keys | None = None) -> Generator[Piece, None, None]:
         """Read columns of all files, as `Table.batches` does."""
         before = 0
         for table in self._tables:
@@ -167,14 +167,14 @@ class SingleColumn:
         self._name = name
         self.size = self._table.size
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Generator[Piece, None, None]:
         """Read the column."""
         with closing(self._table.batches([self._column])) as batches:
             for batch in batches:
                 yield Piece({self._name: batch.columns[self._column]}, self._table.path, batch.first_row, batch.done)
 
 
-def side_by_side(streams: Sequence[Iterator[Piece]]) -> Iterator[Piece]:
+def side_by_side(streams: Sequence[Iterator[Piece]]) -> Generator[Piece, None, None]:
     """Cut streams of pieces to equal lengths and put their columns together.
 
     Parameters
@@ -211,13 +211,13 @@ def side_by_side(streams: Sequence[Iterator[Piece]]) -> Iterator[Piece]:
         for i, stream in enumerate(streams):
             used[i] += length
             while used[i] == n_rows(last[i].columns) and not ended[i]:
-                piece = next(stream, None)
-                ended[i] = piece is None
-                if piece is not None:
-                    last[i], used[i] = piece, 0
+                following = next(stream, None)
+                ended[i] = following is None
+                if following is not None:
+                    last[i], used[i] = following, 0
 
 
-def whole_groups(pieces: Iterator[Piece], name: Any) -> Iterator[Piece]:
+def whole_groups(pieces: Iterator[Piece], name: Any) -> Generator[Piece, None, None]:
     """Cut pieces where groups end: runs of rows with one identifier.
 
     Parameters
@@ -282,7 +282,7 @@ def _joined(pieces: Sequence[Piece]) -> Piece:
     return Piece(columns, pieces[0].path, pieces[0].first_row, pieces[-1].done)
 
 
-def ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:
+def ahead(pieces: Generator[Piece, None, None]) -> Generator[Piece, None, None]:
     """Read the next piece in a thread of its own while the last one is evaluated.
 
     Parameters

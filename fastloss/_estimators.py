@@ -26,8 +26,10 @@ def suited(loss: Loss, predictions: np.ndarray, raw: bool) -> tuple[Loss, np.nda
     link = link_field(loss)
     if link is None or getattr(loss, link) is raw or (raw and getattr(loss, "from_log", False)):
         return loss, predictions
-    other = replace(loss, **{link: raw})
-    if raw and getattr(loss, "eps", 0.0):
+    changed: dict[str, Any] = {link: raw}
+    other = replace(loss, **changed)
+    clipped: float = getattr(loss, "eps", 0.0)
+    if raw and clipped:
         # scores are not clipped, probabilities are
         return loss, other.inverse_link(predictions)
     return other, predictions
@@ -47,7 +49,7 @@ class Answers:
     def __init__(self, estimator: Any, x: Any, y: Any) -> None:
         self.estimator, self.x, self.y = estimator, x, y
         #: None for regressors.
-        self.classes = getattr(estimator, "classes_", None)
+        self.classes: Any = getattr(estimator, "classes_", None)
         self._known: dict[str, Any] = {}
 
     def of(self, method: str) -> Any:

@@ -14,18 +14,21 @@ import stat
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 # A batch's columns by name, and the numbers of the groups by the `Keys` that gave them.
+if TYPE_CHECKING:
+    from io import BufferedIOBase
+
 _Columns = dict["str | Keys", np.ndarray]
 # Yields batches, each with the share of the file that has been read.
 _Reader = Callable[[Sequence[str], "Keys | None"], Iterator[tuple[_Columns, float]]]
@@ -42,7 +45,7 @@ _NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1)")
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 # NumPy itself refuses longer headers, but only once it has read them.
 _LONGEST_HEADER = 10_000
-_VERSIONS = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
+_VERSIONS: dict[tuple[int, ...], int] = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
 # No prediction file is larger; what unpacks to more than _LARGE and more than _RATIO times its size is a bomb.
 _LARGEST_MEMBER = 64 << 30
 _LARGE_MEMBER = 1 << 30
@@ -97,7 +100,7 @@ class Table:
     size: int
     _reader: _Reader
 
-    def batches(self, names: Iterable[str], keys: Keys | None = None) -> Iterator[Batch]:
+    def batches(self, names: Iterable[str], keys: Keys | None = None) -> Generator[Batch, None, None]:
         """Read columns, in one pass over the file.
 
         Parameters
@@ -200,7 +203,7 @@ class Keys:
         values = found.tolist() if array.dtype.kind != "b" else [str(value).lower() for value in found.tolist()]
         return self._translate(values, places)
 
-    def _translate(self, values: list[str | int | None], places: np.ndarray) -> np.ndarray:
+    def _translate(self, values: Sequence[str | int | None], places: np.ndarray) -> np.ndarray:
         # files without types hold integers as text
         values = [int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value for value in values]
         for value in values:
@@ -453,7 +456,7 @@ def _check_types(schema: Any, names: Sequence[str]) -> None:
 
 def _numbered(batch: Any, names: Sequence[str], keys: Keys | None) -> _Columns:
     """Columns of a batch of Arrow's as arrays: the same memory where they are complete."""
-    columns = {}
+    columns: _Columns = {}
     for name in names:
         column = batch.column(name)
         column.validate()
@@ -498,7 +501,7 @@ class _Array:
     def rows(self) -> int:
         return self.shape[0] if self.shape else 1
 
-    def read(self, file: BinaryIO, per_batch: int) -> Iterator[np.ndarray]:
+    def read(self, file: BufferedIOBase, per_batch: int) -> Iterator[np.ndarray]:
         """Read rows from a file that stands where the numbers begin; at least one array, which may have no rows."""
         if 0 in self.shape:
             yield np.empty(self.shape, self.dtype)
@@ -519,12 +522,12 @@ class _Array:
             yield array
 
 
-def _fill(file: BinaryIO, array: np.ndarray) -> None:
+def _fill(file: BufferedIOBase, array: np.ndarray) -> None:
     """Read as many bytes as a contiguous array has."""
     view = array.reshape(-1).view(np.uint8)
     filled = 0
     while filled < view.size:
-        count = file.readinto(memoryview(view)[filled:])
+        count = file.readinto(view.data[filled:])
         if not count:
             raise DataError(f"ended {view.size - filled} bytes early: it became shorter while it was read, or is damaged")
         filled += count
@@ -553,7 +556,9 @@ def _open_npz(path: Path) -> tuple[Sequence[str], _Reader]:
     def read(names: Sequence[str], keys: Keys | None) -> Iterator[tuple[_Columns, float]]:
         everything = _with(keys, names)
         with zipfile.ZipFile(path) as archive, ExitStack() as files:
-            streams, arrays = {}, {}
+            # what zipfile opens is one of BufferedIOBase, but is not said to be
+            streams: dict[str, Any] = {}
+            arrays = {}
             for name in everything:
                 member = archive.getinfo(members[name])
                 _check_size(member)
@@ -593,7 +598,7 @@ def _check_size(member: zipfile.ZipInfo) -> None:
         )
 
 
-def _check_npy(file: BinaryIO, size: int) -> _Array:
+def _check_npy(file: BufferedIOBase, size: int) -> _Array:
     """Read a header; refuse what is no array of numbers, or not of the size it claims, before memory is taken for it."""
     magic = np.lib.format.MAGIC_PREFIX
     start = file.read(len(magic) + 2)

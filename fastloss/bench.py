@@ -190,7 +190,7 @@ def make_inputs(loss: Loss, dtype: str, n: int, width: int = _TOGETHER) -> tuple
         return _make_sequences(loss, max(1, n // width**2), width, dtype)
     together = signature.axes in ("", "(...)", "[g]")
     units = max(1, n // width)
-    shape = (n,) if together else (units, signature.components or width)
+    shape: tuple[int, ...] = (n,) if together else (units, signature.components or width)
     kinds = [domains.get(name, ANY) if not signature.components else "boxes" for name in signature.names]
     if signature.axes == "(k)":
         kinds = ["distribution" if name in domains else "scores" for name in signature.names]
@@ -199,7 +199,7 @@ def make_inputs(loss: Loss, dtype: str, n: int, width: int = _TOGETHER) -> tuple
         if signature.labels:
             kinds[0] = "lists" if signature.labels[0].axes else "indices"
     if signature.axes == "[m...](k)":
-        shape, kinds = (units, 2, width // 2), ["indices", "scores" if loss.from_logits else "distribution"]
+        shape, kinds = (units, 2, width // 2), ["indices", "scores" if getattr(loss, "from_logits", False) else "distribution"]
     shapes = [shape if together or item.forms[0].axes or item.forms[0].index else shape[:1] for item in signature.inputs]
     arrays = _make(tuple(zip(kinds, shapes, strict=True)), dtype)
     return (*arrays, _groups_of(n, width)) if signature.axes == "[g]" else arrays
@@ -261,7 +261,7 @@ def _draw(generator: np.random.Generator, kind: Domain | str, dtype: np.dtype, s
         return generator.choice(np.array(kind.numbers, dtype), shape)
     if isinstance(kind, Grades):
         # few of the highest ones have all the gain
-        return generator.integers(kind.low, 5, shape).astype(dtype)
+        return generator.integers(int(kind.low), 5, shape).astype(dtype)
     low, high = kind.low, kind.high
     if math.isfinite(low) and math.isfinite(high):
         # a hair inside: the ends may be excluded, and rounding may reach them
@@ -292,7 +292,8 @@ def measure(case: Case, seconds: float = 0.8) -> Row:
         The results differ; nothing was timed.
     """
     times = take_turns(case.prepare(), seconds)
-    return Row(case, *map(min, times), *map(statistics.median, times), repeats=len(times[0]))
+    numpy, fastloss = times
+    return Row(case, min(numpy), min(fastloss), statistics.median(numpy), statistics.median(fastloss), len(numpy))
 
 
 def take_turns(calls: Sequence[_Call], seconds: float, settle: float = 0.0, patience: float = math.inf) -> list[list[float]]:

@@ -10,7 +10,7 @@ import numpy as np
 from . import _arrays, errors
 from ._core import ClassOptions, Inputs, Kernel
 from .domains import PROBABILITIES, UNIT, Domain, Interval, brief
-from .links import SMALLEST_SHARE
+from .links import SMALLEST_SHARE, Mixin
 from .loss import Loss
 
 #: The number of classes that class indices may make where a number for each of them is needed.
@@ -37,7 +37,7 @@ def explain_index(
         raise errors.bad_class(index, original[index], low, classes, f"{of} of shape {shape}", noun)
 
 
-class OfClasses:
+class OfClasses(Mixin):
     """What losses of rows of classes share.
 
     A subclass has the fields it needs of ``from_logits``, ``label_smoothing``, ``class_weight``, ``ignore_index``, ``eps``.
@@ -50,6 +50,8 @@ class OfClasses:
     one_hot: ClassVar[bool] = False
     #: Whether a row counts in a mean for as much as its class weighs.
     mean_by_class: ClassVar[bool] = True
+
+    from_logits: bool
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -166,7 +168,7 @@ class OfClasses:
 
     def _warn_of_sums(self, inputs: Inputs, weights: Any) -> None:
         labels, predictions = inputs.operands
-        sums = np.sum(_arrays.decode(predictions), axis=-1, dtype=np.float64)
+        sums = _arrays.decode(predictions).sum(axis=-1, dtype=np.float64)
         odd = np.abs(sums - 1) > self._sum_tolerance(inputs)
         if weights is not None:
             odd &= _arrays.decode(weights) != 0
@@ -188,7 +190,7 @@ class OfClasses:
 
     # ---- boosting -----------------------------------------------------------------------------------------------
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> Any:
         """Find the constant raw prediction that minimises cross-entropy over ``y_true``: the logarithms of the classes' shares.
 
         Parameters
@@ -269,7 +271,7 @@ class MarginOfClasses(OfClasses):
     one_hot = True
     mean_by_class = False
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> Any:
         """Raise TypeError: only distances between scores count, so that no constant stands out; start from zeros."""
         raise TypeError(f"{type(self).__name__} has no starting score: only distances between scores count. Start from zeros.")
 

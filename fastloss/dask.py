@@ -80,7 +80,7 @@ def evaluate(
     {'mse': 331835.5, 'huber': 995.007}
     """
     try:
-        from dask import delayed
+        from dask.delayed import delayed
     except ImportError:
         raise ImportError("fastloss.dask needs Dask: pip install 'fastloss[dask]'") from None
     if isinstance(split_every, bool) or not isinstance(split_every, int) or split_every < 2:
@@ -159,8 +159,8 @@ def _evaluate_frames(*frames: Any, empty: Evaluation, names: Sequence[str]) -> _
 
 
 def _states_of_arrays(empty: Evaluation, arrays: dict[str, Any]) -> list[Any]:
-    from dask import delayed
     from dask.array.core import unify_chunks
+    from dask.delayed import delayed
 
     unknown = {name for name, array in arrays.items() if any(length != length for length in array.shape)}
     if unknown:
@@ -194,7 +194,7 @@ def _cut_by_rows(array: Any) -> Any:
 
 def _numbered(states: Sequence[Any]) -> list[Any]:
     """Let the first mistake in a partition name it."""
-    from dask import delayed
+    from dask.delayed import delayed
 
     check = delayed(_check, pure=True)
     return [check(state, i, len(states)) for i, state in enumerate(states)]

@@ -50,7 +50,9 @@ class LossState(State):
         """The loss."""
         return self.keywords["loss"]
 
-    def update(self, *inputs: Any, sample_weight: Any = None) -> LossState:
+    def update(  # pyright: ignore[reportIncompatibleMethodOverride] # weights by name, because inputs may be many
+        self, *inputs: Any, sample_weight: Any = None
+    ) -> LossState:
         """Take some samples in."""
         loss, inputs = self.loss._for(inputs)
         (piece,) = _sum_up([(self, loss, loss._read(inputs))], sample_weight)
@@ -102,7 +104,7 @@ class LossState(State):
         if self.whole:
             if not math.isfinite(weight):
                 raise ValueError(TOO_HEAVY)
-            return _core.outcome_of(self.loss._kernel, self.single, self.sums, 0, weight)
+            return _core.outcome_of(self.loss._kernel, bool(self.single), self.sums, 0, weight)
         return self.sums.mean(0, 1) if mean else self.sums.rounded(0)
 
 
@@ -198,9 +200,10 @@ class Evaluation:
         self.metrics: dict[str, Callable[..., Any]] = {name: item for name, item in named.items() if not isinstance(item, Loss)}
         if reduction not in ("mean", "sum"):
             raise ValueError(f'reduction must be "mean" or "sum"; got {reduction!r}.')
-        self.reduction = reduction
+        self.reduction: Total = reduction
         self.n_samples = 0
-        self._states: dict[str, State] = {
+        # those of losses are LossStates
+        self._states: dict[str, Any] = {
             name: LossState(loss=item, reduction=reduction) if isinstance(item, Loss) else state_of(item)
             for name, item in named.items()
         }
@@ -294,10 +297,11 @@ class Evaluation:
             names.append(name)
             group.append((self._states[name], loss, inputs))
         # a whole array comes first: it says what the others' units are parts of
-        return [
-            tuple(map(list, zip(*sorted(zip(*group, strict=True), key=lambda item: len(item[1][2].shape)), strict=True)))
-            for group in groups.values()
-        ]
+        ordered = []
+        for names, group in groups.values():
+            pairs = sorted(zip(names, group, strict=True), key=lambda pair: len(pair[1][2].shape))
+            ordered.append(([name for name, _ in pairs], [reading for _, reading in pairs]))
+        return ordered
 
     def _updated(self, inputs: tuple[Any, ...], named: dict[str, Any], sample_weight: Any) -> dict[str, State]:
         """Return the states of the metrics with some samples more; the old ones stay as they are."""
@@ -350,7 +354,7 @@ class Evaluation:
             if isinstance(item, Loss):
                 if item.inputs != _POSITIONAL:
                     raise TypeError(f"{name} takes {', '.join(item.inputs)}; an estimator has labels and predictions.")
-                better = False
+                better: bool | None = False
                 item, labels, predictions, _ = answers.for_loss(item)
             else:
                 better = is_better(item)
@@ -518,13 +522,13 @@ def _plain(value: Any, name: str) -> Any:
     return value if _arrays.decode(operand) is not array else array
 
 
-def _restore(losses: dict[str, Any], reduction: str, n_samples: int, states: dict[str, State]) -> Evaluation:
+def _restore(losses: dict[str, Any], reduction: Total, n_samples: int, states: dict[str, State]) -> Evaluation:
     """Make an evaluation of its pickled parts."""
     ev = Evaluation(losses, reduction)
     if isinstance(n_samples, bool) or not isinstance(n_samples, int) or n_samples < 0:
         raise ValueError(f"the number of samples of an evaluation must be an integer from 0; got {n_samples!r}.")
     for name, own in ev._states.items():
-        state = states.get(name)
+        state: Any = states.get(name)
         if type(state) is not type(own) or repr(state.keywords) != repr(own.keywords):
             raise ValueError(f"the state of {name} must be one of {own!r}; got {state!r}.")
         if isinstance(state, LossState):

@@ -18,6 +18,11 @@ from .domains import PROBABILITIES, UNIT, Choice, Domain
 if TYPE_CHECKING:
     from .loss import Loss
 
+    Mixin = Loss
+else:
+    # what is mixed into losses has no base of its own
+    Mixin = object
+
 # Candidates among the labels from which a search starts: enough for losses with several minima.
 _CANDIDATES = 65
 
@@ -113,7 +118,7 @@ def logit(p: float) -> float:
 FARTHEST = logit(1 - SMALLEST_SHARE)
 
 
-class MeanOptimal:
+class MeanOptimal(Mixin):
     """A loss whose best constant is the weighted mean of the labels."""
 
     __slots__ = ()
@@ -123,10 +128,12 @@ class MeanOptimal:
         return mean(self, y_true, sample_weight)
 
 
-class LogLink:
+class LogLink(Mixin):
     """A loss with ``from_log``: its raw predictions are logarithms of means, unless it is False."""
 
     __slots__ = ()
+
+    from_log: bool
 
     def init_score(self, y_true: Any, sample_weight: Any = None) -> float:
         """Find the constant raw prediction that minimises the loss: the weighted mean of the labels, or its logarithm."""
@@ -140,10 +147,12 @@ class LogLink:
         return _arrays.map_numbers("exp" if self.from_log else None, raw)
 
 
-class Probabilistic:
+class Probabilistic(Mixin):
     """A loss with ``from_logits``: its predictions are probabilities, or raw scores if it is True."""
 
     __slots__ = ()
+
+    from_logits: bool
 
     def _domains(self) -> dict[str, Domain]:
         return {"y_true": UNIT} if self.from_logits else {"y_true": UNIT, "y_pred": PROBABILITIES}
@@ -157,7 +166,7 @@ class Probabilistic:
         return logit(min(max(share, SMALLEST_SHARE), 1 - SMALLEST_SHARE)) if self.from_logits else share
 
 
-class Margin:
+class Margin(Mixin):
     """A loss of the margin ``s z``, where s is 1 for the label 1, and -1 for 0 and for -1."""
 
     __slots__ = ()

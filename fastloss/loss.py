@@ -8,7 +8,7 @@ from dataclasses import fields
 from functools import reduce
 from numbers import Real
 from operator import or_
-from typing import Any, ClassVar, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ._types import Reduction, Total
 from .domains import Domain, Interval, number_in
 from .errors import NotDifferentiableError
 from .signature import Signature, signatures
+
+if TYPE_CHECKING:
+    from dataclasses import Field
 
 _REDUCTIONS = ("mean", "sum", "none")
 
@@ -35,6 +38,13 @@ class Loss:
     """
 
     __slots__ = ("_kernel", "_last_of_rows", "_rests")
+
+    _kernel: Kernel
+    _rests: tuple[Kernel, ...]
+    #: Of rows of classes, how many there are, the type code of the predictions, and the kernel for these.
+    _last_of_rows: tuple[int, int, Kernel] | None
+    # every concrete loss is a dataclass
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     #: A kernel of the loss, whose signature is that of all: the one that is called like the class, unless it says otherwise.
     formula: ClassVar[str] = ""
@@ -111,10 +121,13 @@ class Loss:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, item.name) for item in fields(self))
 
-    @property
-    def __name__(self) -> str:
-        """The name by which others call a function, as in the ``repr`` of scikit-learn's scorers: that of the loss."""
-        return self.name or type(self).__name__
+    if not TYPE_CHECKING:
+        # type checkers would take it for the name of the class
+
+        @property
+        def __name__(self) -> str:
+            """The name by which others call a function, as in the ``repr`` of scikit-learn's scorers: that of the loss."""
+            return self.name or type(self).__name__
 
     # ---- sums -------------------------------------------------------------------------------------------------
 
@@ -210,7 +223,7 @@ class Loss:
     def __call__(
         self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
     ) -> Any: ...
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None) -> Any:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None) -> Any:  # type: ignore[misc] # of other inputs: OF_OTHER_INPUTS
         """Compute the loss.
 
         Parameters
@@ -250,7 +263,7 @@ class Loss:
     def gradient(
         self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
     ) -> Any: ...
-    def gradient(self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None) -> Any:
+    def gradient(self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None) -> Any:  # type: ignore[misc] # of other inputs: OF_OTHER_INPUTS
         """Compute the derivative with respect to ``y_pred`` of what calling the loss with the same arguments returns.
 
         Parameters are those of the call; ``out`` receives the gradient and may be ``y_pred`` itself. An array of the shape and
@@ -275,7 +288,7 @@ class Loss:
     def value_and_gradient(
         self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
     ) -> Any: ...
-    def value_and_gradient(
+    def value_and_gradient(  # type: ignore[misc] # of other inputs: OF_OTHER_INPUTS
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
     ) -> Any:
         """Compute the loss and its gradient, in one pass over memory.
@@ -293,7 +306,7 @@ class Loss:
     def gradient_and_hessian(
         self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
     ) -> Any: ...
-    def gradient_and_hessian(
+    def gradient_and_hessian(  # type: ignore[misc] # of other inputs: OF_OTHER_INPUTS
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, reduction: str = "mean", out: Any = None
     ) -> Any:
         """Compute the first and second derivatives (the diagonal of the Hessian matrix), in one pass over memory.
@@ -388,7 +401,7 @@ class Loss:
         """
         loss, values = self._for(bind(self, inputs, named))
         self._check_reduction(reduction)
-        if reduction == "none":
+        if reduction not in ("mean", "sum"):
             raise ValueError(
                 'a derivative by a parameter is that of one number: reduction must be "mean" or "sum"; got "none".'
             )
@@ -424,7 +437,7 @@ class Loss:
             reasons.append(f"{item.name} {without.get(item.name, 'changes nothing here' if of_numbers else 'is no number')}")
         return "; ".join(reasons) or "it has no parameters"
 
-    def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: str) -> dict[str, float]:
+    def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: Total) -> dict[str, float]:
         inputs = self._read(values)
         kernels = self._parameter_calls(inputs, reduction)
         if not kernels:
@@ -566,3 +579,10 @@ def bind(loss: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any
     if missing:
         raise TypeError(f"{expected}; {' and '.join(missing)} missing.")
     return (*inputs, *(named[name] for name in rest if name in named))
+
+
+if TYPE_CHECKING:
+    from ._inputs import LossOfInputs as LossOfInputs
+    from ._inputs import LossOfSeveral as LossOfSeveral
+else:
+    LossOfInputs = LossOfSeveral = Loss

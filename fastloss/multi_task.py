@@ -219,7 +219,7 @@ class MultiTask:
         if self.weighting == "fixed":
             if log_variances is not None:
                 raise TypeError('log_variances are those of weighting="uncertainty"; this MultiTask has fixed weights.')
-            logarithms = dict.fromkeys(self.losses, 0.0)
+            logarithms: Mapping[str, Any] = dict.fromkeys(self.losses, 0.0)
         else:
             logarithms = _read_names(log_variances, self.losses, "log_variances", all_of_them=True)
         tasks = []

@@ -46,7 +46,7 @@ class Penalty(Loss):
     def _parameters(self) -> dict[str, float]:
         return dict(zip(("l1", "l2"), self._strengths(), strict=True))
 
-    def parameter_gradient(
+    def parameter_gradient(  # type: ignore[override] # parameters are all it takes
         self, parameters: Any, sample_weight: Any = None, reduction: Literal["sum"] = "sum"
     ) -> dict[str, float]:
         """Compute the derivatives of the penalty with respect to its strengths.
@@ -78,7 +78,7 @@ class Penalty(Loss):
             for name, pairs in self._slopes().items()
         }
 
-    def __call__(
+    def __call__(  # type: ignore[override] # parameters are all it takes
         self, parameters: Any, sample_weight: Any = None, reduction: Literal["sum", "none"] = "sum", out: Any = None
     ) -> Any:
         """Compute the penalty.
@@ -110,19 +110,19 @@ class Penalty(Loss):
         """
         return self._evaluate(VALUE, (parameters,), sample_weight, reduction, out)
 
-    def gradient(
+    def gradient(  # type: ignore[override] # parameters are all it takes
         self, parameters: Any, sample_weight: Any = None, reduction: Literal["sum", "none"] = "sum", out: Any = None
     ) -> Any:
         """Compute the derivative by each parameter, as an array of their shape and floating dtype; ``out`` receives it."""
         return self._evaluate(GRADIENT, (parameters,), sample_weight, reduction, out)
 
-    def value_and_gradient(
+    def value_and_gradient(  # type: ignore[override] # parameters are all it takes
         self, parameters: Any, sample_weight: Any = None, reduction: Literal["sum", "none"] = "sum", out: Any = None
     ) -> Any:
         """Compute the penalty and its gradient, in one pass over memory; ``out`` receives the gradient."""
         return self._evaluate(VALUE | GRADIENT, (parameters,), sample_weight, reduction, out)
 
-    def gradient_and_hessian(
+    def gradient_and_hessian(  # type: ignore[override] # parameters are all it takes
         self, parameters: Any, sample_weight: Any = None, reduction: Literal["sum", "none"] = "sum", out: Any = None
     ) -> Any:
         """Compute the first and second derivatives by each parameter, in one pass; ``out`` is a pair of arrays."""
@@ -223,7 +223,7 @@ class PenalizedLoss:
         return PenalizedLoss(other + self.loss, self.penalty) if isinstance(other, Loss) else NotImplemented
 
     def __mul__(self, factor: Any) -> Any:
-        return PenalizedLoss(factor * self.loss, factor * self.penalty) if isinstance(factor, Real) else NotImplemented
+        return PenalizedLoss(self.loss * factor, self.penalty * factor) if isinstance(factor, Real) else NotImplemented
 
     __rmul__ = __mul__
 

@@ -107,7 +107,10 @@ def signature_of(text: str, plan: str, family: str) -> Signature:
     """Make a signature of its text."""
     inputs = []
     for item in text.split(", "):
-        name, mark, forms, star = _INPUT.fullmatch(item).groups()
+        found = _INPUT.fullmatch(item)
+        if found is None:
+            raise AssertionError(f"{item!r} is no input of a signature")
+        name, mark, forms, star = found.groups()
         read = tuple(Form(form.replace("index", ""), "index" in form) for form in forms.split("|"))
         inputs.append(Input(name, read, bool(star), bool(mark)))
     return Signature(tuple(inputs), plan, family)

@@ -29,7 +29,7 @@ class State:
         self.keywords = keywords
         self.start(**keywords)
 
-    def start(self, **keywords: Any) -> None:
+    def start(self, *_: Any, **keywords: Any) -> None:
         """Check the parameters and set up the state of no samples."""
         raise NotImplementedError
 

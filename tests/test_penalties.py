@@ -333,3 +333,16 @@ def test_derivatives_by_strengths() -> None:
     assert (fl.L1Penalty(0.3) + fl.L2Penalty()).parameter_gradient(t, sample_weight=[1, 0, 1, 1]) == {"l1": 1.5, "l2": 0.625}
     with pytest.raises(ValueError, match="reduction"):
         fl.L1Penalty().parameter_gradient(t, reduction="mean")
+
+
+def test_a_loss_of_several_parts_has_a_penalty_and_writes_into_arrays() -> None:
+    rng = np.random.default_rng(0)
+    pictures, codes, weights = rng.random((2, 4, 3)), rng.normal(size=(2, 4, 2)), rng.normal(size=5)
+    cost = fl.vae + fl.l2_penalty
+    out = tuple(np.empty_like(array) for array in (pictures[1], *codes, weights))
+    found = cost.gradient(*pictures, *codes, weights, out=out)
+    for array, expected in zip(found, cost.gradient(*pictures, *codes, weights), strict=True):
+        np.testing.assert_array_equal(array, expected)
+    maps = [rng.random((2, 3, 4))]
+    with pytest.raises(TypeError, match="lists of maps"):
+        (fl.gram_style + fl.l2_penalty).gradient(maps, maps, weights, out=(maps[0].copy(), weights.copy()))

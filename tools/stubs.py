@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import fastloss as fl
-from fastloss import metrics
+from fastloss import losses, metrics
 
 ROOT = Path(fl.__file__).parent
 HEAD = '"""Written by tools/stubs.py."""\n\n'
@@ -37,10 +37,24 @@ def package() -> str:
             imports.setdefault(".", []).append(name)
         else:
             imports.setdefault(f".{thing.__module__.removeprefix('fastloss.')}", []).append(name)
-    text = HEAD
-    for module in sorted(imports):
-        text += f"from {module} import {', '.join(sorted(imports[module]))}\n"
-    return f"{text}\n__version__: str\n\n" + "\n".join(lines) + "\n\n" + _exported(fl.__all__)
+    return f"{HEAD}{_imported(imports)}\n__version__: str\n\n" + "\n".join(lines) + "\n\n" + _exported(fl.__all__)
+
+
+def of_core() -> str:
+    """The stub of the compiled modules together: each has a stub of its own, written by hand."""
+    names: dict[str, list[str]] = {}
+    for node in ast.parse((ROOT / "_core" / "__init__.py").read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            names[f".{node.module}"] = [item.name for item in node.names]
+    return f"{HEAD}{_imported(names)}\n{_exported(sorted(name for of_module in names.values() for name in of_module))}"
+
+
+def of_losses() -> str:
+    """The stub of the classes of losses, which are found by themselves."""
+    names: dict[str, list[str]] = {}
+    for name in losses.__all__:
+        names.setdefault(f".{getattr(losses, name).__module__.rpartition('.')[2]}", []).append(name)
+    return f"{HEAD}{_imported(names)}\n{_exported(losses.__all__)}"
 
 
 def of_metrics() -> str:
@@ -87,6 +101,10 @@ def _shown(default: Any) -> str:
     return repr(default) if default is None or isinstance(default, bool | int | str) else "..."
 
 
+def _imported(names: dict[str, list[str]]) -> str:
+    return "".join(f"from {module} import {', '.join(sorted(names[module]))}\n" for module in sorted(names))
+
+
 def _exported(names: list[str]) -> str:
     return "__all__ = [\n" + "".join(f'    "{name}",\n' for name in names) + "]\n"
 
@@ -104,7 +122,8 @@ def meaning(text: str) -> list[str]:
 
 def stubs() -> dict[Path, str]:
     """All stubs by their files."""
-    return {ROOT / "__init__.pyi": package(), ROOT / "metrics" / "__init__.pyi": of_metrics()}
+    texts = {".": package, "_core": of_core, "losses": of_losses, "metrics": of_metrics}
+    return {ROOT / folder / "__init__.pyi": text() for folder, text in texts.items()}
 
 
 if __name__ == "__main__":

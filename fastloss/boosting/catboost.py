@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def _classes() -> tuple[type, type]:
-    base = library("catboost", "Objective.to_catboost()")
+    base: Any = library("catboost", "Objective.to_catboost()")
 
     class MultiTargetObjective(base.MultiTargetCustomObjective):
         """An Objective of several scores and labels per row."""

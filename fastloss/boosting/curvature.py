@@ -40,6 +40,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -118,10 +119,11 @@ def bound(loss: Loss, y_true: np.ndarray, y_pred: np.ndarray, size: float) -> np
 
 @lru_cache(maxsize=256)
 def _bounds(loss: Loss) -> tuple[float, float]:
-    return tuple(float(_hessian(loss, np.full(_SCORES.shape, label), _SCORES).max()) for label in (1.0, 0.0))
+    positive, negative = (float(_hessian(loss, np.full(_SCORES.shape, label), _SCORES).max()) for label in (1.0, 0.0))
+    return positive, negative
 
 
-def row_bound(loss: Loss, y_true: np.ndarray, y_pred: np.ndarray, size: float) -> np.ndarray:
+def row_bound(loss: Any, y_true: np.ndarray, y_pred: np.ndarray, size: float) -> np.ndarray:
     """Largest eigenvalue, times what the label weighs."""
     width = y_pred.shape[-1]
     scale = loss._class_scale(width)
@@ -163,7 +165,7 @@ def expected(loss: Loss, y_true: np.ndarray, y_pred: np.ndarray, size: float) ->
     return _hessian(loss, loss.inverse_link(y_pred), y_pred)
 
 
-def frozen(loss: Loss, y_true: np.ndarray, y_pred: np.ndarray, size: float) -> np.ndarray:
+def frozen(loss: Any, y_true: np.ndarray, y_pred: np.ndarray, size: float) -> np.ndarray:
     """Slopes of the binary focal loss for both labels, each times the probability of its label."""
     smoothing = loss.label_smoothing
     loss = replace(loss, label_smoothing=0.0)
@@ -294,7 +296,8 @@ def _of_sum(loss: losses.WeightedSum) -> Curvature:
             return None
 
         def surrogate(loss: Loss, y_true: np.ndarray, y_pred: np.ndarray, size: float) -> np.ndarray:
-            return sum(weight * (of or _same)(term, y_true, y_pred, size) for weight, term, of in own)
+            total: Any = sum(weight * (of or _same)(term, y_true, y_pred, size) for weight, term, of in own)
+            return total
 
         return surrogate
 
@@ -304,7 +307,7 @@ def _of_sum(loss: losses.WeightedSum) -> Curvature:
     never = all(curvature.never for curvature in of_terms) or (share > 0 and any(curvature.never for curvature in of_terms))
     return Curvature(
         summed("auto"),
-        summed("gauss_newton"),
+        summed("gauss_newton") or _same,
         summed("upper_bound"),
         share=share,
         sized=any(curvature.sized for curvature in of_terms),

@@ -21,6 +21,7 @@ class _Started:
 
     #: The raw score that training started from: a number, or one for each class; 0 where ``init_score`` was given to `fit`.
     start_: Any
+    objective: Any
 
     def _checked(self) -> Objective:
         objective = self.objective
@@ -61,7 +62,9 @@ class _Started:
                 if targets is not None:
                     targets = targets if isinstance(targets, tuple | list) else [targets]
                     options["eval_init_score"] = [self._starts(target) for target in targets]
-        return super().fit(X, y, sample_weight=sample_weight, init_score=init_score, **options)
+        # LightGBM's estimator comes after this class
+        after: Any = super()
+        return after.fit(X, y, sample_weight=sample_weight, init_score=init_score, **options)
 
     def _starts(self, labels: Any) -> np.ndarray:
         n = len(labels)

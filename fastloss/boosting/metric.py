@@ -74,10 +74,10 @@ class Metric:
     #: Asks CatBoost not to compile the methods with numba.
     no_jit = True
 
-    def __new__(cls, loss: Loss | None = None, *, raw: bool | None = None, name: str | None = None) -> Metric:
+    def __new__(cls: type[Metric], loss: Loss | None = None, *, raw: bool | None = None, name: str | None = None) -> Metric:
         """Make a metric of a class with the metric's name, by which CatBoost calls it."""
         title = name or getattr(loss, "name", "")
-        return object.__new__(_class_named(cls, title) if isinstance(title, str) and title else cls)
+        return object.__new__(_class_named(cls, title) if isinstance(title, str) and title else cls)  # type: ignore[arg-type] # a class has a hash
 
     def __init__(self, loss: Loss, *, raw: bool | None = None, name: str | None = None) -> None:
         if isinstance(loss, type) and issubclass(loss, Loss):

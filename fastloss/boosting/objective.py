@@ -6,7 +6,7 @@ import math
 import sys
 import threading
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from .._core import GRADIENT, HESSIAN, INFINITE_DERIVATIVE, Finish, Kernel, Outp
 from ..errors import NotDifferentiableError
 from ..loss import Loss
 from . import parity as _parity
-from .curvature import LEAST, Curvature, _same, curvature_of, is_row_loss, mean_size, top
+from .curvature import LEAST, Curvature, Surrogate, _same, curvature_of, is_row_loss, mean_size, top
 from .datasets import (
     arrays_of,
     check_groups,
@@ -42,7 +42,7 @@ class _Buffers(threading.local):
     def __init__(self) -> None:
         self.kept: list[np.ndarray] = []
 
-    def take(self, shape: tuple[int, ...], order: str) -> tuple[np.ndarray, np.ndarray]:
+    def take(self, shape: tuple[int, ...], order: Literal["C", "F"]) -> tuple[np.ndarray, np.ndarray]:
         """Two float32 arrays of a shape and order."""
         numbers = math.prod(shape)
         for i in range(len(self.kept)):
@@ -229,7 +229,7 @@ class Objective:
         return self._parameters()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)
+        Objective.__init__(self, **state)
 
     # ---- XGBoost and LightGBM -----------------------------------------------------------------------------------
 
@@ -318,7 +318,8 @@ class Objective:
         # the loss whose kernel runs, and what is made of its derivatives
         self._driven, self._scale, self._floor = self.loss, 1.0, -math.inf
         # exact Hessians above this limit stay as they are, the others get the surrogate, or a floor where there is none
-        self._limit, self._surrogate = -math.inf, None
+        self._limit = -math.inf
+        self._surrogate: Surrogate | None = None
         # whether the driver computes Hessians, and whether derivatives change after it, whatever they are
         self._exact, self._changes = mode == "exact", False
         if convention is not None:
@@ -423,7 +424,9 @@ class Objective:
     def _mend(self, labels: Any, scores: Any, weights: Any, hessian: np.ndarray) -> None:
         """Replace what is not positive, or not above the limit and its share of the surrogate."""
         surrogate, limit = self._surrogate, self._limit
-        spread = weights if weights is None or hessian.ndim == 1 else weights[:, None]
+        spread = weights
+        if weights is not None and hessian.ndim > 1:
+            spread = weights[:, None]
         bad = ~(hessian > (limit if weights is None or not limit else limit * spread))
         if surrogate is not None and self._curvature.share == 0:
             # powers of a residual that is 0
@@ -451,6 +454,7 @@ class Objective:
 
     def _replace(self, labels: Any, scores: Any, weights: Any, hessian: np.ndarray) -> None:
         """Write the surrogate everywhere, block by block."""
+        surrogate = self._surrogate or _same
         size = mean_size(labels, scores, weights) if self._curvature.sized else 0.0
         rows = max(1, _BLOCK // (hessian.shape[1] if hessian.ndim > 1 else 1))
         # what has no weight may have no label either
@@ -460,7 +464,7 @@ class Objective:
             if kept is not None:
                 hessian[block] = 0.0
                 block = first + np.flatnonzero(kept[block])
-            positive = self._surrogate(self.loss, labels[block].astype(np.float64), scores[block].astype(np.float64), size)
+            positive = surrogate(self.loss, labels[block].astype(np.float64), scores[block].astype(np.float64), size)
             positive = np.maximum(positive, LEAST)
             if weights is not None:
                 positive = positive * (weights[block] if hessian.ndim == 1 else weights[block, None])
@@ -546,7 +550,7 @@ class Objective:
         if self._plain and labels.ndim == 1:
             # the gradient plus one for the class is the softmax, and the whole matrix comes from that
             gradient, hessian = self.loss.gradient_and_hessian(labels, scores, weights, reduction="none")
-            scale = 1.0 if weights is None else float(weight)
+            scale = 1.0 if weights is None else float(weights[0])
             shares = gradient[0].copy()
             shares[int(target)] += scale
             matrix = shares[:, None] * (shares / scale if scale else 0.0)

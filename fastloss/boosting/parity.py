@@ -78,7 +78,7 @@ _CAREFUL = Convention(factor=lambda width: math.exp(0.7))
 _UP = Convention(constant=True, tie=lambda loss: 1 - loss.alpha)
 _TWICE = Convention(factor=lambda width: 2.0, least=1e-16)
 _CROSS_ENTROPIES = (losses.CategoricalCrossEntropy, losses.SparseCategoricalCrossEntropy)
-_SQUARES = {losses.SquaredError: _HALF, losses.HalfSquaredError: _EXACT}
+_SQUARES: dict[type[Loss], Convention] = {losses.SquaredError: _HALF, losses.HalfSquaredError: _EXACT}
 
 _CONVENTIONS: dict[str, dict[type[Loss], Convention]] = {
     "xgboost": {

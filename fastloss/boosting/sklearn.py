@@ -6,7 +6,7 @@ It is made when it is asked for: scikit-learn is an extra.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,8 +26,8 @@ _FAMILIES_OF_CLASSES = ("binary", "multiclass")
 
 @lru_cache(maxsize=1)
 def _classes() -> tuple[type, type]:
-    private = library("sklearn._loss.loss", "Objective.to_sklearn()")
-    links = library("sklearn._loss.link", "Objective.to_sklearn()")
+    private: Any = library("sklearn._loss.loss", "Objective.to_sklearn()")
+    links: Any = library("sklearn._loss.link", "Objective.to_sklearn()")
 
     class Link(links.BaseLink):
         """How scores become predictions: the loss's inverse link. Nobody asks for the link itself."""
@@ -66,7 +66,7 @@ def _classes() -> tuple[type, type]:
         def __repr__(self) -> str:
             return f"{self.objective!r}.to_sklearn()"
 
-        def init_gradient_and_hessian(self, n_samples: int, dtype: Any = np.float64, order: str = "F") -> Any:
+        def init_gradient_and_hessian(self, n_samples: int, dtype: Any = np.float64, order: Literal["C", "F"] = "F") -> Any:
             """Make the arrays that `gradient_hessian` fills."""
             shape = (n_samples, self.n_classes) if self.is_multiclass else (n_samples,)
             return np.empty(shape, dtype, order), np.empty(shape, dtype, order)

@@ -145,7 +145,7 @@ def _losses(options: argparse.Namespace) -> str:
 
 
 def _summary(loss: Loss) -> str:
-    return re.sub(r"(:\w+:)?`+", "", inspect.getdoc(type(loss)).partition("\n")[0])
+    return re.sub(r"(:\w+:)?`+", "", (inspect.getdoc(type(loss)) or "").partition("\n")[0])
 
 
 def _described(loss: Loss) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def _show(options: argparse.Namespace) -> str:
     parts = [
         f"{cls.__name__}{inspect.signature(cls, eval_str=True)}".removesuffix(" -> None"),
         f"{name}: {loss!r}, called as loss({', '.join(loss.inputs)}, sample_weight=None, reduction='mean')",
-        inspect.getdoc(cls),
+        inspect.getdoc(cls) or "",
     ]
     for what, expression in (("Value", loss.numpy_value), ("Gradient", loss.numpy_gradient)):
         if expression and _replaces_one_liners(loss):

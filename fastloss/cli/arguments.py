@@ -47,7 +47,7 @@ def loss(text: str) -> Loss:
     if len(terms) == 1 and terms[0][0] is None:
         return terms[0][1]
     try:
-        return WeightedSum([(1.0 if weight is None else weight, of) for weight, of in terms])
+        return WeightedSum(tuple((1.0 if weight is None else weight, of) for weight, of in terms))
     except (TypeError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

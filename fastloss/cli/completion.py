@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from typing import Any
 
 from .. import metrics
 from .._readers import DataError
@@ -14,7 +15,7 @@ SHELLS = ("bash", "zsh", "fish")
 _LOSSES, _METRICS = "_fastloss_losses", "_fastloss_metrics"
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], parser: argparse.ArgumentParser) -> None:
+def add_parser(commands: argparse._SubParsersAction[Any], parser: argparse.ArgumentParser) -> None:
     """Add the command that completes those of a parser."""
     completion = commands.add_parser(
         "completion",

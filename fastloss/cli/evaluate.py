@@ -7,7 +7,7 @@ import csv
 import io
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 from .._arrays import runs, weights_of_runs
 from .._datasets import DataSet, Piece, SingleColumn, ahead, expand, side_by_side, whole_groups
 from .._readers import DataError, Keys, one_line
+from .._types import Total
 from ..errors import InputError
 from ..evaluation import Evaluation
 from ..loss import Loss
@@ -139,7 +140,7 @@ class _Job:
 class _Plan:
     """What is to be read and computed."""
 
-    pieces: Iterator[Piece]
+    pieces: Generator[Piece, None, None]
     #: Bytes of all files.
     size: int
     jobs: list[_Job]
@@ -226,7 +227,7 @@ def _plan_tables(options: argparse.Namespace, losses: Mapping[str, Any], files: 
     names = [name for job in jobs for columns in job.inputs.values() for name in columns]
     streams, size = [data.pieces([*names, *in_table], groups)], data.size
     if in_file:
-        weights = SingleColumn(options.weights, _WEIGHTS, options.separator)
+        weights = SingleColumn(str(options.weights), _WEIGHTS, options.separator)
         streams.append(weights.pieces())
         size += weights.size
     return _Plan(side_by_side(streams), size, jobs, _WEIGHTS if in_file else options.weights, groups, True)
@@ -243,7 +244,7 @@ def _plan_inputs(options: argparse.Namespace, losses: Mapping[str, Any], files: 
             raise UsageError(f"{name} has {wanted}; {len(files)} files are given")
     sources = [SingleColumn(path, i, options.separator) for i, path in enumerate(files)]
     if options.weights is not None:
-        sources.append(SingleColumn(options.weights, _WEIGHTS, options.separator))
+        sources.append(SingleColumn(str(options.weights), _WEIGHTS, options.separator))
     jobs = _jobs(
         losses,
         lambda loss: {name: (i,) for i, name in enumerate((*_inputs_of(loss), *_optional_of(loss))[: len(files)])},
@@ -309,7 +310,7 @@ class _Missing:
             note(f"{sentence}: what they are part of is NaN")
 
 
-def _run(plan: _Plan, reduction: str, missing: _Missing) -> dict[int, int]:
+def _run(plan: _Plan, reduction: Total, missing: _Missing) -> dict[int, int]:
     """Read and evaluate everything; return the number of samples of each group."""
     try:
         for job in plan.jobs:
@@ -401,7 +402,7 @@ def _located(error: Exception, piece: Piece, rows: np.ndarray | None, one_file: 
 # ---- results -----------------------------------------------------------------------------------------------------
 
 
-def _whole(plan: _Plan, counts: Mapping[int, int], losses: Iterable[str], reduction: str) -> _Result:
+def _whole(plan: _Plan, counts: Mapping[int, int], losses: Iterable[str], reduction: Total) -> _Result:
     """Merge all groups."""
     merged = []
     for job in plan.jobs:
@@ -483,8 +484,8 @@ def _as_csv(options: argparse.Namespace, whole: _Result, groups: Sequence[_Resul
 
 def _as_table(options: argparse.Namespace, whole: _Result, groups: Sequence[_Result]) -> str:
     if options.group_by is None:
-        rows = [(name, f"{value:.6g}", f"{whole.n:,}") for name, value in whole.values.items()]
-        return draw_table(("name" if options.metric else "loss", "value", "n"), rows, right=(1, 2))
+        lines = [(name, f"{value:.6g}", f"{whole.n:,}") for name, value in whole.values.items()]
+        return draw_table(("name" if options.metric else "loss", "value", "n"), lines, right=(1, 2))
     names = list(whole.values)
     rows = [
         (name, *(f"{row.values[loss]:.6g}" for loss in names), f"{row.n:,}")

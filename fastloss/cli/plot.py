@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,11 +149,12 @@ def curves(loss: Loss) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
         by_place = [item.forms[0].axes for item in loss.signature.inputs]
         return [[number] if own in ("", "(...)") else [[number]] for number, own in zip(numbers, by_place, strict=True)]
 
-    for name, compute in (
+    computed: tuple[tuple[str, Callable[..., Any]], ...] = (
         ("value", loss),
         ("gradient", loss.gradient),
         ("Hessian", lambda *inputs: loss.gradient_and_hessian(*inputs)[1]),
-    ):
+    )
+    for name, compute in computed:
         try:
             # a mean of one sample is the sample itself, for losses of whole samples too; the first derivative is the one wanted
             y = [np.ravel(compute(*inputs(step)))[0] for step in x]

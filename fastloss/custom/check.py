@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._types import Total
 from ..domains import ANY, Choice, Domain, brief
 from ..errors import NotDifferentiableError
 from ..loss import Loss
@@ -167,7 +168,8 @@ class _Look:
     """What is common to the looks at all kinds of losses."""
 
     def __init__(self, loss: Loss) -> None:
-        self.loss, self.findings, self.tried = loss, [], 0
+        self.loss, self.tried = loss, 0
+        self.findings: list[Finding] = []
         self.has_gradient, self.has_hessian = not loss.no_gradient, not (loss.no_gradient or loss.no_hessian)
 
     def add(self, kind: str, wrong: bool, message: str, inputs: tuple[float, ...] = ()) -> None:
@@ -223,24 +225,24 @@ class _Numbers(_Look):
         self.look_for_nan()
         self.look_at_combinations()
         self.look_at_precisions()
-        if self.has_gradient:
+        if self.gradient is not None:
             self.look_at_derivative("gradient", self.gradient, lambda y, p: self.compute("__call__", y, p))
-        if self.has_hessian:
+        if self.hessian is not None:
             self.look_at_derivative("Hessian", self.hessian, lambda y, p: self.compute("gradient", y, p))
         self.look_along_predictions()
 
-    def _of(self, derivative: str) -> np.ndarray:
+    def _of(self, derivative: str) -> Any:
         """Return what a derivative is the derivative of."""
         return self.value if derivative == "gradient" else self.gradient
 
     def at(self, k: Any) -> tuple[str, tuple[float, float]]:
         return f"at y_true = {self.y[k]:g}, y_pred = {self.p[k]:g}", (float(self.y[k]), float(self.p[k]))
 
-    def note_first(self, kind: str, wrong: bool, bad: np.ndarray, message: Callable[[int], str]) -> None:
+    def note_first(self, kind: str, wrong: bool, bad: np.ndarray, message: Callable[..., str]) -> None:
         """Note the first of some numbers, if there are any, and how many there are."""
         if bad.any():
             # the one of ordinary size
-            k = min(np.flatnonzero(bad), key=lambda i: abs(self.p[i]) + abs(self.y[i]))
+            k = min(np.flatnonzero(bad).tolist(), key=lambda i: abs(self.p[i]) + abs(self.y[i]))
             where, inputs = self.at(k)
             more = f", and at {bad.sum() - 1} others" if bad.sum() > 1 and wrong else ""
             self.add(kind, wrong, f"{message(k)} {where}{more}", inputs)
@@ -284,7 +286,7 @@ class _Numbers(_Look):
         y, p = self.y.astype(np.float32), self.p.astype(np.float32)
         outside = self.label.outside(y) | self.prediction.outside(p)
         y, p = (np.where(outside, x.astype(np.float32), z) for x, z in ((self.y[~outside][:1], y), (self.p[~outside][:1], p)))
-        whats = [("value", "__call__", None)]
+        whats: list[tuple[str, str, int | None]] = [("value", "__call__", None)]
         if self.has_gradient:
             whats.append(("gradient", "gradient", None))
         if self.has_hessian:
@@ -393,7 +395,7 @@ class _Numbers(_Look):
             if rest > 1e-6 * first and rest > 1e-9 * np.nanmax(np.abs(value[np.isfinite(value)])):
                 noted.add("jump")
                 # some losses of relative errors do so at a label of 0
-                wrong = self.has_gradient and min(abs(b), abs(b - label)) > 1e-9
+                wrong = bool(self.has_gradient and min(abs(b), abs(b - label)) > 1e-9)
                 self.add(
                     "jump", wrong, f"the value jumps by {rest:.3g} at y_true = {label:g}, y_pred = {b:g}", (label, float(b))
                 )
@@ -474,7 +476,7 @@ def _ridders(
     return _extrapolate(table, noise, 2)
 
 
-def _one_sided(function: Callable[[np.ndarray], np.ndarray], x: float, step: float, scale: float) -> tuple[float, float]:
+def _one_sided(function: Callable[..., np.ndarray], x: float, step: float, scale: float) -> tuple[float, float]:
     """Do the same with differences to one side, for one number."""
     steps = step / _SHRINK ** np.arange(_STEPS)
     moved = x + steps
@@ -517,7 +519,7 @@ class _Units(_Look):
         self.inputs = [
             np.array(array, np.float64) if np.asarray(array).dtype.kind == "f" else np.asarray(array) for array in given
         ]
-        self.reduction = "sum" if "sum" in loss.reductions else "mean"
+        self.reduction: Total = "sum" if "sum" in loss.reductions else "mean"
         self.places = [i for i in loss.signature.predictions if i < len(self.inputs)]
 
     def look(self) -> None:
@@ -558,7 +560,7 @@ class _Units(_Look):
         array = self.inputs[place]
         chosen = np.random.default_rng(0).permutation(array.size)[:24]
         for k in chosen:
-            index = np.unravel_index(k, array.shape)
+            index: Any = np.unravel_index(k, array.shape)
 
             def along(x: np.ndarray, index: Any = index) -> np.ndarray:
                 results = np.empty(x.shape)

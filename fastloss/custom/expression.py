@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import math
+from collections.abc import Callable
 from typing import Any
 
 from .compiled import need
@@ -12,7 +13,7 @@ from .compiled import need
 #: Names that an expression knows beside its parameters: r is y_pred - y_true.
 INPUTS = ("y_true", "y_pred", "r")
 _LONGEST = 10_000
-_OPERATORS = {
+_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,
@@ -64,7 +65,7 @@ class _Symbols:
         exp, log = sympy.exp, sympy.log
         log1p = function("log1p", lambda x: (1 / (1 + x),))
         expm1 = function("expm1", lambda x: (exp(x),))
-        sigmoid = function("sigmoid", lambda x: (sigmoid(x) * sigmoid(-x),))
+        sigmoid: Any = function("sigmoid", lambda x: (sigmoid(x) * sigmoid(-x),))
         softplus = function("softplus", lambda x: (sigmoid(x),))
         self.choose, self.compare = choose, type("compare", (sympy.Function,), {"is_real": True})
         self.where = where
@@ -104,7 +105,8 @@ class _Reader:
     def __init__(self, text: str, parameters: tuple[str, ...]) -> None:
         self.text, self.symbols = text, _Symbols()
         real = {name: self.symbols.sympy.Symbol(name, real=True) for name in (*INPUTS, *parameters)}
-        self.names, self.parameters, self.used = real, parameters, set()
+        self.names, self.parameters = real, parameters
+        self.used: set[str] = set()
 
     def refuse(self, node: ast.AST, problem: str) -> ValueError:
         column = getattr(node, "col_offset", 0)

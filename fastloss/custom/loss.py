@@ -10,7 +10,7 @@ import math
 import pickle
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import MISSING, dataclass, field, make_dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any, ClassVar
@@ -23,6 +23,8 @@ from ..signature import signature_of
 from . import compiled, expression
 
 _MOST_PARAMETERS = 8
+#: The type of all functions of C: ctypes gives it no public name.
+_FUNCTION_OF_C: Any = ctypes._CFuncPtr  # type: ignore[attr-defined]
 _SIGNATURE = signature_of("y_true, y_pred*", "elements", "custom")
 # what a function may use beside its arguments, and what that is called when it is pickled
 _MODULES = ("math", "numpy", "numba")
@@ -279,7 +281,7 @@ def _address(formula: Any) -> int | None:
         return None
     if isinstance(formula, int):
         address: int | None = formula
-    elif isinstance(formula, ctypes._CFuncPtr):
+    elif isinstance(formula, _FUNCTION_OF_C):
         address = ctypes.cast(formula, ctypes.c_void_p).value
     elif type(formula).__name__ == "LowLevelCallable":
         of_capsule = ctypes.pythonapi.PyCapsule_GetPointer
@@ -333,7 +335,7 @@ def _function_of(recipe: Recipe) -> Callable[..., Any]:
         return space["formula"]
     space = {name: __import__(value) if isinstance(value, str) else value for name, value in recipe.globals}
     exec(recipe.source, space)
-    (name,) = (item.name for item in ast.parse(recipe.source).body)
+    (name,) = (item.name for item in ast.parse(recipe.source).body if isinstance(item, ast.FunctionDef))
     return space[name]
 
 
@@ -356,7 +358,9 @@ def _make_class(recipe: Recipe, compile_for: Callable[[bool], tuple[int, Any]], 
         optional = default is not None
     domains = dict(recipe.domain)
     ends = [domains.get(name) for name in CustomLoss.inputs]
-    functions = OwnFunctions(compile_for, tuple(end and (end.low, end.high, end.open_low, end.open_high) for end in ends))
+    functions = OwnFunctions(
+        compile_for, tuple(None if end is None else (end.low, end.high, end.open_low, end.open_high) for end in ends)
+    )
     namespace: dict[str, Any] = {
         "__doc__": recipe.doc or _describe(recipe),
         "recipe": None if not_picklable else recipe,
@@ -370,7 +374,7 @@ def _make_class(recipe: Recipe, compile_for: Callable[[bool], tuple[int, Any]], 
     made = make_dataclass(
         recipe.name,
         [
-            (name, float, field(metadata={"interval": interval}, **({} if default is None else {"default": default})))
+            (name, float, field(metadata={"interval": interval}, default=MISSING if default is None else default))
             for name, default, interval in recipe.parameters
         ],
         bases=(CustomLoss,),

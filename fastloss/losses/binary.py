@@ -22,16 +22,16 @@ from ..domains import (
     WholeNumbers,
     parameter,
 )
-from ..links import FARTHEST, Margin, Probabilistic, logit
+from ..links import FARTHEST, Margin, Mixin, Probabilistic, logit
 from ..loss import Loss
 
 
-class _ZeroOneRule:
+class _ZeroOneRule(Mixin):
     """Counts of wrong labels: predictions above a threshold against 0 and 1, or labels against labels."""
 
     __slots__ = ()
 
-    no_gradient = "it is a step function. Minimise BinaryCrossEntropy, BinaryFocal or Hinge instead."
+    no_gradient: ClassVar[str] = "it is a step function. Minimise BinaryCrossEntropy, BinaryFocal or Hinge instead."
 
     def _without_derivative(self) -> dict[str, str]:
         return {"threshold": "is where the loss jumps"}
@@ -555,7 +555,7 @@ class ZeroOne(_ZeroOneRule, Loss):
 
     def inverse_link(self, raw: Any) -> Any:
         """Turn raw scores into predictions: sigmoid(raw), or raw itself when ``from_logits`` is False."""
-        return Probabilistic.inverse_link(self, raw)
+        return _arrays.map_numbers("sigmoid" if self.from_logits else None, raw)
 
 
 @dataclass(frozen=True, slots=True)

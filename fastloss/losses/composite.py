@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import links
 from .._core import Inputs, Kernel
+from .._types import Total
 from ..domains import ANY, Choice, Domain, Interval, brief, number_in
 from ..loss import OF_OTHER_INPUTS, Loss
 from ..signature import Signature
@@ -32,7 +33,7 @@ def _method(name: str) -> Callable[..., Any]:
     return method
 
 
-def _of_first(name: str) -> property:
+def _of_first(name: str) -> Any:
     return property(lambda self: getattr(self.terms[0][1], name), doc=f"That of the terms: ``{name}``.")
 
 
@@ -125,12 +126,12 @@ class WeightedSum(Loss):
     signature = _of_first("signature")
 
     @property
-    def no_gradient(self) -> str:
+    def no_gradient(self) -> str:  # type: ignore[override] # follows from the parameters
         """Why there is no gradient; empty if there is one."""
         return self._reason("no_gradient")
 
     @property
-    def no_hessian(self) -> str:
+    def no_hessian(self) -> str:  # type: ignore[override] # follows from the parameters
         """Why there is no Hessian; empty if there is one."""
         return self._reason("no_hessian")
 
@@ -138,12 +139,12 @@ class WeightedSum(Loss):
         return next((f"of {loss!r}, {reason}" for _, loss in self._counting() if (reason := getattr(loss, name))), "")
 
     @property
-    def growth(self) -> float:
+    def growth(self) -> float:  # type: ignore[override] # follows from the parameters
         """That of the term that grows fastest."""
         return max(loss.growth for _, loss in self.terms)
 
     @property
-    def of_residual(self) -> bool:
+    def of_residual(self) -> bool:  # type: ignore[override] # follows from the parameters
         """Whether all terms are losses of the residual alone."""
         return all(loss.of_residual for _, loss in self.terms)
 
@@ -171,7 +172,7 @@ class WeightedSum(Loss):
         own = [(weight, *loss._for(values)) for weight, loss in self._counting()]
         if all(found is loss for (_, found, _), (_, loss) in zip(own, self._counting(), strict=True)):
             return self, values
-        return WeightedSum([(weight, found) for weight, found, _ in own]), own[0][2]
+        return WeightedSum(tuple((weight, found) for weight, found, _ in own)), own[0][2]
 
     def _evaluate(self, want: int, values: tuple[Any, ...], sample_weight: Any, reduction: str, out: Any) -> Any:
         loss, values = self._for(values)
@@ -190,13 +191,13 @@ class WeightedSum(Loss):
     # ---- parameters ------------------------------------------------------------------------------------------------
 
     def _parameter_calls(self, inputs: Inputs, reduction: str) -> dict[str, tuple[Kernel, ...]]:
-        calls = {}
+        calls: dict[str, tuple[Kernel, ...]] = {}
         for place, (_, loss) in enumerate(self.terms):
             calls[f"terms[{place}].weight"] = (loss._kernel_for(inputs, reduction),)
             calls |= {f"terms[{place}].{name}": of for name, of in loss._parameter_calls(inputs, reduction).items()}
         return calls
 
-    def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: str) -> dict[str, float]:
+    def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: Total) -> dict[str, float]:
         found = super()._parameter_gradient(values, sample_weight, reduction)
         weights = {f"terms[{place}]": weight for place, (weight, _) in enumerate(self.terms)}
         return {
@@ -317,9 +318,10 @@ def _both(one: Domain, other: Domain) -> Domain:
     """Return the numbers that lie in two domains."""
     if one == other:
         return one
-    if isinstance(one, Choice) or isinstance(other, Choice):
-        choice, domain = (one, other) if isinstance(one, Choice) else (other, one)
-        return Choice(tuple(number for number in choice.numbers if number in domain), choice.hint)
+    if isinstance(one, Choice):
+        return Choice(tuple(number for number in one.numbers if number in other), one.hint)
+    if isinstance(other, Choice):
+        return _both(other, one)
     narrow = one if (one.high - one.low, one.open_low) < (other.high - other.low, other.open_low) else other
     low, high = max(one.low, other.low), min(one.high, other.high)
     return Interval(

@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import _arrays, links
 from ..classes import OfClasses
-from ..domains import BELOW_ONE, POSITIVE, Interval, parameter
-from ..loss import Loss
+from ..domains import BELOW_ONE, POSITIVE, Domain, Interval, parameter
+from ..loss import Loss, LossOfSeveral
 from .regression import SquaredError
 
 _PROBABILITIES = Interval(0.0, 1.0, hint="Pass from_logits=True if these are raw scores, or from_log=True for logarithms.")
@@ -90,17 +90,17 @@ class KLDivergence(OfClasses, Loss):
         prediction = "_from_logits" if self.from_logits else "_from_log" if self.from_log else ""
         return f"{self.name}{prediction}{'_log_target' if self.log_target else ''}"
 
-    def _domains(self) -> dict[str, Interval]:
+    def _domains(self) -> dict[str, Domain]:
         if self.from_logits or self.from_log:
             return {}
         return {"y_pred": _PROBABILITIES}
 
     @property
-    def label_domain(self) -> Interval:
+    def label_domain(self) -> Interval:  # type: ignore[override] # follows from the parameters
         """Where labels must lie."""
         return Interval() if self.log_target else Interval(0.0, 1.0, hint="Pass log_target=True if these are logarithms.")
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
         """Find the constant prediction that minimises the divergence of ``y_true``: their mean, in the form of ``y_pred``."""
         labels = _arrays.map_numbers("exp", y_true) if self.log_target else y_true
         return OfClasses.init_score(self, labels, sample_weight)
@@ -150,7 +150,7 @@ class JensenShannon(OfClasses, Loss):
     )
     numpy_gradient = "np.log(2 * y_pred / (y_true + y_pred)) / 2 / n"
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
         """Raise TypeError: the minimiser has no closed form."""
         raise TypeError(
             "JensenShannon has no starting score in closed form. That of KLDivergence, the mean of y_true, is near it."
@@ -158,7 +158,7 @@ class JensenShannon(OfClasses, Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class GaussianKL(Loss):
+class GaussianKL(LossOfSeveral):
     r"""Divergence of independent Gaussians from the standard normal distribution: ``loss(mean, log_var)``.
 
     Both inputs have the shape (..., d); a sample's loss is the sum over the last axis. This is the divergence of a variational
@@ -192,13 +192,13 @@ class GaussianKL(Loss):
     numpy_value = "np.sum(mean**2 + np.exp(log_var) - 1 - log_var) / 2 / n"
     numpy_gradient = "(mean / n, (np.exp(log_var) - 1) / 2 / n)"
 
-    def init_score(self, y_true: Any = None, sample_weight: Any = None) -> tuple[float, float]:
+    def init_score(self, y_true: Any = None, sample_weight: Any = None) -> tuple[float, float]:  # type: ignore[override] # two predictions
         """Return the mean and the logarithm of the variance with the least loss: zeros."""
         return 0.0, 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class GaussianCrossEntropy(Loss):
+class GaussianCrossEntropy(LossOfSeveral):
     r"""Cross-entropy of a Gaussian p with a predicted Gaussian q, in nats: ``loss(mean_p, var_p, mean_q, var_q)``.
 
     Notes
@@ -225,10 +225,10 @@ class GaussianCrossEntropy(Loss):
     numpy_value = "np.mean((np.log(2 * np.pi * var_q) + (var_p + (mean_q - mean_p) ** 2) / var_q) / 2)"
     numpy_gradient = "((mean_q - mean_p) / var_q / n, (1 - (var_p + (mean_q - mean_p) ** 2) / var_q) / (2 * var_q) / n)"
 
-    def _domains(self) -> dict[str, Interval]:
+    def _domains(self) -> dict[str, Domain]:
         return {"var_p": POSITIVE, "var_q": POSITIVE}
 
-    def init_score(self, mean_p: Any, var_p: Any, sample_weight: Any = None) -> tuple[float, float]:
+    def init_score(self, mean_p: Any, var_p: Any, sample_weight: Any = None) -> tuple[float, float]:  # type: ignore[override] # two predictions
         """Find the constant mean and variance of q that minimise the loss: those of all p together."""
         mean = links.mean(self, mean_p, sample_weight)
         spread = SquaredError()(mean_p, np.broadcast_to(np.float64(mean), np.shape(mean_p)), sample_weight)

@@ -11,14 +11,15 @@ from .. import _arrays, errors
 from .._core import ClassOptions, Inputs
 from ..classes import OfClasses, explain_index
 from ..domains import ANY, AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, UNIT, Choice, Domain, Interval, parameter
-from ..loss import Loss
+from ..links import Mixin
+from ..loss import LossOfInputs, LossOfSeveral
 
 _COSINES = Interval(-1.0, 1.0)
 _NO_HESSIAN = "all numbers of a vector act on each other's derivatives. Use the gradient."
 
 
 @dataclass(frozen=True, slots=True)
-class TripletMargin(Loss):
+class TripletMargin(LossOfSeveral):
     r"""Triplet loss: an anchor should be nearer to a positive than to a negative, by a margin.
 
     Called as ``loss(anchor, positive, negative)``, all of the shape (..., d): one loss for each vector of the last axis.
@@ -87,7 +88,7 @@ class TripletMargin(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class CosineSimilarity(Loss):
+class CosineSimilarity(LossOfSeveral):
     r"""One minus the cosine of the angle between two vectors: ``loss(a, b)``.
 
     Both inputs have the shape (..., d): one loss, between 0 and 2, for each vector of the last axis.
@@ -118,7 +119,7 @@ class CosineSimilarity(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class CosineEmbedding(Loss):
+class CosineEmbedding(LossOfSeveral):
     r"""Cosine loss of pairs that are to point in one direction, or not to: ``loss(a, b, target)``.
 
     ``a`` and ``b`` have the shape (..., d), ``target`` has one number, 1 or -1, for each pair: the shape (...,).
@@ -166,7 +167,7 @@ class CosineEmbedding(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class Contrastive(Loss):
+class Contrastive(LossOfSeveral):
     r"""Contrastive loss: similar vectors should be near each other, others apart by a margin: ``loss(a, b, similar)``.
 
     ``a`` and ``b`` have the shape (..., d), ``similar`` has one number, 1 or 0, for each pair: the shape (...,).
@@ -220,7 +221,7 @@ class Contrastive(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class LinearCrossEntropy(OfClasses, Loss):
+class LinearCrossEntropy(OfClasses, LossOfSeveral):
     r"""Cross-entropy of a linear layer's scores, which are never held: the last layer and the loss of a classifier in one.
 
     Called as ``loss(y_true, x, weight, bias)``: class indices of the shape (n,), vectors (n, d), one row of ``weight`` (K, d)
@@ -289,12 +290,12 @@ class LinearCrossEntropy(OfClasses, Loss):
         weight = inputs.operands[2][0]
         explain_index(inputs.operands[0], (*inputs.shape, len(weight)), weights, self._ignored, "scores")
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
         """Raise TypeError: scores are those of a layer, whose weights are to be trained."""
         raise TypeError(f"{type(self).__name__} has no starting score: its scores are made of vectors and weights.")
 
 
-class _OfCosines:
+class _OfCosines(Mixin):
     """What losses of the cosines of all pairs of vectors share."""
 
     __slots__ = ()
@@ -303,7 +304,7 @@ class _OfCosines:
 
 
 @dataclass(frozen=True, slots=True)
-class InfoNCE(_OfCosines, Loss):
+class InfoNCE(_OfCosines, LossOfSeveral):
     r"""InfoNCE: each query should be more like its own key than like those of all other queries.
 
     Called as ``loss(query, key)``, both of the shape (n, d): key i is the positive of query i, and the negative of all others.
@@ -356,7 +357,7 @@ class InfoNCE(_OfCosines, Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class NTXent(_OfCosines, Loss):
+class NTXent(_OfCosines, LossOfSeveral):
     r"""NT-Xent, the loss of SimCLR: of all views of all samples, the other one of the same sample should be the most alike.
 
     Called as ``loss(z_i, z_j)``, both of the shape (n, d): two views of n samples, and one loss for each sample.
@@ -405,7 +406,7 @@ class NTXent(_OfCosines, Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class SupervisedContrastive(_OfCosines, Loss):
+class SupervisedContrastive(_OfCosines, LossOfInputs):
     r"""Supervised contrastive loss: all embeddings of the same label should be alike.
 
     Called as ``loss(embeddings, labels)``, of the shapes (n, d) and (n,); labels are any integers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -10,9 +11,10 @@ import numpy as np
 
 from .. import _arrays, _core, errors
 from .._core import GRADIENT, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, execute, kinds_of
-from .._types import Reduction
+from .._types import Reduction, Total
 from ..domains import NOT_NEGATIVE, brief, number_in, parameter
-from ..loss import Loss, bind
+from ..links import Mixin
+from ..loss import Loss, LossOfInputs, LossOfSeveral, bind
 from ..signature import Signature, composed
 from .distribution import GaussianKL
 from .regression import SquaredError
@@ -25,7 +27,7 @@ def _check_kind(loss: Loss, kind: str, kinds: tuple[str, ...]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class GANDiscriminator(Loss):
+class GANDiscriminator(LossOfSeveral):
     r"""Loss of a discriminator, or critic, of a generative adversarial network: ``loss(real_scores, fake_scores)``.
 
     Both inputs are raw scores, logits, of one shape: those of real samples, which should be high, and of generated ones, which
@@ -107,7 +109,7 @@ class GANDiscriminator(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class GANGenerator(Loss):
+class GANGenerator(LossOfInputs):
     r"""Loss of the generator of a generative adversarial network: ``loss(fake_scores)``.
 
     The scores are the discriminator's, raw ones (logits), of generated samples; the generator wants them to be high. An array
@@ -178,7 +180,7 @@ class GANGenerator(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class GradientPenalty(Loss):
+class GradientPenalty(LossOfInputs):
     r"""Penalty on gradients whose norm is not the target, of the critics of Wasserstein networks: ``loss(gradients)``.
 
     ``gradients`` has the shape (n, ...): for each sample, the gradient of the critic's score by the sample, which the caller
@@ -236,7 +238,7 @@ class GradientPenalty(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class VAE(Loss):
+class VAE(LossOfSeveral):
     r"""Loss of a variational autoencoder: ``loss(x, x_reconstructed, mean, log_var)``.
 
     ``x`` and ``x_reconstructed`` have the shape (n, ...), ``mean`` and ``log_var``, those of the distributions of codes, the
@@ -333,7 +335,7 @@ class VAE(Loss):
         """
         self._check_reduction(reduction)
         values = bind(self, inputs, named)
-        whole, *parts = self._read(values)
+        whole, *parts = self._read_terms(values)
         weights = None if sample_weight is None else _arrays.read_weights(sample_weight, whole.shape)
         found = []
         for kernel, part in zip((self.reconstruction._kernel, _DIVERGENCE), parts, strict=True):
@@ -342,10 +344,13 @@ class VAE(Loss):
             found.append(_written(losses, empty)[()] if reduction == "none" else self._reduced(losses, sums, whole, reduction))
         return found[0], found[1]
 
-    def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: str) -> dict[str, float]:
+    def _parameter_gradient(self, values: tuple[Any, ...], sample_weight: Any, reduction: Total) -> dict[str, float]:
         return {"beta": self.parts(*values, sample_weight=sample_weight, reduction=reduction)[1]}
 
-    def _read(self, values: tuple[Any, ...]) -> tuple[Inputs, Inputs, Inputs]:
+    def _read(self, values: tuple[Any, ...]) -> Inputs:
+        return self._read_terms(values)[0]
+
+    def _read_terms(self, values: tuple[Any, ...]) -> tuple[Inputs, Inputs, Inputs]:
         """Read all inputs, and those of either term."""
         pictures = _arrays.read_alike(values[:2], self.inputs[:2], 1)
         codes = _arrays.read_alike(values[2:], self.inputs[2:], 0)
@@ -356,8 +361,9 @@ class VAE(Loss):
             raise ValueError(f"x and mean must have {wanted}; got {shape} and {other}.")
         if not all((*shape[units:], *other[units:])):
             raise ValueError(f"x and mean must have at least one number for each sample; got shapes {shape} and {other}.")
-        parts = (Inputs(part.operands, shape[:units], part.single, len(part.shape) - units) for part in (pictures, codes))
-        return Inputs((*pictures.operands, *codes.operands), shape[:units], pictures.single and codes.single), *parts
+        whole = Inputs((*pictures.operands, *codes.operands), shape[:units], pictures.single and codes.single)
+        one, two = (Inputs(part.operands, shape[:units], part.single, len(part.shape) - units) for part in (pictures, codes))
+        return whole, one, two
 
     def _run(
         self, kernel: Kernel, part: Inputs, weights: Any, derivatives: tuple[Output, ...], mean: bool, values: bool
@@ -383,21 +389,16 @@ class VAE(Loss):
         self._check_reduction(reduction)
         if want != VALUE:
             self.reconstruction._check_differentiable(want)
-        whole, *parts = self._read(values)
+        whole, *parts = self._read_terms(values)
         weights = None if sample_weight is None else _arrays.read_weights(sample_weight, whole.shape)
         summed = want & VALUE and reduction != "none"
         kinds = kinds_of(want & ~VALUE if summed else want, _BY[0], len(_BY))
-        arrays, overwrites = [None] * len(kinds), False
-        if out is not None:
-            arrays, overwrites = _arrays.read_outputs(out, kinds, whole, weights, self.inputs)
-        for place, (kind, i) in enumerate(kinds):
-            if arrays[place] is None:
-                shape = whole.shape if kind == VALUE else whole.operands[i][0].shape
-                arrays[place] = np.empty(shape, _arrays.result_dtype(whole.operands[i], values[i]))
+        given, overwrites = _arrays.read_outputs(out, kinds, whole, weights, self.inputs) if out is not None else ((), False)
+        arrays = _arrays_for(kinds, given, whole, values)
         # what one term overwrites, the other may have to read
         targets = [np.empty(array.shape, array.dtype) for array in arrays] if overwrites else arrays
         terms = tuple(zip((self.reconstruction._kernel, self._kernel), parts, (1, 2), strict=True))
-        losses, sums = np.zeros(whole.shape), None
+        losses, sums = np.zeros(whole.shape), Sums(2)
         for kernel, part, first in terms:
             outputs = tuple(
                 Output(kind, _arrays.write(array), i - first)
@@ -405,7 +406,8 @@ class VAE(Loss):
                 if kind != VALUE and (i > 1) == (first > 1)
             )
             term, weight = self._run(kernel, part, weights, outputs, reduction == "mean", bool(want & VALUE))
-            losses, sums = losses + term, sums or weight
+            losses = losses + term
+            sums = weight if first == 1 else sums
         losses = self._rounded(losses, whole, weights)
         if want & VALUE and not summed:
             _written(losses, targets[0])
@@ -413,13 +415,13 @@ class VAE(Loss):
             for array, target in zip(arrays, targets, strict=True):
                 np.copyto(array, target)
         arrays = [array[()] for array in arrays] if whole.shape == () and out is None else arrays
-        results = [self._reduced(losses, sums, whole, reduction)] if summed else arrays[:1] if want & VALUE else []
+        results: list[Any] = [self._reduced(losses, sums, whole, reduction)] if summed else arrays[:1] if want & VALUE else []
         derivatives = arrays[len(results) - bool(summed) :]
         results += [tuple(derivatives[i : i + len(_BY)]) for i in range(0, len(derivatives), len(_BY))]
         return results[0] if len(results) == 1 else tuple(results)
 
     def _sums_of(self, values: tuple[Any, ...], sample_weight: Any) -> Sums:
-        whole, *parts = self._read(values)
+        whole, *parts = self._read_terms(values)
         weights = None if sample_weight is None else _arrays.read_weights(sample_weight, whole.shape)
         kernels = self.reconstruction._kernel, self._kernel
         (losses, sums), (divergence, _) = (
@@ -448,6 +450,20 @@ _BY = range(1, 4)
 _DIVERGENCE = GaussianKL()._kernel
 
 
+def _arrays_for(
+    kinds: Sequence[tuple[int, int]], given: Sequence[np.ndarray | None], whole: Inputs, originals: Sequence[Any]
+) -> list[np.ndarray]:
+    """Return the arrays for what is computed: those that are given, new ones for all others."""
+    arrays = []
+    for place, (kind, i) in enumerate(kinds):
+        array = given[place] if given else None
+        if array is None:
+            shape = whole.shape if kind == VALUE else whole.operands[i][0].shape
+            array = np.empty(shape, _arrays.result_dtype(whole.operands[i], originals[i]))
+        arrays.append(array)
+    return arrays
+
+
 def _deposit(losses: np.ndarray, sums: Sums) -> None:
     """Add numbers to an exact sum."""
     losses = np.asarray(losses)
@@ -461,7 +477,7 @@ def _written(numbers: np.ndarray, to: np.ndarray) -> np.ndarray:
     return to
 
 
-class _OfMaps:
+class _OfMaps(Mixin):
     """What losses of feature maps share: lists of them, one map for each layer of a network, and a weight for each layer."""
 
     __slots__ = ()
@@ -475,6 +491,20 @@ class _OfMaps:
     #: The fewest axes of a map.
     axes: ClassVar[int] = 1
 
+    weights: tuple[float, ...] | None
+
+    def _prepared(self, layer: Inputs) -> Any:
+        """Return what losses and gradients of a layer are computed from."""
+        raise NotImplementedError
+
+    def _losses(self, prepared: Any, /) -> np.ndarray:
+        """Compute the loss of each sample."""
+        raise NotImplementedError
+
+    def _write_gradient(self, prepared: Any, factor: np.ndarray, target: np.ndarray, /) -> None:
+        """Write the gradient of a layer, times a factor for each sample."""
+        raise NotImplementedError
+
     def _check_weights(self) -> None:
         if self.weights is None:
             return
@@ -484,7 +514,11 @@ class _OfMaps:
         found = tuple(number_in(weight, NOT_NEGATIVE, f"{name}[{i}]") for i, weight in enumerate(self.weights))
         object.__setattr__(self, "weights", found)
 
-    def _read(self, values: tuple[Any, ...]) -> tuple[list[Inputs], Inputs]:
+    def _read(self, values: tuple[Any, ...]) -> Inputs:
+        # asked for by what is made of losses, which has arrays rather than lists of them
+        raise TypeError(f"{type(self).__name__} takes lists of maps: it writes to out= on its own only, without a penalty.")
+
+    def _read_maps(self, values: tuple[Any, ...]) -> tuple[list[Inputs], Inputs]:
         """Read the two maps of each layer, and all predicted maps, then all true ones, as the inputs of a loss of samples."""
         for maps, name in zip(values, self.inputs, strict=True):
             if not isinstance(maps, list | tuple):
@@ -498,7 +532,7 @@ class _OfMaps:
             )
         if self.weights is not None and len(self.weights) != len(true):
             raise ValueError(f"weights of {len(self.weights)} layers do not fit {len(true)} maps.")
-        layers = []
+        layers: list[Inputs] = []
         for i, pair in enumerate(zip(true, predicted, strict=True)):
             names = (f"maps_true[{i}]", f"maps_pred[{i}]")
             layer = _arrays.read_alike(pair, names, 1)
@@ -518,7 +552,7 @@ class _OfMaps:
         self._check_reduction(reduction)
         if want != VALUE:
             self._check_differentiable(want)
-        layers, whole = self._read(values)
+        layers, whole = self._read_maps(values)
         sums = Sums(2)
         given = np.ones(whole.shape)
         if sample_weight is not None:
@@ -535,19 +569,17 @@ class _OfMaps:
         kinds = (((VALUE, 0),) if want & VALUE and not summed else ()) + (
             tuple((GRADIENT, i) for i in range(len(layers))) if want & GRADIENT else ()
         )
-        arrays, overwrites = [None] * len(kinds), False
+        into: Sequence[np.ndarray | None] = ()
+        overwrites = False
         if out is not None:
             names = [f"{name}[{i}]" for name in reversed(self.inputs) for i in range(len(layers))]
-            arrays, overwrites = _arrays.read_outputs(out, kinds, whole, None, names)
-        for place, (kind, i) in enumerate(kinds):
-            if arrays[place] is None:
-                shape = whole.shape if kind == VALUE else whole.operands[i][0].shape
-                arrays[place] = np.empty(shape, _arrays.result_dtype(whole.operands[i], values[1][i]))
+            into, overwrites = _arrays.read_outputs(out, kinds, whole, None, names)
+        arrays = _arrays_for(kinds, into, whole, values[1])
         # what is written for one layer, another one may have to read
         targets = [np.empty(array.shape, array.dtype) for array in arrays] if overwrites else arrays
         ready = [self._prepared(layer) for layer in layers]
         shares = self.weights or [1.0] * len(layers)
-        results = []
+        results: list[Any] = []
         if want & VALUE:
             losses = np.zeros(whole.shape)
             for layer, share in zip(ready, shares, strict=True):
@@ -586,7 +618,7 @@ def _sums_of_samples(kernel: Kernel | None, operands: Any, shape: tuple[int, ...
 
 
 @dataclass(frozen=True, slots=True)
-class Perceptual(_OfMaps, Loss):
+class Perceptual(_OfMaps, LossOfSeveral):
     r"""Perceptual loss: how far apart the feature maps are that a network makes of two pictures.
 
     Called as ``loss(maps_true, maps_pred)``, lists of as many arrays, one for each layer that is looked at, of the shape
@@ -657,7 +689,7 @@ class Perceptual(_OfMaps, Loss):
         return f"perceptual_{self.distance}_direction" if self.normalize else f"{self.distance}_error"
 
     @property
-    def axes(self) -> int:
+    def axes(self) -> int:  # type: ignore[override] # follows from the parameters
         """The fewest axes of a map."""
         return 2 if self.normalize else 1
 
@@ -690,7 +722,7 @@ class Perceptual(_OfMaps, Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class GramStyle(_OfMaps, Loss):
+class GramStyle(_OfMaps, LossOfSeveral):
     r"""Style loss: how far apart the Gram matrices of two lists of feature maps are.
 
     Called as ``loss(maps_true, maps_pred)``, lists of as many arrays, one for each layer that is looked at, of the shape
@@ -753,7 +785,7 @@ class GramStyle(_OfMaps, Loss):
         """Return the predicted map as a matrix, in the precision of the layer, and the Gram matrices of both."""
         n, channels = layer.shape[:2]
         dtype = np.float32 if layer.single else np.float64
-        grams = []
+        grams, matrix = [], np.empty((0, 0, 0), dtype)
         for operand in layer.operands:
             numbers = np.ascontiguousarray(_arrays.decode(operand), dtype)
             matrix = numbers.reshape(n, channels, math.prod(layer.shape[2:]))

@@ -92,9 +92,10 @@ class CategoricalCrossEntropy(OfClasses, Loss):
         return (np.ones(width) if scale is None else scale) / math.log(self.log_base)
 
     def _scales_by(self, width: int) -> dict[str, np.ndarray | None]:
-        if self.log_base is None:
+        scale = self._class_scale(width)
+        if self.log_base is None or scale is None:
             return {}
-        return {"log_base": -self._class_scale(width) / (self.log_base * math.log(self.log_base))}
+        return {"log_base": -scale / (self.log_base * math.log(self.log_base))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,7 +467,7 @@ class MultiLabelSoftMargin(OfClasses, Loss):
         scale = self._per_class("class_weight", width)
         return (np.ones(width) if scale is None else scale) / width
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> np.ndarray:  # type: ignore[override] # one for each class
         """Find the constant raw scores that minimise the loss over ``y_true``: those of the mean labels, of each class.
 
         Classes whose labels are all 0 or all 1 get the score of a mean 2**-52 away from that.

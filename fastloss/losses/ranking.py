@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..domains import ANY, NOT_NEGATIVE, POSITIVE, Choice, Domain, Grades, brief, parameter
-from ..loss import Loss
+from ..loss import Loss, LossOfInputs, LossOfSeveral
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,7 +27,7 @@ class _MarginRankingOfTargets(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class MarginRanking(Loss):
+class MarginRanking(LossOfSeveral):
     r"""Margin ranking loss: of two scores, the first one should be higher, by a margin.
 
     Called as ``loss(s_pos, s_neg)``, or as ``loss(s_pos, s_neg, target)``; all of one shape, one loss for each pair.
@@ -89,7 +89,7 @@ def _margin_of_targets(margin: float) -> _MarginRankingOfTargets:
 
 
 @dataclass(frozen=True, slots=True)
-class PairwiseLogistic(Loss):
+class PairwiseLogistic(LossOfSeveral):
     r"""Pairwise logistic loss: the cross-entropy of the order of two scores, of which the first one should be higher.
 
     Called as ``loss(s_pos, s_neg)``, both of one shape; one loss for each pair. The loss of Bayesian personalised ranking
@@ -139,7 +139,7 @@ class PairwiseLogistic(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class RankNet(Loss):
+class RankNet(LossOfInputs):
     r"""RankNet's loss: the cross-entropy of all pairs of items of a group whose relevance differs.
 
     Called as ``loss(relevance, score, group)``; the first two have one number for each item. One loss for each group.
@@ -195,7 +195,7 @@ class RankNet(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class ListNet(Loss):
+class ListNet(LossOfInputs):
     r"""ListNet's loss, top one: the cross-entropy of which item of a group comes first, by relevance and by score.
 
     Called as ``loss(relevance, score, group)``; the first two have one number for each item. One loss for each group.
@@ -249,7 +249,7 @@ class ListNet(Loss):
 
 
 @dataclass(frozen=True, slots=True)
-class ListMLE(Loss):
+class ListMLE(LossOfInputs):
     r"""ListMLE's loss: the negative log-likelihood of the order of the items of a group by relevance.
 
     Called as ``loss(relevance, score, group)``; the first two have one number for each item. One loss for each group.
@@ -297,7 +297,7 @@ _RANKS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class LambdaRank(Loss):
+class LambdaRank(LossOfInputs):
     r"""LambdaRank's loss: what NDCG lacks of 1, with the gradient and Hessian that boosting uses in place of its derivatives.
 
     Called as ``loss(relevance, score, group)``; the first two have one number for each item. One loss for each group.

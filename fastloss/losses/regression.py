@@ -11,7 +11,7 @@ import numpy as np
 from .. import _arrays, links
 from ..domains import AT_LEAST_ONE, NOT_NEGATIVE, OPEN_UNIT, POSITIVE, Domain, Interval, parameter
 from ..links import LogLink, MeanOptimal
-from ..loss import Loss
+from ..loss import Loss, LossOfSeveral
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ class SmoothL1(Loss):
     numpy_gradient = "np.clip((y_pred - y_true) / beta, -1, 1) / n"
 
     @property
-    def curvature(self) -> str:
+    def curvature(self) -> str:  # type: ignore[override] # follows from the parameters
         """What stands in for the Hessian."""
         return "robust" if self.beta else "absolute"
 
@@ -507,7 +507,7 @@ class LpError(Loss):
     numpy_gradient = "p * np.sign(y_pred - y_true) * np.abs(y_pred - y_true) ** (p - 1) / n"
 
     @property
-    def curvature(self) -> str:
+    def curvature(self) -> str:  # type: ignore[override] # follows from the parameters
         """What stands in for the Hessian: between 1 and 2 it has no bound at r = 0, above 2 none far away."""
         return {1.0: "absolute", 2.0: "quadratic"}.get(self.p, "unbounded_kinked")
 
@@ -808,7 +808,7 @@ class Tweedie(LogLink, Loss):
     numpy_gradient = "(np.exp((2 - power) * y_pred) - y_true * np.exp((1 - power) * y_pred)) / n"
 
     @property
-    def growth(self) -> float:
+    def growth(self) -> float:  # type: ignore[override] # follows from the parameters
         """The largest exponent of the mean."""
         return max(abs(2 - self.power), abs(1 - self.power))
 
@@ -832,13 +832,13 @@ class Tweedie(LogLink, Loss):
     def _domains(self) -> dict[str, Domain]:
         if self.power == 0:
             return {}
-        labels = {"y_true": POSITIVE if self.power >= 2 else NOT_NEGATIVE}
+        labels: dict[str, Domain] = {"y_true": POSITIVE if self.power >= 2 else NOT_NEGATIVE}
         mean = Interval(0.0, open_low=True, hint="Pass from_log=True if these are logarithms of means.")
         return labels if self.from_log else {**labels, "y_pred": mean}
 
 
 @dataclass(frozen=True, slots=True)
-class GaussianNLL(Loss):
+class GaussianNLL(LossOfSeveral):
     r"""Gaussian negative log-likelihood with a predicted variance: ``loss(y_true, mean, var)``.
 
     Parameters
@@ -881,7 +881,7 @@ class GaussianNLL(Loss):
     def _domains(self) -> dict[str, Domain]:
         return {"var": NOT_NEGATIVE}
 
-    def init_score(self, y_true: Any, sample_weight: Any = None) -> tuple[float, float]:
+    def init_score(self, y_true: Any, sample_weight: Any = None) -> tuple[float, float]:  # type: ignore[override] # two predictions
         """Find the constant mean and variance that minimise the loss: those of the labels."""
         mean = links.mean(self, y_true, sample_weight)
         return mean, SquaredError()(y_true, np.broadcast_to(np.float64(mean), np.shape(y_true)), sample_weight)

@@ -10,15 +10,19 @@ import numpy as np
 from .._core import Inputs
 from ..classes import explain_index
 from ..domains import NOT_NEGATIVE, POSITIVE, PROBABILITIES, UNIT, Choice, Domain, brief, parameter
+from ..links import Mixin
 from ..loss import Loss
 
 LABELS = Choice((0.0, 1.0))
 
 
-class OfMasks:
+class OfMasks(Mixin):
     """What losses of masks share: labels and probabilities, or raw scores of these, of all pixels of a sample or class."""
 
     __slots__ = ()
+
+    from_logits: bool
+    per_class: bool
 
     no_hessian: ClassVar[str] = "all numbers of a mask act on each other's derivatives. Use the gradient."
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from .. import _arrays, errors
 from .._core import VALUE, Inputs, Kernel, Output, execute
-from ..loss import Loss
+from ..loss import Loss, LossOfInputs
 
 _INFEASIBLE = ("inf", "zero", "raise")
 
 
 @dataclass(frozen=True, slots=True)
-class CTC(Loss):
+class CTC(LossOfInputs):
     r"""Connectionist temporal classification: all ways to spell a target, frame by frame, with repetitions and blanks.
 
     Called as ``loss(log_probs, targets, input_lengths, target_lengths)``, as torch's ``ctc_loss``: log-probabilities of the

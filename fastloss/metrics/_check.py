@@ -126,7 +126,7 @@ def length(value: Any) -> int:
     if type(value) is np.ndarray and value.ndim:
         return value.shape[0]
     message = f"Expected sequence or array-like, got {type(value)}"
-    if hasattr(value, "fit") and callable(value.fit):
+    if callable(getattr(value, "fit", None)):
         raise TypeError(message)
     shape = getattr(value, "shape", None)
     if shape is not None:
@@ -167,7 +167,7 @@ def as_array(value: Any, name: str = "", numeric: bool = False) -> np.ndarray:
         raise TypeError(
             f"Sparse data was passed{where}, but dense data is required. Use '.toarray()' to convert to a dense numpy array."
         )
-    dtype = getattr(value, "dtype", None)
+    dtype: Any = getattr(value, "dtype", None)
     if hasattr(dtype, "na_value") and hasattr(dtype, "numpy_dtype") and hasattr(value, "to_numpy"):
         # pandas' nullable types come as objects otherwise
         array = value.to_numpy(dtype=np.float64 if numeric else dtype.numpy_dtype)
@@ -324,7 +324,7 @@ def regression_targets(function: str, y_true: Any, y_pred: Any, sample_weight: A
     weights, zeros = weights_and_zeros(sample_weight, n, function)
     single = _is_single((true_code, pred_code) if weights is None else (true_code, pred_code, weights[1]))
     if y_true.ndim == 1 and y_pred.ndim == 1:
-        pairs = (((y_true, true_code), (y_pred, pred_code)),)
+        pairs: tuple[tuple[Operand, Operand], ...] = (((y_true, true_code), (y_pred, pred_code)),)
     else:
         true_columns, pred_columns = (array[:, None] if array.ndim == 1 else array for array in (y_true, y_pred))
         if true_columns.shape[1] != pred_columns.shape[1]:
@@ -366,7 +366,9 @@ class Targets:
         self.y_pred = y_pred
         self.size = size
         self.weights = weights
-        self.low, self.width, self.classes, self.dtype = 0, 0, None, None
+        self.low = self.width = 0
+        self.classes: np.ndarray | None = None
+        self.dtype: np.dtype | None = None
 
 
 def classification_targets(
@@ -431,9 +433,10 @@ def _unusual_targets(function: str, y_true: Any, y_pred: Any, sample_weight: Any
         targets.y_true, targets.y_pred = (true, CODES[true.dtype]), (pred, CODES[pred.dtype])
         if n and _set_range(targets, near):
             return targets
-    encoded_true, encoded_pred, targets.classes = encode(true, pred)
+    encoded_true, encoded_pred, classes = encode(true, pred)
+    targets.classes = classes
     targets.y_true, targets.y_pred = (encoded_true, CODES[encoded_true.dtype]), (encoded_pred, CODES[encoded_pred.dtype])
-    targets.width = len(targets.classes)
+    targets.width = len(classes)
     return targets
 
 
@@ -486,7 +489,7 @@ def type_of_target(y: Any, name: str) -> tuple[str, Any]:
         )
     if array.ndim not in (1, 2):
         return "unknown", array
-    wide = array.ndim == 2 and array.shape[1] > 1
+    wide = array.ndim == 2 and array.shape[-1] > 1
     if not min(array.shape):
         return ("binary" if array.ndim == 1 else "unknown"), array
     if array.dtype.kind == "O" and not isinstance(array.flat[0], str):

@@ -57,7 +57,7 @@ class LabelCounts:
             classes = (present + low).astype(targets.dtype)
         sums = None
         if targets.weights is not None:
-            sums = _weights_of_cells(targets, table, pairs)
+            sums = _weights_of_cells(targets, targets.weights, table, pairs)
         if len(present) != width:
             table = np.ascontiguousarray(table[np.ix_(present, present)] if pairs else table[:, present])
         integral = targets.weights is None or targets.weights[0].dtype.kind in "iub"
@@ -71,14 +71,14 @@ class LabelCounts:
             classes, both = self.classes, (self.table, other.table)
         else:
             *_, classes = _check.encode(self.classes, other.classes)
-            both = tuple(self._widened(counts, classes) for counts in (self, other))
+            both = (self._widened(self, classes), self._widened(other, classes))
         table = both[0] + both[1]
         sums = None
-        if self.sums is not None:
+        if self.sums is not None and other.sums is not None:
             cells = np.flatnonzero(table)
             sums = Sums(len(cells))
-            for counts, wide in zip((self, other), both, strict=True):
-                sums.merge(counts.sums, np.searchsorted(cells, np.flatnonzero(wide)))
+            for own, wide in zip((self.sums, other.sums), both, strict=True):
+                sums.merge(own, np.searchsorted(cells, np.flatnonzero(wide)))
         return LabelCounts(classes, table, sums, self.pairs, self.integral and other.integral)
 
     @staticmethod
@@ -108,12 +108,13 @@ class LabelCounts:
     def exact_margins(self) -> tuple[list[int], list[int], list[int]]:
         """Return the margins as integers without rounding; weights in units of 2^-1074."""
         if self.sums is None:
-            return tuple(margin.tolist() for margin in self.margins())
+            of_right, of_predicted, of_true = self.margins()
+            return of_right.tolist(), of_predicted.tolist(), of_true.tolist()
         width = len(self.classes)
         right, predicted, true = [0] * width, [0] * width, [0] * width
         for place, cell in enumerate(np.flatnonzero(self.table).tolist()):
             row, column = divmod(cell, width)
-            weight = self.sums.exact(place)
+            weight = _whole(self.sums, place)
             if self.pairs:
                 predicted[column] += weight
                 true[row] += weight
@@ -133,12 +134,20 @@ class LabelCounts:
         return np.array([found.get(label, -1) for label in labels.tolist()], np.int64)
 
 
+def _whole(sums: Sums, place: int) -> int:
+    """Return a sum of finite weights without rounding, in units of 2^-1074."""
+    exact = sums.exact(place)
+    if exact is None:
+        raise AssertionError("weights were checked to be finite")
+    return exact
+
+
 def _integers(sums: Sums) -> np.ndarray:
     """Return sums of integers; those beyond 64 bits wrap around, as integers of NumPy do."""
     rounded = sums.all_rounded()
     if rounded.size == 0 or np.abs(rounded).max() < 2**53:
         return rounded.astype(np.int64)
-    exact = [sums.exact(place) >> 1074 for place in range(sums.count)]
+    exact = [_whole(sums, place) >> 1074 for place in range(sums.count)]
     return np.array([number & (2**64 - 1) for number in exact], np.uint64).view(np.int64)
 
 
@@ -155,30 +164,30 @@ def _parts(weights: Operand) -> list[Operand]:
     return [(part, _core.CODES[part.dtype]) for part in (array - low, low)]
 
 
-def _weights_of_cells(targets: Targets, table: np.ndarray, pairs: bool) -> Sums:
+def _weights_of_cells(targets: Targets, weights: Operand, table: np.ndarray, pairs: bool) -> Sums:
     """Add up the weights of the cells that are not empty."""
     used = np.flatnonzero(table)
     total = Sums(len(used))
     if not pairs and targets.width <= _FEW:
-        return _margins_of_pairs(targets, used)
+        return _margins_of_pairs(targets, weights, used)
     step = _CELLS if pairs else table.size
     for first in range(0, table.size, step):
         mine = used[(used >= first) & (used < first + step)] if table.size > step else used
         if mine.size:
             sums = Sums(min(step, table.size - first))
-            for weights in _parts(targets.weights):
-                _core.weigh_pairs(targets.y_true, targets.y_pred, weights, targets.low, targets.width, not pairs, sums, first)
+            for part in _parts(weights):
+                _core.weigh_pairs(targets.y_true, targets.y_pred, part, targets.low, targets.width, not pairs, sums, first)
             places = np.searchsorted(used, mine)
             total.merge(sums.pick(mine - first), places)
     return total
 
 
-def _margins_of_pairs(targets: Targets, used: np.ndarray) -> Sums:
+def _margins_of_pairs(targets: Targets, weights: Operand, used: np.ndarray) -> Sums:
     """Add up the weights of pairs, and of these those of the labels: fewer additions for each sample."""
     width = targets.width
     by_pair, margins = Sums(width * width), Sums(3 * width)
-    for weights in _parts(targets.weights):
-        _core.weigh_pairs(targets.y_true, targets.y_pred, weights, targets.low, width, False, by_pair)
+    for part in _parts(weights):
+        _core.weigh_pairs(targets.y_true, targets.y_pred, part, targets.low, width, False, by_pair)
     cells = np.arange(width * width)
     true, pred = np.divmod(cells, width)
     margins.merge(by_pair, width + true)
@@ -202,7 +211,7 @@ def indicators(targets: Targets, labels: np.ndarray | None = None) -> Any:
 
 def add_columns(columns: np.ndarray, weights: Operand | None, counts: np.ndarray, sums: Sums | None, first: int) -> None:
     """Add up the (weighted) number of true booleans of each column."""
-    if weights is None:
+    if weights is None or sums is None:
         counts += np.count_nonzero(columns, axis=0)
         return
     for j in range(columns.shape[1]):
@@ -233,15 +242,15 @@ class IndicatorCounts:
         """Count the labels of some samples."""
         width = targets.y_true.shape[1]
         counts = np.zeros((3, width), np.int64)
-        weighted = targets.weights is not None
+        weights_of_all = targets.weights
         # the last sum is that of all weights
-        sums = Sums(3 * width + 1) if weighted else None
+        sums = None if weights_of_all is None else Sums(3 * width + 1)
         for true, pred, _, weights in indicators(targets):
             for row, columns in enumerate((true & pred, pred, true)):
                 add_columns(columns, weights, counts[row], sums, row * width)
-        if weighted:
+        if weights_of_all is not None and sums is not None:
             total = Sums(2)
-            add_losses(None, False, (targets.weights,), None, total)
+            add_losses(None, False, (weights_of_all,), None, total)
             sums.merge(total.pick((0,)), (3 * width,))
         return cls(width, targets.size, counts, sums)
 
@@ -252,7 +261,7 @@ class IndicatorCounts:
         if self.width != other.width:
             raise ValueError("Multi-label binary indicator input with different numbers of labels")
         sums = None
-        if self.sums is not None:
+        if self.sums is not None and other.sums is not None:
             sums = Sums(self.sums.count)
             sums.merge(self.sums)
             sums.merge(other.sums)
@@ -261,8 +270,10 @@ class IndicatorCounts:
     def margins(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return by label what is right, what was predicted, and what is true."""
         if self.sums is None:
-            return tuple(self.counts)
-        return tuple(_check.check_weights(self.sums.all_rounded())[:-1].reshape(3, self.width))
+            right, predicted, true = self.counts
+        else:
+            right, predicted, true = _check.check_weights(self.sums.all_rounded())[:-1].reshape(3, self.width)
+        return right, predicted, true
 
     def total(self) -> Any:
         """Return the number of samples, or their weight."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..state import State
 
-F = TypeVar("F")
+F = TypeVar("F", bound="Callable[..., Any]")
 
 #: What makes the state of each metric, of the keywords of its function.
 STATES: dict[str, Callable[..., State]] = {}
@@ -70,7 +70,7 @@ def metric(state: Callable[..., State], *, predictions: Callable[..., Any] | Non
         exec(text, function.__globals__, scope)
         if function.__doc__:
             function.__doc__ = Template(inspect.cleandoc(function.__doc__)).substitute(PARAMETERS)
-        compiled = wraps(function)(scope["compiled"](state, predictions))
+        compiled: Any = wraps(function)(scope["compiled"](state, predictions))
         compiled.__defaults__, compiled.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
 
         def make(**keywords: Any) -> State:

@@ -1,5 +1,8 @@
 """Metrics of predicted labels: scikit-learn's functions, from counts made in one pass."""
 
+# pyright: reportReturnType=false
+# What the functions compute is written by `metric`; mypy reads of this in pyproject.toml.
+
 from __future__ import annotations
 
 import math
@@ -69,7 +72,7 @@ class Equal(State):
                 count = np.count_nonzero(differs, axis=1)
                 equal += int(np.count_nonzero(count == 0))
                 wrong += int(count.sum())
-                if part is not None:
+                if part is not None and sums is not None:
                     found = Sums(2)
                     # count_equal adds the weight of all to the second sum
                     zero = np.zeros(len(count), np.int64)
@@ -87,7 +90,7 @@ class Equal(State):
                 raise ValueError(f"all samples must have targets of one kind; got {self.kind} before, {kind} now.")
             if (sums is None) != (self.sums is None):
                 raise ValueError("sample_weight must be given for all samples or for none.")
-            if sums is not None:
+            if sums is not None and self.sums is not None:
                 self.sums.merge(sums)
         else:
             self.sums = sums
@@ -107,23 +110,27 @@ class Equal(State):
         if not self.kind:
             raise ValueError("the metric of no samples is undefined: update the state first.")
         function, normalize = self.keywords["function"], self.keywords.get("normalize", True)
-        equal, n, wrong = self.equal, self.n, self.wrong
-        if self.sums is not None:
-            equal, n, wrong = (self.sums.rounded(place) for place in range(3))
+        sums = self.sums
+        equal: float = self.equal
+        n: float = self.n
+        wrong: float = self.wrong
+        if sums is not None:
+            equal, n, wrong = (sums.rounded(place) for place in range(3))
             if normalize:
                 _check.check_total(_check.check_weights(n))
         if function == "hamming_loss" and self.kind == "multilabel":
             return wrong / (n * self.width)
         if function == "hamming_loss":
-            return (n - equal) / n if self.sums is None else self._share_wrong(n)
+            return (n - equal) / n if sums is None else self._share_wrong(sums, n)
         if function == "accuracy_score":
             return equal / n if normalize else float(equal)
         return 1 - equal / n if normalize else n - float(equal)
 
-    def _share_wrong(self, n: float) -> float:
-        """Return the weight of what is wrong, rounded once, over that of all."""
-        unequal = (self.sums.exact(1) - self.sums.exact(0)) / (1 << 1074)
-        return unequal / n
+    @staticmethod
+    def _share_wrong(sums: Sums, n: float) -> float:
+        """Return the weight of what is wrong, rounded once, over that of all, which is finite."""
+        right, every = sums.exact(0), sums.exact(1)
+        return math.nan if right is None or every is None else (every - right) / (1 << 1074) / n
 
 
 @metric(Equal)
@@ -208,7 +215,8 @@ class Counting(State):
 
     def open(self) -> None:
         """Set up the state of no samples."""
-        self.counts: LabelCounts | IndicatorCounts | None = None
+        #: LabelCounts, IndicatorCounts or, sample by sample, _Samples: all of one kind, which merges.
+        self.counts: Any = None
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Self:
         """Take some samples in."""
@@ -293,7 +301,7 @@ class Confusion(Counting):
             return chosen
         return values.copy()
 
-    def result(self) -> np.ndarray:
+    def result(self) -> Any:
         """Compute the matrix."""
         matrix = self.matrix()
         if self.normalize is not None:
@@ -353,7 +361,9 @@ class Kappa(Confusion):
         "order of `y1` and `y2`)."
     )
 
-    def start(self, labels: Any = None, weights: str | None = None, replace_undefined_by: float = math.nan) -> None:
+    def start(  # pyright: ignore[reportIncompatibleMethodOverride] # a metric of its own, with its own keywords
+        self, labels: Any = None, weights: str | None = None, replace_undefined_by: float = math.nan
+    ) -> None:
         """Check the parameters."""
         Confusion.start(self, labels)
         _check.check_choice(self.function, "weights", weights, ("linear", "quadratic", None))
@@ -542,15 +552,16 @@ def _margins(counts: LabelCounts | IndicatorCounts, labels: np.ndarray | None) -
     margins = counts.margins()
     if isinstance(counts, IndicatorCounts):
         columns = _columns_of(labels, counts.width)
-        return tuple(values[columns] for values in margins)
+        return margins[0][columns], margins[1][columns], margins[2][columns]
     if counts.sums is not None:
         # as in scikit-learn, also where the weights are integers
-        margins = tuple(values.astype(np.float64) for values in margins)
+        right, predicted, true = margins
+        margins = right.astype(np.float64), predicted.astype(np.float64), true.astype(np.float64)
     if labels is None:
         return margins
     places = counts.places(labels)
     absent = places < 0
-    chosen = tuple(values[places] for values in margins)
+    chosen = margins[0][places], margins[1][places], margins[2][places]
     for values in chosen:
         values[absent] = 0
     return chosen
@@ -607,7 +618,8 @@ class SampleConfusion(State):
         for true, pred, _, weights in indicators(targets, columns):
             scale = 1 if weights is None else _arrays.decode(weights)
             sizes = (np.count_nonzero(columns, axis=1) * scale for columns in (true & pred, pred, true))
-            tables.append(_tables(*sizes, true.shape[1] * scale))
+            right, predicted, actual = sizes
+            tables.append(_tables(right, predicted, actual, true.shape[1] * scale))
         self.tables = self.tables + tables
         return self
 
@@ -714,6 +726,12 @@ class SetWise(Counting):
     __slots__ = ("average", "labels", "pos_label", "zero_division")
 
     several = True
+    #: How many quotients a sample has.
+    quotients: int
+
+    def of_samples(self, right: Any, predicted: Any, true: Any) -> list[tuple[np.ndarray, bool]]:
+        """Return the quotients of each sample, and whether one was 0/0."""
+        raise NotImplementedError
 
     def open_sets(self, labels: Any, pos_label: Any, average: Any, zero_division: Any, nan_allowed: bool = True) -> None:
         """Check the parameters that all of them have."""
@@ -772,7 +790,8 @@ class SetWise(Counting):
             return (), (), ()
         margins = _margins(self.counts, labels)
         if self.average == "micro":
-            return tuple(np.array([values.sum()]) for values in margins)
+            right, predicted, true = margins
+            return np.array([right.sum()]), np.array([predicted.sum()]), np.array([true.sum()])
         return margins
 
 
@@ -817,14 +836,15 @@ class PrecisionRecall(SetWise):
             for score, modifier, undefined in zip(_SCORES, words, self.counts.undefined, strict=True):
                 if undefined and isinstance(self.zero_division, str) and score in self.warn_for:
                     warn_of_division(score, modifier, "samples", self.counts.n)
-            return (*(self.counts.mean(place) for place in range(3)), None)
+            return self.counts.mean(0), self.counts.mean(1), self.counts.mean(2), None
         scores = precision_recall_fscore_from_counts(
             right, predicted, true, self.beta, self.average, self.warn_for, self.zero_division
         )
         if self.average is None:
             return (*scores, true)
         weights = true if self.average == "weighted" else None
-        return (*(average_of_labels(values, weights) for values in scores), None)
+        precision, recall, f_score = (average_of_labels(values, weights) for values in scores)
+        return precision, recall, f_score, None
 
 
 class OneScore(PrecisionRecall):
@@ -1040,7 +1060,8 @@ class Jaccard(SetWise):
         """Compute the index."""
         right, predicted, true = self.margins()
         if self.average == "samples":
-            values, undefined, size = None, self.counts.undefined[0], self.counts.n
+            values: np.ndarray | None = None
+            undefined, size = self.counts.undefined[0], self.counts.n
         else:
             values, undefined = divide(right, predicted + true - right, self.zero_division)
             size = len(values)

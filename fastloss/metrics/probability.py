@@ -1,5 +1,8 @@
 """Metrics of predicted probabilities and scores: scikit-learn's functions, from exact sums of this package's losses."""
 
+# pyright: reportReturnType=false
+# What the functions compute is written by `metric`; mypy reads of this in pyproject.toml.
+
 from __future__ import annotations
 
 import math
@@ -185,6 +188,7 @@ class Probabilistic(State):
         seen = self.classes
         for part in parts:
             seen = _union(seen, part.classes)
+        assert seen is not None, "there is a part"
         settled = self.settle(parts, seen, final)
         if settled is None:
             if new is not None:
@@ -203,7 +207,7 @@ class Probabilistic(State):
                 class_sums.merge(self.class_weights(part, settled))
         if self.sums is not None:
             self.sums.merge(sums)
-            if class_sums is not None:
+            if class_sums is not None and self.class_sums is not None:
                 self.class_sums.merge(class_sums)
         else:
             self.sums, self.class_sums = sums, class_sums
@@ -226,8 +230,8 @@ class Probabilistic(State):
             other.width,
         ):
             raise ValueError("all samples must have as many predictions, labels of one kind, and weights or none.")
-        both = self.sums is not None and other.sums is not None
-        if both and (len(self.classes) != len(other.classes) or (self.classes != other.classes).any()):
+        mine = None if self.sums is None or other.sums is None else self.classes
+        if mine is not None and (len(mine) != len(other.classes) or (mine != other.classes).any()):
             raise ValueError(f"the classes {self.classes} and {other.classes} of two states differ. Pass labels to both.")
         self.weighted, self.indicators, self.width = other.weighted, other.indicators, other.width
         if other.sums is not None:
@@ -235,7 +239,7 @@ class Probabilistic(State):
                 self.sums, self.classes = Sums(2), other.classes
                 self.class_sums = None if other.class_sums is None else Sums(other.class_sums.count)
             self.sums.merge(other.sums)
-            if self.class_sums is not None:
+            if self.class_sums is not None and other.class_sums is not None:
                 self.class_sums.merge(other.class_sums)
             self.n += other.n
             self.negative |= other.negative
@@ -269,12 +273,14 @@ class Probabilistic(State):
             whole = type(self)(**self.keywords)
             whole.classes = self.classes
             whole._commit(self.pending, True, self.width, None)
+        assert whole.sums is not None
+        assert whole.classes is not None
         _check.check_total(whole.sums.rounded(1), whole.negative)
-        return whole.compute()
+        return whole.compute(whole.sums, whole.classes)
 
-    def compute(self) -> float:
+    def compute(self, sums: Sums, classes: np.ndarray) -> float:
         """Compute the metric of samples whose classes are known, and which weigh something."""
-        return self.sums.mean(0, 1)
+        return sums.mean(0, 1)
 
 
 def _classes_of(y: np.ndarray) -> np.ndarray:
@@ -430,12 +436,12 @@ class LogLoss(Probabilities):
         self.open(labels)
 
     @property
-    def function(self) -> str:
+    def function(self) -> str:  # type: ignore[override] # follows from the parameters
         """The name of the metric."""
         return self.keywords["function"]
 
     @property
-    def null_model(self) -> bool:
+    def null_model(self) -> bool:  # type: ignore[override] # follows from the parameters
         """Whether the metric needs the weight of every class."""
         return self.function == "d2_log_loss_score"
 
@@ -457,17 +463,17 @@ class LogLoss(Probabilities):
             self.check_flat(part, sums, faults)
         return sums, bool(faults & _core.BAD_WEIGHT)
 
-    def compute(self) -> float:
+    def compute(self, sums: Sums, classes: np.ndarray) -> float:
         """Compute the loss, or the score."""
-        if not self.null_model:
-            return self.sums.mean(0, 1) if self.normalize else self.sums.rounded(0)
+        if not self.null_model or self.class_sums is None:
+            return sums.mean(0, 1) if self.normalize else sums.rounded(0)
         eps = float(np.finfo(np.float64).eps)
-        weight = _check.check_weights(self.sums.rounded(1))
+        weight = _check.check_weights(sums.rounded(1))
         null = 0.0
         for of_class in self.class_sums.all_rounded().tolist():
             if of_class:
                 null -= of_class * math.log(min(max(of_class / weight, eps), 1 - eps))
-        return 1 - self.sums.rounded(0) / null
+        return 1 - sums.rounded(0) / null
 
 
 def _renamed(y_proba: Any, y_pred: Any) -> Any:
@@ -569,12 +575,12 @@ class BrierScore(Probabilities):
         self.open(labels)
 
     @property
-    def function(self) -> str:
+    def function(self) -> str:  # type: ignore[override] # follows from the parameters
         """The name of the metric."""
         return self.keywords["function"]
 
     @property
-    def null_model(self) -> bool:
+    def null_model(self) -> bool:  # type: ignore[override] # follows from the parameters
         """Whether the metric needs the weight of every class."""
         return self.function == "d2_brier_score"
 
@@ -600,7 +606,7 @@ class BrierScore(Probabilities):
     def _positive_last(self, classes: np.ndarray) -> np.ndarray:
         """Return the classes with the positive one at the end."""
         known = classes.tolist()
-        positive = self.pos_label
+        positive: Any = self.pos_label
         if positive is None:
             if classes.dtype.kind in "OUS":
                 listed = ", ".join(map(repr, known))
@@ -639,7 +645,7 @@ class BrierScore(Probabilities):
             self.check_flat(part, sums, faults, "less")
             return sums, bool(faults & _core.BAD_WEIGHT)
         width, faults = part.predictions.shape[1], 0
-        codes = None if part.indicators else _arrays.decode(part.codes(classes))
+        codes = np.empty(0) if part.indicators else _arrays.decode(part.codes(classes))
         step = max(1, _CHUNK // width)
         for start in range(0, len(part.predictions), step):
             rows = slice(start, start + step)
@@ -676,11 +682,11 @@ class BrierScore(Probabilities):
             return _weights_of_codes(self._codes(part, classes), 2, part.weights)
         return Probabilities.class_weights(self, part, classes)
 
-    def compute(self) -> float:
+    def compute(self, sums: Sums, classes: np.ndarray) -> float:
         """Compute the score."""
-        score = self.sums.mean(0, 1)
-        if self.null_model:
-            return self._explained(score, self.class_sums, _check.check_weights(self.sums.rounded(1)))
+        score = sums.mean(0, 1)
+        if self.class_sums is not None:
+            return self._explained(score, self.class_sums, _check.check_weights(sums.rounded(1)))
         half = self.binary or self.width < 3 if isinstance(self.scale, str) else self.scale
         # of one probability, one of two equal squares was added up
         return score * (1.0 if half else 2.0) if self.binary else score * (0.5 if half else 1.0)
@@ -950,15 +956,15 @@ class TopK(Probabilistic):
         add_losses(None, False, ((hits, _BOOL),), part.weights, sums)
         return sums, False
 
-    def compute(self) -> float:
+    def compute(self, sums: Sums, classes: np.ndarray) -> float:
         """Compute the share, or the number."""
-        known = len(self.classes)
+        known = len(classes)
         if self.k >= known:
             _check.warn_undefined(
                 f"'k' ({self.k}) greater than or equal to 'n_classes' ({known}) will result in a perfect score and is "
                 "therefore meaningless."
             )
-        return self.sums.mean(0, 1) if self.normalize else self.sums.rounded(0)
+        return sums.mean(0, 1) if self.normalize else sums.rounded(0)
 
 
 @metric(TopK)

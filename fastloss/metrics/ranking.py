@@ -1,5 +1,8 @@
 """Metrics of rankings: scikit-learn's functions, of which each sample is a row of items."""
 
+# pyright: reportReturnType=false
+# What the functions compute is written by `metric`; mypy reads of this in pyproject.toml.
+
 from __future__ import annotations
 
 import math

@@ -1,9 +1,12 @@
 """Metrics of predicted numbers: scikit-learn's functions, from exact sums of this package's losses."""
 
+# pyright: reportReturnType=false
+# What the functions compute is written by `metric`; mypy reads of this in pyproject.toml.
+
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -21,7 +24,7 @@ from ..losses.regression import (
 from ..state import State
 from . import _check
 from ._check import Columns, check_multioutput, regression_targets
-from ._state import metric
+from ._state import F, metric
 from ._sums import add_losses
 
 _SQUARED = SquaredError()._kernel
@@ -159,10 +162,10 @@ _KERNELS: dict[str, Kernel] = {}
 _SHOWS_NAN = frozenset((_SQUARED, _ABSOLUTE))
 
 
-def _mean_loss(kernel: Kernel) -> Any:
+def _mean_loss(kernel: Kernel) -> Callable[[F], F]:
     """Make a function the mean of this loss, or its root."""
 
-    def decorate(function: Any) -> Any:
+    def decorate(function: F) -> F:
         _KERNELS[function.__name__] = kernel
         return metric(MeanLoss)(function)
 
@@ -357,7 +360,7 @@ class _Kept:
     def merge(self, other: _Kept) -> None:
         """Take in what another keeps."""
         self.numbers = self.numbers + other.numbers
-        if self.weights is not None:
+        if self.weights is not None and other.weights is not None:
             self.weights = self.weights + other.weights
 
     def copy(self) -> _Kept:
@@ -752,11 +755,12 @@ class Explained(_Outputs):
         if not self.centred and _few(self.n, "R^2"):
             return math.nan
         numerators, denominators = [], []
+        weighted = bool(self.weighted)
         for sums in self.outputs:
-            if self.weighted:
+            if weighted:
                 _check.check_total(_check.check_weights(sums.rounded(0)), self.negative)
-            denominators.append(_spread(sums, 0, self.weighted, self.n))
-            numerators.append(_spread(sums, 3, self.weighted, self.n) if self.centred else sums.rounded(3))
+            denominators.append(_spread(sums, 0, weighted, self.n))
+            numerators.append(_spread(sums, 3, weighted, self.n) if self.centred else sums.rounded(3))
         multioutput = check_multioutput(self.multioutput, len(numerators))
         return _explained(numerators, denominators, multioutput, self.force_finite)
 

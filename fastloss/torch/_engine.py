@@ -285,7 +285,7 @@ class _Differentiable(Function):
         return value
 
     @staticmethod
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         saved = ctx.saved_tensors
         call: Call = ctx.call
         count = call.count
@@ -332,7 +332,7 @@ def _by_torch(call: Call, inputs: tuple[Tensor, ...], needed: tuple[bool, ...], 
 
 
 # Function.apply looks for functorch's transforms first, under which nothing comes here.
-_apply: Callable[..., Tensor] = super(Function, _Differentiable).apply
+_apply: Callable[..., Tensor] = super(Function, _Differentiable).apply  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _watched() -> bool:

@@ -279,7 +279,7 @@ def gaussian_nll_loss(
 
     Variances that are broadcast, and derivatives by variances of which some are not above ``eps``, are left to torch.
     """
-    if reduction not in _REDUCTIONS or isinstance(var, float) or not are_ordinary(input, target, var):
+    if reduction not in _REDUCTIONS or isinstance(var, float | int) or not are_ordinary(input, target, var):
         return None
     if not input.shape == target.shape == var.shape:
         return None

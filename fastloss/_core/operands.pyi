@@ -1,0 +1,53 @@
+"""What operands.pyx has for Python."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+# An array as it is handed down: it, and the code of its numbers' type.
+Operand: TypeAlias = tuple[np.ndarray, int]
+
+SWAPPED: int
+TYPE_CODES: dict[str, int]
+CODES: dict[np.dtype, int]
+
+def is_single(code: int) -> bool: ...
+
+class Inputs:
+    def __init__(
+        self,
+        operands: tuple[Operand, ...],
+        shape: tuple[int, ...],
+        single: bool,
+        core: int = 0,
+        labels: bool = False,
+        starts: np.ndarray | None = None,
+        label_place: int = -1,
+        sequences: np.ndarray | None = None,
+        unit_axis: int = 0,
+    ) -> None: ...
+    @property
+    def operands(self) -> tuple[Operand, ...]: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def single(self) -> bool: ...
+    @property
+    def labels(self) -> bool: ...
+    @property
+    def core(self) -> int: ...
+    @property
+    def label_place(self) -> int: ...
+    @property
+    def unit_axis(self) -> int: ...
+    # of losses that have groups or sequences; their loss knows whether it does
+    @property
+    def starts(self) -> Any: ...
+    @property
+    def sequences(self) -> Any: ...
+    def in_single(self) -> Inputs: ...
+
+def read_ordinary(values: tuple[Any, ...], given: int) -> Inputs | None: ...
+def read_ordinary_rows(values: tuple[Any, ...], forms: tuple[tuple[bool, bool], ...]) -> Inputs | None: ...
+def result_dtype(operand: Operand, original: Any) -> np.dtype: ...
+def write(array: np.ndarray) -> Operand: ...

@@ -1,0 +1,6 @@
+"""What tiles.pyx has for Python."""
+
+import numpy as np
+
+def products_of_rows(a: np.ndarray, c: np.ndarray, divisor: float) -> None: ...
+def products_of_stacks(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None: ...
