@@ -42,16 +42,19 @@ from .kernels import (
     OwnFunctions,
     OwnKernel,
     active_isa,
+    addresses,
     available_isas,
     build_info,
     functions,
     kernels,
+    layout,
     map_function,
     table,
     use_isa,
 )
 from .operands import CODES, SWAPPED, TYPE_CODES, Inputs, is_single, read_ordinary, read_ordinary_rows, result_dtype, write
 from .sums import SUM_BYTES, Sums
+from .tensors import Tensors
 from .threads import (
     LAYERS,
     MOST_THREADS,
@@ -100,10 +103,12 @@ __all__ = [
     "OwnFunctions",
     "OwnKernel",
     "Sums",
+    "Tensors",
     "active_isa",
     "active_layer",
     "add_moments",
     "add_top_k",
+    "addresses",
     "available_isas",
     "build_info",
     "check_rows",
@@ -120,6 +125,7 @@ __all__ = [
     "kinds_of",
     "label_range",
     "largest_difference",
+    "layout",
     "local_openmp",
     "local_threads",
     "look_at",

@@ -82,7 +82,7 @@ class _ByNumpy:
 def _reader() -> Any:
     """Choose what reads tensors: subclasses, which have minds of their own, are read by nobody."""
     try:
-        return _core.Tensors(Tensor.__dlpack_c_exchange_api__, (Tensor, torch.nn.Parameter))  # type: ignore[attr-defined]
+        return _core.Tensors(Tensor.__dlpack_c_exchange_api__, (Tensor, torch.nn.Parameter))
     except (AttributeError, ValueError):
         return _ByNumpy()
 
