@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import math
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -19,8 +20,9 @@ import pytest
 
 import build
 import fastloss as fl
+from benchmarks import cases
 from build import ROOT, run, tool
-from fastloss import _core, native
+from fastloss import _core, bench, native
 
 EXAMPLES = ROOT / "docs" / "embedding"
 HEADER = ROOT / "src_c" / "fastloss.h"
@@ -287,3 +289,48 @@ def test_what_is_not_there() -> None:
         native.get_kernel("zzzz")
     with pytest.raises(ValueError, match="get_struct takes one of fl_block, fl_classes; got 'fl_table'"):
         native.get_struct("fl_table")
+
+
+# Tells what a kernel has met: a subnormal as an operand, or as a result that was rounded.
+WATCHED = """
+#include <fastloss.h>
+#include <immintrin.h>
+int meets_subnormals(fl_map map, const fl_block *block)
+{
+    _mm_setcsr(0x1f80);
+    map(block);
+    return (_mm_getcsr() & 0x12) != 0;
+}
+"""
+
+
+def test_ordinary_numbers_meet_no_subnormals(tmp_path: Path) -> None:
+    """They cost as much as the whole kernel, and compilers compute what nothing asks for: both sides of selections."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("looks at a register of x86")
+    (tmp_path / "watched.c").write_text(WATCHED)
+    library = tmp_path / "watched.so"
+    run(tool("cc"), "-O1", "-shared", "-fPIC", f"-I{fl.get_include()}", tmp_path / "watched.c", "-o", library)
+    meets = ctypes.CDLL(str(library)).meets_subnormals
+    block_type, n, bad, tried = native.get_struct("fl_block"), 1024, [], 0
+    for loss in cases.instances():
+        if loss.signature.plan != "elements" or loss.inputs != ("y_true", "y_pred"):
+            continue
+        kernel = native.get_kernel(loss._kernel.name)
+        for dtype, function in (("float32", kernel.float32), ("float64", kernel.float64)):
+            inputs = [np.asarray(array, dtype) for array in bench.make_inputs(loss, dtype, n)]
+            outputs = np.zeros((3, n), dtype)
+            values = loss._parameters()
+            parameters = np.array([values.get(name, 0.0) for name in kernel.parameters] + [0.0])
+            block = np.zeros(1, block_type)
+            block["units"], block["width"], block["divisor"] = n, 1, 1.0
+            block["input"][0][:2] = [array.ctypes.data for array in inputs]
+            block["parameters"] = parameters.ctypes.data
+            block["value"], block["gradient"][0][0], block["hessian"][0][0] = (row.ctypes.data for row in outputs)
+            for want in (1, 2, 3, 6):
+                block["want"] = want
+                tried += 1
+                if meets(ctypes.cast(function, ctypes.c_void_p), ctypes.c_void_p(block.ctypes.data)):
+                    bad.append((kernel.name, dtype, want))
+    assert tried > 100
+    assert not bad
