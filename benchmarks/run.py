@@ -37,7 +37,7 @@ VARIABLES = (
 # Sizes, seconds for a call in all its turns, and those after which a slow one is not called again.
 FULL = {"sizes": (10**4, 10**6), "seconds": 0.03, "patience": 0.25}
 QUICK = {"sizes": (10**4, 10**6), "seconds": 0.01, "patience": 0.1}
-OF_QUICK = (SOFTMAX, "squared_error", "huber", "log_cosh", "binary_cross_entropy", "dice", "triplet_margin")
+OF_QUICK = (SOFTMAX, "squared_error", "huber", "log_cosh", "binary_cross_entropy", "binary_focal", "dice", "triplet_margin")
 # Where the calls of fewer numbers would be those of one thread.
 FEWEST_OF_THREADS = 10**5
 # Where memory is the limit.

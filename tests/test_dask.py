@@ -207,6 +207,7 @@ def test_split_every(split_every: Any) -> None:
 
 
 def test_dask_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "dask", None)
+    for name in ("dask", "dask.delayed"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r"fastloss\.dask needs Dask: pip install 'fastloss\[dask\]'"):
         fl.dask.evaluate(LOSSES, None, None)
