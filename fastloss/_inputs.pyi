@@ -7,8 +7,8 @@ import numpy as np
 from ._types import Reduction, Total
 from .loss import Loss
 
-class LossOfInputs(Loss):
-    """A loss of other inputs, with derivatives by one of them."""
+class _LossOfOtherInputs(Loss):
+    """What both have: any number of inputs, by their places or names."""
 
     @overload  # type: ignore[override] # narrower than any loss
     def __call__(
@@ -18,6 +18,10 @@ class LossOfInputs(Loss):
     def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *inputs: Any, sample_weight: Any = None, reduction: Literal["none"], out: Any = None, **named: Any
     ) -> np.ndarray: ...
+
+class LossOfInputs(_LossOfOtherInputs):
+    """A loss of other inputs, with derivatives by one of them."""
+
     def gradient(
         self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
     ) -> np.ndarray: ...
@@ -33,17 +37,9 @@ class LossOfInputs(Loss):
         self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
     ) -> tuple[np.ndarray, np.ndarray]: ...
 
-class LossOfSeveral(Loss):
+class LossOfSeveral(_LossOfOtherInputs):
     """A loss of other inputs, with derivatives by several of them, or by a list."""
 
-    @overload  # type: ignore[override] # narrower than any loss
-    def __call__(
-        self, *inputs: Any, sample_weight: Any = None, reduction: Total = "mean", out: Any = None, **named: Any
-    ) -> float: ...
-    @overload
-    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, *inputs: Any, sample_weight: Any = None, reduction: Literal["none"], out: Any = None, **named: Any
-    ) -> np.ndarray: ...
     def gradient(  # type: ignore[override] # narrower than any loss
         self, *inputs: Any, sample_weight: Any = None, reduction: Reduction = "mean", out: Any = None, **named: Any
     ) -> tuple[np.ndarray, ...]: ...

@@ -98,6 +98,24 @@ def test_a_peer_that_computes_something_else_is_noticed() -> None:
     assert row["differing"].keys() == {"other"}
 
 
+def test_errors_are_those_of_single_precision() -> None:
+    for what in cases.WHATS:
+        case = cases.Case(fl.log_cosh, "float32", 1000, 1, what)
+        truth = cases.exact(case)
+        # the promises: values and gradients 4, Hessians 6; a mean is rounded less than what it is made of
+        assert 0 < cases.error(case, truth, case.job()()) <= 6
+        assert cases.error(case, truth, truth) == 0
+    case = cases.Case(fl.log_cosh, "float32", 1000, 1, "value_and_gradient")
+    value, gradient = cases.exact(case)
+    moved = gradient.astype(np.float32)
+    moved[7] += 5 * np.spacing(np.abs(moved[7]))
+    assert 4.5 <= cases.error(case, (value, gradient), (value, moved)) <= 5.5
+    # the value of such a pair is not what is looked at
+    assert cases.error(case, (value, gradient), (2 * value, gradient)) == 0
+    assert not cases.has_digits(cases.Case(fl.dice, "float32", 4096, 4096, "value"))
+    assert not cases.has_digits(cases.Case(fl.huber, "float64", 10, 1, "value"))
+
+
 def test_expressions_are_taken_apart() -> None:
     parts = elementwise.parts_of("1 - np.mean(np.maximum(0, (d := y_pred - y_true)) ** 2 + d)")
     assert parts.outcome == "1 - total / size_of_all"
