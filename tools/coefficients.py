@@ -76,12 +76,6 @@ def log1p_slope(x: mpf) -> mpf:
     return mp.log1p(x) / x if x else mpf(1)
 
 
-def jensen_shannon(z: mpf) -> mpf:
-    """h(t) / t**2 at z = t**2 with h(t) = ((1 + t) log1p(t) + (1 - t) log1p(-t)) / 2."""
-    t = mp.sqrt(z)
-    return ((1 + t) * mp.log1p(t) + (1 - t) * mp.log1p(-t)) / (2 * z) if z else mpf(1) / 2
-
-
 def atan_tail(z: mpf) -> mpf:
     """(atan(t) / t - 1) / t**2 at z = t**2."""
     t = mp.sqrt(z)
@@ -143,7 +137,6 @@ POLYNOMIALS: dict[str, tuple[Callable[[mpf], mpf], mpf, mpf, mpf, int]] = {
     "LOG_COSH_EXP": (exp_slope, -EXP_HALF_WIDTH, EXP_HALF_WIDTH, mpf("0.15"), 0),
     "LOG_COSH_QUOTIENT": (atanh_tail, mpf(0), mpf("0.00403"), mpf("0.0002"), 2),
     "LOG_COSH_FAR": (log1p_tail, mpf(0), mp.exp(-2) * mpf("1.001"), mpf("0.03"), 0),
-    "JENSEN_SHANNON": (jensen_shannon, mpf(0), mpf("0.0901"), mpf(1), 6),
     "EXPM1_MINUS_X": (expm1_second_tail, mpf(-1), mpf(1), mpf("0.4"), 6),
     "ATAN": (atan_tail, mpf(0), (SQRT2 - 1) ** 2 * mpf("1.001"), mpf("0.06"), 6),
     "LGAMMA1P_A": (lgamma1p_over_y, mpf("-0.5"), mpf("0.5"), mpf(1), 6),

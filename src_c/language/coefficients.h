@@ -91,10 +91,6 @@
         -0x1.f9955e0000000p-3f), x, \
         0x1.553f820000000p-2f), x, \
         -0x1.ffffe80000000p-2f)
-#define FL_JENSEN_SHANNON_f32(x) \
-    FL_FMA_f32(FL_FMA_f32(0x1.aa8a5c0000000p-7f, (x * x), \
-        FL_FMA_f32(0x1.22061a0000000p-6f, x, 0x1.111bb80000000p-5f)), (x * x), \
-        FL_FMA_f32(0x1.5555460000000p-4f, x, 0x1.0000000000000p-1f))
 #define FL_EXPM1_MINUS_X_f32(x) \
     FL_FMA_f32(FL_FMA_f32(0x1.b4a4e20000000p-26f, ((x * x) * (x * x)), \
         FL_FMA_f32(FL_FMA_f32(0x1.2cfadc0000000p-22f, x, 0x1.71d4d40000000p-19f), (x * x), FL_FMA_f32(0x1.a00ab60000000p-16f, x, 0x1.a01a0c0000000p-13f))), ((x * x) * (x * x)), \
@@ -207,10 +203,6 @@
     FL_FMA_f64(FL_FMA_f64(0x1.778e5f29737a9p-3, (x * x), \
         FL_FMA_f64(0x1.c7198eaa70e54p-3, x, 0x1.249249acd8f34p-2)), (x * x), \
         FL_FMA_f64(0x1.999999998804fp-2, x, 0x1.5555555555558p-1))
-#define FL_JENSEN_SHANNON_f64(x) \
-    FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.f9cd12228db37p-9, x, 0x1.8b449445df762p-9), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.12e1a85cd1b1ep-8, x, 0x1.67f822b282790p-8), (x * x), FL_FMA_f64(0x1.f07d574542a45p-8, x, 0x1.6c16bd9f307adp-7))), ((x * x) * (x * x)), \
-        FL_FMA_f64(FL_FMA_f64(0x1.2492492b5a691p-6, x, 0x1.111111110aef2p-5), (x * x), FL_FMA_f64(0x1.5555555555578p-4, x, 0x1.0000000000000p-1)))
 #define FL_EXPM1_MINUS_X_f64(x) \
     FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(FL_FMA_f64(0x1.99a3e89b92528p-49, (x * x), FL_FMA_f64(0x1.b3cdd9ad4768dp-45, x, 0x1.ae7888476cf5dp-41)), ((x * x) * (x * x)), \
         FL_FMA_f64(FL_FMA_f64(0x1.938f50b0d66c4p-37, x, 0x1.6124665c20496p-33), (x * x), FL_FMA_f64(0x1.1eed9518c242bp-29, x, 0x1.ae64567b21089p-26))), ((x * x) * (x * x)), \

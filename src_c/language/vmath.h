@@ -605,22 +605,36 @@ FL_INLINE FL_FN(fl_ratio) FL_FN(fl_ratio_of)(FL_T b, FL_T a)
                              FL_FN(fl_log1p_rest)(f, difference / (scaled + m))};
 }
 
-/* x - log1p(x) of x = x.hi + x.lo >= -1/2: with 1 + x = 2^k (1 + f), f in [-1/2, 1), k >= 0, it is (2^k - 1 - k log 2)
-   + (2^k - 1) f + (f - log1p(f)), where from k = 1 on nothing is negative. */
+/* 1 + x = 2^k (1 + f), x >= -1/2, with f in [-1/2, 1), k >= 0: log1p(x) = k log 2 + (f - rest) */
+typedef struct {
+    FL_T k, f, rest, less, down; /* 2^k - 1 and 2^-k */
+} FL_FN(fl_log1p_parts);
+
+/* `sum` is 1 + x, and at least 1 */
+FL_INLINE FL_FN(fl_log1p_parts) FL_FN(fl_log1p_parts_of)(FL_T x, FL_T sum)
+{
+    const FL_U biased = FL_TO_BITS(sum) >> FL_MANTISSA_BITS;
+    const FL_T down = FL_FN(fl_inverse_power)(biased), f = FL_FMA(x, down, down - FL_C(1));
+    return (FL_FN(fl_log1p_parts)){FL_FN(fl_unbiased)(biased), f, FL_FN(fl_log1p_rest)(f, f / (FL_C(2) + f)),
+                                   FL_FROM_BITS(biased << FL_MANTISSA_BITS) - FL_C(1), down};
+}
+
+/* x - log1p(x) = (2^k - 1 - k log 2) + (2^k - 1) f + (f - log1p(f)), where from k = 1 on nothing is negative; `more` is what
+   f leaves out */
+FL_INLINE FL_T FL_FN(fl_x_minus_log1p_of_parts)(const FL_FN(fl_log1p_parts) t, FL_T more)
+{
+    return FL_FMA(-t.k, FL_CONSTANT(LN2), t.less) + (FL_FMA(t.less, t.f, t.rest) + more);
+}
+
 FL_INLINE FL_T FL_FN(fl_x_minus_log1p_of_pair)(FL_PAIR x)
 {
     /* The logarithm counts for nothing beside larger ones. GCC computes what comes of the limit for all numbers: with a larger
        one, 2^-k times a small one would be subnormal, which takes ten times as long. */
     const FL_T largest = FL_C(FL_BITS == 32 ? 0x1p40 : 0x1p80);
-    const FL_T sum = FL_CLAMP(FL_C(1) + x.hi, FL_C(1), largest);
-    const FL_U biased = FL_TO_BITS(sum) >> FL_MANTISSA_BITS;
-    const FL_T k = FL_FN(fl_unbiased)(biased), down = FL_FN(fl_inverse_power)(biased);
-    const FL_T less = FL_FROM_BITS(biased << FL_MANTISSA_BITS) - FL_C(1);
-    const FL_T f = FL_FMA(x.hi, down, down - FL_C(1)), f_low = x.lo * down;
-    const FL_T near = FL_FN(fl_log1p_rest)(f, f / (FL_C(2) + f));
+    const FL_FN(fl_log1p_parts) t = FL_FN(fl_log1p_parts_of)(x.hi, FL_CLAMP(FL_C(1) + x.hi, FL_C(1), largest));
     /* the derivative of the last term is f / (1 + f), about f - f^2/2 */
-    const FL_T slope = FL_FMA(f, FL_FMA(FL_C(-0.5), f, FL_C(1)), less);
-    const FL_T value = FL_FMA(-k, FL_CONSTANT(LN2), less) + (FL_FMA(less, f, near) + f_low * slope);
+    const FL_T slope = FL_FMA(t.f, FL_FMA(FL_C(-0.5), t.f, FL_C(1)), t.less);
+    const FL_T value = FL_FN(fl_x_minus_log1p_of_parts)(t, (x.lo * t.down) * slope);
     return FL_SELECT(x.hi < largest, value, x.hi);
 }
 

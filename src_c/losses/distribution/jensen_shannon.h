@@ -29,21 +29,17 @@ FL_INLINE FL_FN(fl_jensen_shannon) FL_FN(fl_jensen_shannon_term)(FL_T p, FL_T q)
     const int empty = p + q == FL_C(0), less = q < p;
     const FL_T large = FL_SELECT(empty, FL_C(1), FL_SELECT(less, p, q)), small = FL_SELECT(less, q, p);
     const FL_T difference = small - large;
-    /* the middle by the larger one, 1 + f, and by the smaller one, 1 + x = 2^k (1 + g) */
+    /* the middle by the larger one, 1 + f, and by the smaller one, 1 + x */
     const FL_T f = difference / (large + large);
     const FL_T f_rest = FL_FN(fl_log1p_rest)(f, difference / (FL_C(3) * large + small));
     const int far = small < FL_JENSEN_SHANNON_LEAST * large;
     const FL_T by = FL_SELECT(far, small * FL_JENSEN_SHANNON_LIFTED, small);
     const FL_T x = -difference / (by + by);
-    const FL_U biased = FL_TO_BITS(FL_C(1) + x) >> FL_MANTISSA_BITS;
-    const FL_T k = FL_FN(fl_unbiased)(biased), down = FL_FN(fl_inverse_power)(biased);
-    const FL_T g = FL_FMA(x, down, down - FL_C(1));
-    const FL_T g_rest = FL_FN(fl_log1p_rest)(g, g / (FL_C(2) + g));
-    const FL_T less_one = FL_FROM_BITS(biased << FL_MANTISSA_BITS) - FL_C(1);
-    const FL_T x_rest = FL_FMA(-k, FL_CONSTANT(LN2), less_one) + FL_FMA(less_one, g, g_rest);
+    const FL_FN(fl_log1p_parts) t = FL_FN(fl_log1p_parts_of)(x, FL_C(1) + x);
+    const FL_T x_rest = FL_FN(fl_x_minus_log1p_of_parts)(t, FL_C(0));
     const FL_T value = FL_FMA(large, f_rest, FL_SELECT(far, FL_C(0.5) * large, small * x_rest));
-    const FL_T lifts = k + FL_SELECT(far, FL_JENSEN_SHANNON_LIFT, FL_C(0));
-    const FL_T log_small = FL_FMA(lifts, FL_CONSTANT(LN2), g - g_rest);
+    const FL_T lifts = t.k + FL_SELECT(far, FL_JENSEN_SHANNON_LIFT, FL_C(0));
+    const FL_T log_small = FL_FMA(lifts, FL_CONSTANT(LN2), t.f - t.rest);
     const FL_T log_q = FL_C(-0.5) * FL_SELECT(less, log_small, f - f_rest);
     /* by q at p = 0 the term is q log(2) / 2, down to q = 0 */
     const FL_T at_zero = FL_SELECT(p > FL_C(0), -FL_INFINITY, FL_C(0.5) * FL_CONSTANT(LN2));
