@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -178,6 +180,9 @@ class Evaluation:
     -----
     An evaluation can be pickled; its state takes some hundred bytes for each loss and begins with a version.
 
+    Threads may share an evaluation: updates compute at the same time, and each adds what it has found, for all losses or none,
+    as a whole.
+
     Examples
     --------
     >>> import fastloss as fl
@@ -192,7 +197,7 @@ class Evaluation:
     ``test_neg_huber`` and ``test_r2_score``.
     """
 
-    __slots__ = ("_states", "losses", "metrics", "n_samples", "reduction")
+    __slots__ = ("_lock", "_states", "losses", "metrics", "n_samples", "reduction")
 
     def __init__(self, losses: Mapping[str, Any] | Iterable[Any] | Loss | str, reduction: Total = "mean") -> None:
         named = _named(losses)
@@ -202,6 +207,8 @@ class Evaluation:
             raise ValueError(f'reduction must be "mean" or "sum"; got {reduction!r}.')
         self.reduction: Total = reduction
         self.n_samples = 0
+        # of the states and the number of samples
+        self._lock = threading.RLock()
         # those of losses are LossStates
         self._states: dict[str, Any] = {
             name: LossState(loss=item, reduction=reduction) if isinstance(item, Loss) else state_of(item)
@@ -261,22 +268,29 @@ class Evaluation:
                 piece = pieces[name] = self._states[name].empty()
                 piece.sums, piece.whole, piece.single = loss._sums_of(given[name], sample_weight), False, False
                 piece.n = length(given[name][0])
-        for name, piece in pieces.items():
-            self._states[name].check(piece)
-        updated = self._updated(inputs, named, sample_weight)
-        # nothing can fail from here on: all losses and metrics have the samples, or none
-        for name, piece in pieces.items():
-            self._states[name].add(piece)
-        self._states |= updated
+        states = self._states_of(inputs, named, sample_weight)
         if given:
             first = next(iter(given.values()))[0]
             if groups and groups[0][1][0][1].signature.plan == "sequences":
-                self.n_samples += math.prod(groups[0][1][0][2].shape)
+                n_samples = math.prod(groups[0][1][0][2].shape)
             else:
-                self.n_samples += length(first) if np.ndim(first) else 1
+                n_samples = length(first) if np.ndim(first) else 1
         else:
-            self.n_samples += length(inputs[0] if inputs else named["y_true"])
+            n_samples = length(inputs[0] if inputs else named["y_true"])
+        with self._lock:
+            self._add(pieces, states, n_samples)
         return self
+
+    def _add(self, pieces: Mapping[str, LossState], states: Mapping[str, State], n_samples: int) -> None:
+        """Add the states of some samples, of losses and of metrics; to be called with the lock."""
+        for name, piece in pieces.items():
+            self._states[name].check(piece)
+        metrics = {name: state.empty().merge(self._states[name]).merge(state) for name, state in states.items()}
+        # nothing can fail from here on: all losses and metrics have the samples, or none
+        for name, piece in pieces.items():
+            self._states[name].add(piece)
+        self._states |= metrics
+        self.n_samples += n_samples
 
     def _by_inputs(self, given: Mapping[str, tuple[Any, ...]]) -> list[tuple[list[str], list[_Reading]]]:
         """Put the losses together that read the same numbers in the same way."""
@@ -303,19 +317,16 @@ class Evaluation:
             ordered.append(([name for name, _ in pairs], [reading for _, reading in pairs]))
         return ordered
 
-    def _updated(self, inputs: tuple[Any, ...], named: dict[str, Any], sample_weight: Any) -> dict[str, State]:
-        """Return the states of the metrics with some samples more; the old ones stay as they are."""
+    def _states_of(self, inputs: tuple[Any, ...], named: dict[str, Any], sample_weight: Any) -> dict[str, State]:
+        """Return the states of the metrics for some samples."""
         if not self.metrics:
             return {}
         given = {**dict(zip(_POSITIONAL, inputs, strict=False)), **named}
         if len(inputs) > len(_POSITIONAL) or not given.keys() >= set(_POSITIONAL):
             raise TypeError(f"{next(iter(self.metrics))} takes y_true and y_pred; got {len(inputs)} inputs by place.")
-        states = {}
-        for name in self.metrics:
-            state = self._states[name]
-            new = state.empty().update(given["y_true"], given["y_pred"], sample_weight)
-            states[name] = state.empty().merge(state).merge(new)
-        return states
+        return {
+            name: self._states[name].empty().update(given["y_true"], given["y_pred"], sample_weight) for name in self.metrics
+        }
 
     def __call__(self, estimator: Any, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Score an estimator: what ``scoring=`` of scikit-learn's ``cross_validate`` and ``GridSearchCV`` takes.
@@ -390,14 +401,15 @@ class Evaluation:
             raise TypeError(f"an Evaluation can be merged with another one only; got {type(other).__name__}.")
         if other.losses != self.losses or other.reduction != self.reduction or [*other._states] != [*self._states]:
             raise ValueError(f"evaluations can be merged when they evaluate the same; got {self!r} and {other!r}.")
-        for name in self.losses:
-            self._states[name].check(other._states[name])
-        self._states |= {
-            name: self._states[name].empty().merge(self._states[name]).merge(other._states[name]) for name in self.metrics
-        }
-        for name in self.losses:
-            self._states[name].add(other._states[name])
-        self.n_samples += other.n_samples
+        with ExitStack() as stack:
+            # in one order, so that two evaluations can be merged into each other at the same time
+            for lock in sorted({self._lock, other._lock}, key=id):
+                stack.enter_context(lock)
+            self._add(
+                {name: other._states[name] for name in self.losses},
+                {name: other._states[name] for name in self.metrics},
+                other.n_samples,
+            )
         return self
 
     def result(self) -> dict[str, float]:
@@ -415,13 +427,14 @@ class Evaluation:
             A mean is asked for of no samples, or of weights that sum to zero.
         """
         results = {}
-        for name, state in self._states.items():
-            try:
-                results[name] = state.result()
-            except ValueError as error:
-                if name not in self.losses:
-                    raise
-                raise prefixed(error, f"{name}: ") from None
+        with self._lock:
+            for name, state in self._states.items():
+                try:
+                    results[name] = state.result()
+                except ValueError as error:
+                    if name not in self.losses:
+                        raise
+                    raise prefixed(error, f"{name}: ") from None
         return results
 
     def _bind(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, tuple[Any, ...]]:

@@ -130,7 +130,12 @@ static PyMethodDef methods[] = {
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "user", NULL, -1, methods, NULL, NULL, NULL, NULL};
 PyMODINIT_FUNC PyInit_user(void)
 {
-    return PyModule_Create(&definition);
+    PyObject *module = PyModule_Create(&definition);
+#ifdef Py_GIL_DISABLED
+    if (module)
+        PyUnstable_Module_SetGIL(module, Py_MOD_GIL_NOT_USED);
+#endif
+    return module;
 }
 """
 
@@ -211,7 +216,8 @@ def test_without_a_table(user: ModuleType, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_c_program_with_python_inside(tmp_path: Path) -> None:
     libraries, version = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LDVERSION")
     linked = [f"-L{libraries}", f"-Wl,-rpath,{libraries}", f"-lpython{version}", "-lm"]
-    linked += (sysconfig.get_config_var("LIBS") or "").split()
+    # the last: modules find Python's symbols in the program, if the library is a static one
+    linked += [flag for name in ("LIBS", "LINKFORSHARED") for flag in (sysconfig.get_config_var(name) or "").split()]
     compiled(tool("gcc"), *STRICT, EXAMPLES / "embed.c", *linked, "-o", tmp_path / "embed")
     assert output_of(tmp_path / "embed", PYTHONHOME=sys.base_prefix).split() == ["0.25", "9", "1", "6", "9.25"]
 

@@ -586,8 +586,8 @@ def test_memory_of_large_gradients_is_used_again() -> None:
     y = torch.randn(n + 1024)
     held = [gradient(n + 1024) for _ in range(2 * memory.MOST)]
     assert len({tensor.data_ptr() for tensor in held}) == 2 * memory.MOST
-    assert {array.nbytes for array in memory._arrays} == {4 * (n + 1024)}
-    assert len(memory._arrays) == memory.MOST
+    assert {array.nbytes for array in memory.kept} == {4 * (n + 1024)}
+    assert len(memory.kept) == memory.MOST
 
 
 def test_memory_is_used_again_by_one_thread_at_a_time() -> None:

@@ -1,4 +1,4 @@
-# cython: language_level=3
+# cython: language_level=3, freethreading_compatible=True
 """Gradients of the squared error, and exact sums, by fastloss's kernels and without Python's lock."""
 
 from libc.string cimport memset

@@ -4,6 +4,7 @@
 Each is a pass over columns, pairs of array and type code as everywhere in the driver; what is found is added to a state of the caller's.
 """
 
+cimport cython
 from cpython.bytearray cimport PyByteArray_AsString
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc
@@ -273,8 +274,10 @@ cdef int look(Scan *scan, int kind, tuple columns, weights, Tally *result, int64
             result.largest = result.largest if result.largest >= tally.largest else tally.largest
             for i in range(scan.cells):
                 cells[i] += tally.cells[i]
-            for i in range(scan.sums):
-                merge_sum(sums.at(place + i), &tally.sums[i])
+            if scan.sums:
+                with cython.critical_section(sums):
+                    for i in range(scan.sums):
+                        merge_sum(sums.at(place + i), &tally.sums[i])
     finally:
         free(scan.tally)
     return 0

@@ -1567,25 +1567,26 @@ cdef int export(Run *run, Output output, bint sums_only) except -1:
     cdef Sums sums = output.to
     cdef fl_sum *sum
     cdef int call = place_of_call(&run.job, output.call), place = output.place, term, k
-    if output.what == FOR_STATISTICS:
-        for term in range(call, call + run.job.call[call].terms):
-            for k in range(run.job.call[term].kernel.statistics.count):
-                merge_sum(sums.at(place), &statistics_of(&run.team, 0, term)[k])
-                place += 1
-        return 0
-    sum = sums.at(place)
-    if output.what != FOR_WEIGHT:
-        merge_sum(sum, &call_tally(&run.team, 0, call).total)
-    elif not sums_only:
-        if weights_of(run, call) != NULL:
-            merge_sum(sum, weights_of(run, call))
+    with cython.critical_section(sums):
+        if output.what == FOR_STATISTICS:
+            for term in range(call, call + run.job.call[call].terms):
+                for k in range(run.job.call[term].kernel.statistics.count):
+                    merge_sum(sums.at(place), &statistics_of(&run.team, 0, term)[k])
+                    place += 1
+            return 0
+        sum = sums.at(place)
+        if output.what != FOR_WEIGHT:
+            merge_sum(sum, &call_tally(&run.team, 0, call).total)
+        elif not sums_only:
+            if weights_of(run, call) != NULL:
+                merge_sum(sum, weights_of(run, call))
+            else:
+                add_number(sum, count_of(&run.job))
+        elif has_weights_of_numbers(&run.job):
+            merge_sum(sum, &(<Tally *> member_of(&run.team, 0)).weight)
         else:
-            add_number(sum, count_of(&run.job))
-    elif has_weights_of_numbers(&run.job):
-        merge_sum(sum, &(<Tally *> member_of(&run.team, 0)).weight)
-    else:
-        # what counts in a part of a unit are its numbers
-        add_number(sum, <double> run.job.items.size)
+            # what counts in a part of a unit are its numbers
+            add_number(sum, <double> run.job.items.size)
     return 0
 
 

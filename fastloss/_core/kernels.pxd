@@ -2,6 +2,10 @@
 
 from fastloss cimport FL_MAX_PARAMETERS, fl_classes, fl_kernel, fl_own, fl_table
 
+cdef extern from "fastloss_static.h":
+    enum:
+        FL_MAX_TABLES
+
 cdef const fl_table *active
 
 cdef class ClassOptions:
@@ -21,7 +25,7 @@ cdef class Kernel:
     cdef const fl_classes *classes(self) noexcept
 
 cdef class OwnFunctions:
-    cdef fl_kernel kernel
+    cdef fl_kernel[FL_MAX_TABLES] kernels  # one for each table
     cdef fl_own own
     cdef object compile
     cdef list kept

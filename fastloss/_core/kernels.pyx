@@ -15,8 +15,6 @@ from fastloss cimport (
 
 
 cdef extern from "fastloss_static.h" nogil:
-    enum:
-        FL_MAX_TABLES
     int fl_tables(const fl_table **)
 
 cdef extern from "platform.h":
@@ -29,6 +27,7 @@ cdef extern from *:
 cdef const fl_table *tables[FL_MAX_TABLES]
 cdef int n_tables = fl_tables(tables)
 cdef const fl_table *active = tables[0]
+cdef int active_place = 0
 
 cdef fl_classes no_classes
 memset(&no_classes, 0, sizeof(no_classes))
@@ -57,11 +56,11 @@ def build_info():
 
 
 def use_isa(name):
-    """Use the kernels of one instruction set from now on, in the whole process."""
-    global active
+    """Use the kernels of one instruction set from now on, in the whole process; calls under way may still use those of another."""
+    global active, active_place
     for i in range(n_tables):
         if tables[i].isa.decode() == name:
-            active = tables[i]
+            active, active_place = tables[i], i
             return
     raise ValueError(f"FASTLOSS_ISA must be one of {', '.join(available_isas())} on this machine; got {name!r}")
 
@@ -196,13 +195,17 @@ cdef class OwnFunctions:
     """
 
     def __init__(self, compile, tuple ranges):
+        cdef fl_kernel *kernel
         cdef int k
-        memset(&self.kernel, 0, sizeof(self.kernel))
+        memset(&self.kernels, 0, sizeof(self.kernels))
         memset(&self.own, 0, sizeof(self.own))
         self.compile, self.kept = compile, []
-        self.kernel.name, self.kernel.family = b"own", b"custom"
-        self.kernel.signature, self.kernel.parameters = b"y_true, y_pred*", b""
-        self.kernel.plan = FL_ELEMENTS
+        for k in range(n_tables):
+            kernel = &self.kernels[k]
+            kernel.name, kernel.family = b"own", b"custom"
+            kernel.signature, kernel.parameters = b"y_true, y_pred*", b""
+            kernel.plan = FL_ELEMENTS
+            kernel.map[0], kernel.map[1] = tables[k].own[0], tables[k].own[1]
         for k, ends in enumerate(ranges):
             if ends is not None:
                 self.own.range[k].limits = True
@@ -230,9 +233,7 @@ cdef class OwnKernel(Kernel):
             self.parameters[i] = value
 
     cdef const fl_kernel *found(self) noexcept:
-        # the instruction set may have changed
-        self.own.kernel.map[0], self.own.kernel.map[1] = active.own[0], active.own[1]
-        return &self.own.kernel
+        return &self.own.kernels[active_place]
 
     cdef Kernel twin(self):
         cdef OwnKernel kernel = OwnKernel.__new__(OwnKernel)

@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Exact sums that are kept: what they are does not depend on the order of the numbers, nor on how the sums of parts are merged."""
 
+cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
@@ -58,7 +59,8 @@ cdef double mean_of(const fl_sum *total, const fl_sum *weight) noexcept nogil:
 cdef class Sums:
     """Exact sums, as many as there are places. They merge, and can be pickled.
 
-    Whatever was added in whatever order and grouping, equal numbers give equal bits, also of the pickle.
+    Whatever was added in whatever order and grouping, equal numbers give equal bits, also of the pickle. Threads may share them:
+    each method is done as a whole.
     """
 
     def __cinit__(self, Py_ssize_t count):
@@ -77,6 +79,7 @@ cdef class Sums:
             raise IndexError(f"place must lie in [0, {self.count}); got {place}")
         return &self.sums[place]
 
+    @cython.critical_section
     def add(self, Py_ssize_t place, double x):
         """Add a number to one of the sums."""
         active.sum_deposit(self.at(place), x)
@@ -86,8 +89,9 @@ cdef class Sums:
         cdef Py_ssize_t i
         if (self.count if places is None else len(places)) != other.count:
             raise ValueError(f"{other.count} sums do not fit {self.count if places is None else len(places)} places")
-        for i in range(other.count):
-            active.sum_merge(self.at(i if places is None else places[i]), &other.sums[i])
+        with cython.critical_section(self, other):
+            for i in range(other.count):
+                active.sum_merge(self.at(i if places is None else places[i]), &other.sums[i])
 
     def copy(self):
         """Sums of the same, that can be added to without a change of these."""
@@ -95,6 +99,7 @@ cdef class Sums:
         result.merge(self)
         return result
 
+    @cython.critical_section
     def pick(self, places):
         """A copy of the sums at ``places``."""
         cdef Sums result = Sums(len(places))
@@ -103,29 +108,33 @@ cdef class Sums:
             active.sum_merge(&result.sums[i], self.at(place))
         return result
 
+    @cython.critical_section
     def rounded(self, Py_ssize_t place):
         """The sum, rounded once."""
         return active.sum_round(self.at(place), 0)
 
     def all_rounded(self):
         """All sums, each rounded once, as an array."""
-        return numpy.array([self.rounded(place) for place in range(self.count)])
+        cdef Sums sums = self.copy()
+        return numpy.array([sums.rounded(place) for place in range(sums.count)])
 
     def mean(self, Py_ssize_t place, Py_ssize_t weight):
         """The sum at one place divided by the one at another, which is not zero."""
-        cdef double mean = mean_of(self.at(place), self.at(weight)), divisor
-        if mean - mean == 0.0 or mean != mean:
-            return mean
-        divisor = round_sum(self.at(weight))
-        if divisor - divisor != 0.0:
+        cdef double mean, divisor
+        with cython.critical_section(self):
+            mean = mean_of(self.at(place), self.at(weight))
+            divisor = round_sum(self.at(weight))
+        if mean - mean != 0.0 and mean == mean and divisor - divisor != 0.0:
             # the numbers that were added were infinite because their weights are that large
             raise ValueError(TOO_HEAVY)
         return mean
 
+    @cython.critical_section
     def over(self, Py_ssize_t place, double divisor):
         """The sum divided by a number that is not zero."""
         return divide_sum(self.at(place), divisor)
 
+    @cython.critical_section
     def exact(self, Py_ssize_t place):
         """The sum as an integer, in units of 2^-1074; None when infinities or NaN were added."""
         cdef fl_sum *sum = self.at(place)

@@ -535,13 +535,16 @@ cdef void average(char *values, Py_ssize_t units, int views, int precision) noex
 cdef int add_to_sums(output, const fl_sum *total, const fl_sum *count, bint weighs, Py_ssize_t units) except -1:
     """Add what was found to the exact sums of the caller."""
     cdef Sums sums = output.to
+    cdef Py_ssize_t place = output.place
+    cdef bint of_weights = output.what == FOR_WEIGHT
     cdef double number = <double> units
-    if output.what != FOR_WEIGHT:
-        merge_sum(sums.at(output.place), total)
-    elif weighs:
-        merge_sum(sums.at(output.place), count)
-    else:
-        active.passes[1].sum(sums.at(output.place), &number, 1)
+    with cython.critical_section(sums):
+        if not of_weights:
+            merge_sum(sums.at(place), total)
+        elif weighs:
+            merge_sum(sums.at(place), count)
+        else:
+            active.passes[1].sum(sums.at(place), &number, 1)
     return 0
 
 

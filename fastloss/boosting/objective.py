@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from dataclasses import fields
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from .. import _arrays, losses
 from .._core import GRADIENT, HESSIAN, INFINITE_DERIVATIVE, Finish, Kernel, Output, execute, keep_thread_state
+from .._spare import SpareMemory
 from ..errors import NotDifferentiableError
 from ..loss import Loss
 from . import parity as _parity
@@ -36,28 +36,6 @@ _BLOCK = 1 << 14
 _LEAST_LOG = math.log(2.0**-52)
 
 
-class _Buffers(threading.local):
-    """Arrays for gradients and Hessians, kept between rounds: one set per thread, handed out again when nobody has them."""
-
-    def __init__(self) -> None:
-        self.kept: list[np.ndarray] = []
-
-    def take(self, shape: tuple[int, ...], order: Literal["C", "F"]) -> tuple[np.ndarray, np.ndarray]:
-        """Two float32 arrays of a shape and order."""
-        numbers = math.prod(shape)
-        for i in range(len(self.kept)):
-            if self.kept[i].size == 2 * numbers and _holders(self.kept, i) == _FREE:
-                memory = self.kept[i]
-                break
-        else:
-            memory = np.empty(2 * numbers, np.float32)
-            self.kept = [memory, *self.kept[:1]]
-        first, second = memory[:numbers], memory[numbers:]
-        if len(shape) > 1:
-            first, second = first.reshape(shape, order=order), second.reshape(shape, order=order)
-        return first, second
-
-
 _THREAD = threading.local()
 
 
@@ -66,14 +44,6 @@ def _stay() -> None:
     if not hasattr(_THREAD, "stays"):
         keep_thread_state()
         _THREAD.stays = True
-
-
-def _holders(arrays: list[np.ndarray], i: int) -> int:
-    return sys.getrefcount(arrays[i])
-
-
-# what the count is of an array that nobody else has: it depends on the interpreter
-_FREE = _holders([np.empty(0)], 0)
 
 
 class Objective:
@@ -181,7 +151,7 @@ class Objective:
         )
         #: Name of the loss; libraries print it.
         self.__name__ = loss.name or type(loss).__name__
-        self._buffers = _Buffers()
+        self._memory = SpareMemory()
         # by the number of classes
         self._kernels: dict[int, Kernel] = {}
 
@@ -269,7 +239,11 @@ class Objective:
         check_groups(self.loss, group)
         labels, scores, weights = self._match(y_true, y_pred, sample_weight, group)
         in_columns = scores.ndim > 1 and scores.flags.f_contiguous and not scores.flags.c_contiguous
-        gradient, hessian = self._buffers.take(scores.shape, "F" if in_columns else "C")
+        numbers = self._memory.take(2 * 4 * scores.size).view(np.float32)
+        gradient, hessian = (
+            half.reshape(scores.shape, order="F" if in_columns else "C")
+            for half in (numbers[: scores.size], numbers[scores.size :])
+        )
         with on_threads_of(dataset):
             self._derive(labels, scores, weights, gradient, hessian, group=group)
         if native and self._mode == "exact" and hessian.size and not np.maximum.reduce(hessian, axis=None) > 0:

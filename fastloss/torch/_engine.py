@@ -9,13 +9,11 @@ promotions and broadcasting are torch's.
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, partial, wraps
-from threading import Lock
 from typing import Any, ParamSpec
 
 import numpy as np
@@ -26,6 +24,7 @@ from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedte
 from torch.autograd import Function, forward_ad
 
 from .. import _core
+from .._spare import SpareMemory
 from .._threads import shares_openmp
 from ..loss import Loss
 
@@ -231,45 +230,16 @@ def _shares_openmp() -> bool:
         return False
 
 
-class _Memory:
-    """Large arrays for results, which are used again when all tensors that had them are gone.
-
-    A training loop asks for a gradient of the same size in each step. Pages that the system has to find, and to fill with
-    zeros, take longer than most losses. NumPy asks for huge ones, where there are such.
-    """
-
-    #: The arrays that are remembered; those of calls under way are among them.
-    MOST = 4
-
-    def __init__(self) -> None:
-        self._arrays: list[np.ndarray] = []
-        self._lock = Lock()
-
-    def tensor_like(self, tensor: Tensor) -> Tensor:
-        dtype = np.float32 if tensor.dtype is torch.float32 else np.float64
-        with self._lock:
-            # a tensor refers to a view, and that to the array: not the list, this variable and the argument alone
-            free = [array for array in self._arrays if sys.getrefcount(array) <= 3]
-            fitting = [array for array in free if array.nbytes == tensor.nbytes]
-            if fitting:
-                array = fitting[-1]
-            else:
-                # what is free has had its day: sizes are others now
-                self._arrays = [array for array in self._arrays if all(array is not other for other in free)]
-                del free, fitting
-                array = np.empty(tensor.nbytes, np.uint8)
-                self._arrays = [*self._arrays, array][-self.MOST :]
-            return torch.from_numpy(array.view(dtype).reshape(tensor.shape))
-
-
-_memory = _Memory()
+_memory = SpareMemory()
 
 
 def _memory_like(tensor: Tensor) -> Tensor:
     """Make a tensor for results."""
     if tensor.nbytes < _HUGE or not tensor.is_contiguous():
         return torch.empty_like(tensor)
-    return _memory.tensor_like(tensor)
+    dtype = np.float32 if tensor.dtype is torch.float32 else np.float64
+    # a tensor refers to a view, and that to the array
+    return torch.from_numpy(_memory.take(tensor.nbytes).view(dtype).reshape(tensor.shape))
 
 
 class _Differentiable(Function):
