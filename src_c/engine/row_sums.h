@@ -1,8 +1,17 @@
 /*
  * Rows by the sum over their numbers of an element formula, on sheets.
  *
- *   FL_SUM_FORMULA(kl_divergence, (y_true), (y_pred), (eps))   what the numbers of one place add to the loss of their row: an
- * FL_RESULT, with the value in two parts, value + low, if one is too coarse
+ *   FL_SUM_FORMULA(gaussian_kl, (), (mean, log_var), ())
+ *   {   what the numbers of one place add to the loss of their row
+ *       return (FL_RESULT){.value = ..., .gradient = {...}, .hessian = {...}, .invalid = ...};
+ *   }
+ *
+ * One part may be too coarse for what is added up, and most numbers may need less than all of them. Such a formula gives
+ * .value + .low, and may leave out what the others need where the constant FL_IS_USUAL is 1, which is where the function
+ * `usual` of the same inputs and parameters is:
+ *
+ *   FL_FINE_SUM_FORMULA(kl_divergence_from_log, (y_true), (y_pred), ())
+ *   FL_FINE_SUM_FORMULA_FOR(kl_divergence, (y_true), (y_pred), (eps), usual)
  *
  * Both parts are added up with their errors, so that the order in which the numbers are added costs no digits.
  */
@@ -13,12 +22,32 @@
 #include "engine/probabilities.h"
 #include "engine/sheets.h"
 
-#define FL_SUM_FORMULA(name, given, by, parameters)                                                                            \
+#define FL_SUM_FORMULA(name, given, by, parameters) FL_SUM_KERNEL(name, 0, 0, FL_NEVER, given, by, parameters)
+#define FL_FINE_SUM_FORMULA(name, given, by, parameters) FL_SUM_KERNEL(name, 1, 0, FL_NEVER, given, by, parameters)
+#define FL_FINE_SUM_FORMULA_FOR(name, given, by, parameters, usual)                                                            \
+    FL_SUM_KERNEL(name, 1, 1, FL_FN(usual), given, by, parameters)
+
+#define FL_NEVER(...) 0
+#define FL_IS_USUAL fl_is_usual
+
+/* `fine`: there is a .low; `looks`: at numbers before they are computed, whether they are usual. */
+#define FL_SUM_KERNEL(name, fine, looks, usual, given, by, parameters)                                                         \
     FL_DECLARE(name, FL_ROWS, FL_SIGNATURE("(k)", given, by), parameters)                                                      \
-    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters));                                            \
-    FL_SUM_LOOP(name, 1, given, by, parameters)                                                                                \
-    FL_SUM_LOOP(name, 3, given, by, parameters)                                                                                \
-    FL_SUM_LOOP(name, 7, given, by, parameters)                                                                                \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters), const int fl_is_usual);                     \
+    FL_SUM_LOOP(name, fine, given, by, parameters)                                                                             \
+    FL_INLINE int FL_FN(name##_all_usual)(const FL_T *a, const FL_T *b, ptrdiff_t n, const double *q)                          \
+    {                                                                                                                          \
+        const FL_T *const x[] = {a, b};                                                                                        \
+        (void)q, (void)x;                                                                                                      \
+        FL_I unusual = !(looks);                                                                                               \
+        FL_SIMD_REDUCE(reduction(| : unusual))                                                                                 \
+        for (ptrdiff_t i = 0; i < (looks)*n; i++)                                                                              \
+            unusual |= FL_SELECT(usual(FL_BOUND(given, by, parameters)), (FL_I)0, (FL_I)1);                                    \
+        return !unusual;                                                                                                       \
+    }                                                                                                                          \
+    FL_SUM_MAP(name, looks, 1)                                                                                                 \
+    FL_SUM_MAP(name, looks, 3)                                                                                                 \
+    FL_SUM_MAP(name, looks, 7)                                                                                                 \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
         return FL_FN(fl_sum_rows)(block, FL_COUNT(by),                                                                         \
@@ -26,29 +55,59 @@
                                   : block->want & FL_HESSIAN ? FL_FN(name##_sum_7)                                             \
                                                              : FL_FN(name##_sum_3));                                           \
     }                                                                                                                          \
-    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters),                                             \
+                                              __attribute__((unused)) const int fl_is_usual)
 
-/* The loop over numbers, for some outputs: `want` is a constant in it. */
-#define FL_SUM_LOOP(name, want, given, by, parameters)                                                                         \
-    static int FL_FN(name##_sum_##want)(FL_FN(fl_terms) * to, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *q)      \
+/* The loop over the lanes of a group, for some outputs: `want` and `is_usual` are constants in it. */
+#define FL_SUM_LOOP(name, fine, given, by, parameters)                                                                         \
+    FL_INLINE int FL_FN(name##_loop)(const FL_FN(fl_terms) * to, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *q,   \
+                                     const int want, const int is_usual)                                                       \
     {                                                                                                                          \
         (void)q;                                                                                                               \
         const FL_T *const x[] = {a, b};                                                                                        \
-        FL_T *const value = to->value, *const low = to->low;                                                                   \
+        const FL_T *const factor = to->factor, *const scale = to->scale;                                                       \
+        FL_T *const sum = to->sum->sum, *const error = to->sum->error;                                                         \
+        FL_T *const low_sum = to->low->sum, *const low_error = to->low->error;                                                 \
         FL_T *const g0 = to->gradient[0], *const g1 = to->gradient[1], *const g2 = to->gradient[2];                            \
         FL_T *const h0 = to->hessian[0], *const h1 = to->hessian[1], *const h2 = to->hessian[2];                               \
         FL_I invalid = 0;                                                                                                      \
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
-            const FL_RESULT t = FL_FN(name##_formula)(FL_BOUND(given, by, parameters));                                        \
-            value[i] = t.value;                                                                                                \
-            low[i] = t.low;                                                                                                    \
-            FL_STORE(want &FL_GRADIENT, FL_COUNT(by), g, gradient)                                                             \
-            FL_STORE(want &FL_HESSIAN, FL_COUNT(by), h, hessian)                                                               \
+            const FL_RESULT t = FL_FN(name##_formula)(FL_BOUND(given, by, parameters), is_usual);                              \
+            /* padding, and classes without weight, take nothing, even of infinity */                                          \
+            const int none = factor[i] == FL_C(0);                                                                             \
+            const FL_T term = FL_SELECT(none, FL_UNLESS_NAN(x[1][i], 0), factor[i] * t.value);                                 \
+            const FL_PAIR total = FL_TWO_SUM(sum[i], term);                                                                    \
+            sum[i] = total.hi;                                                                                                 \
+            error[i] += total.lo;                                                                                              \
+            if (fine) {                                                                                                        \
+                const FL_PAIR low = FL_TWO_SUM(low_sum[i], FL_SELECT(none, FL_C(0), factor[i] * t.low));                       \
+                low_sum[i] = low.hi;                                                                                           \
+                low_error[i] += low.lo;                                                                                        \
+            }                                                                                                                  \
+            FL_STORE_TERMS_OF(want &FL_GRADIENT, FL_COUNT(by), g, gradient)                                                    \
+            FL_STORE_TERMS_OF(want &FL_HESSIAN, FL_COUNT(by), h, hessian)                                                      \
             invalid |= t.invalid;                                                                                              \
         }                                                                                                                      \
-        (void)g0, (void)g1, (void)g2, (void)h0, (void)h1, (void)h2;                                                            \
+        (void)low_sum, (void)low_error, (void)scale, (void)g0, (void)g1, (void)g2, (void)h0, (void)h1, (void)h2;               \
         return invalid != 0;                                                                                                   \
+    }
+
+#define FL_STORE_TERMS_OF(wanted, count, to, what)                                                                             \
+    if ((wanted) && count > 0)                                                                                                 \
+        to##0 [i] = factor[i] * t.what[0] * scale[i];                                                                          \
+    if ((wanted) && count > 1)                                                                                                 \
+        to##1 [i] = factor[i] * t.what[1] * scale[i];                                                                          \
+    if ((wanted) && count > 2)                                                                                                 \
+        to##2 [i] = factor[i] * t.what[2] * scale[i];
+
+#define FL_SUM_MAP(name, looks, want)                                                                                          \
+    static int FL_FN(name##_sum_##want)(const FL_FN(fl_terms) * to, const FL_T *a, const FL_T *b, ptrdiff_t n,                 \
+                                        const double *q)                                                                       \
+    {                                                                                                                          \
+        if ((looks) && FL_FN(name##_all_usual)(a, b, n, q))                                                                    \
+            return FL_FN(name##_loop)(to, a, b, n, q, want, 1);                                                                \
+        return FL_FN(name##_loop)(to, a, b, n, q, want, 0);                                                                    \
     }
 
 #define FL_TEMPLATE "engine/row_sums.h"
@@ -56,14 +115,16 @@
 
 #elif defined(FL_TEMPLATE)
 
-/* What the formula gives for the lanes of a group. */
+/* Where the results of a group's lanes go, and what they are multiplied by. */
 typedef struct {
-    FL_T value[FL_LANES], low[FL_LANES];
-    FL_T gradient[FL_MAX_GRADIENTS][FL_LANES], hessian[FL_MAX_GRADIENTS][FL_LANES];
+    FL_FN(fl_sums) * sum, *low;
+    const FL_T *factor, *scale;
+    FL_T *gradient[FL_MAX_GRADIENTS], *hessian[FL_MAX_GRADIENTS];
 } FL_FN(fl_terms);
 
 /* Returns 1 where an input lies outside the domain of the formula. */
-typedef int (*FL_FN(fl_term_map))(FL_FN(fl_terms) * to, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *parameters);
+typedef int (*FL_FN(fl_term_map))(const FL_FN(fl_terms) * to, const FL_T *a, const FL_T *b, ptrdiff_t n,
+                                  const double *parameters);
 
 /* What the numbers of a group are multiplied by: the scales of their classes, and 0 where there is padding. */
 FL_STATIC void FL_FN(fl_set_factors)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t group, FL_T *factor)
@@ -72,12 +133,6 @@ FL_STATIC void FL_FN(fl_set_factors)(const fl_block *b, const fl_sheet *sheet, p
         const ptrdiff_t k = sheet->along ? group * sheet->lanes + lane : group;
         factor[lane] = k >= sheet->classes ? FL_C(0) : b->classes->scale ? (FL_T)b->classes->scale[k] : FL_C(1);
     }
-}
-
-FL_STATIC void FL_FN(fl_scale_terms)(const fl_sheet *sheet, const FL_T *terms, const FL_T *factor, const FL_T *scale, FL_T *to)
-{
-    FL_EACH_LANE(sheet)
-    to[lane] = factor[lane] * terms[lane] * scale[lane];
 }
 
 /* `gradients`: how many there are. */
@@ -90,8 +145,8 @@ FL_STATIC int FL_FN(fl_sum_sheet)(const fl_block *b, const fl_sheet *sheet, ptrd
     FL_T *const h[2] = {x[1] + numbers, x[1] + 2 * numbers};
     FL_T scale[FL_LANES], factor[FL_LANES];
     FL_FN(fl_labels) labels;
-    FL_FN(fl_terms) t;
     FL_FN(fl_sums) sum, low;
+    FL_FN(fl_terms) to = {.sum = &sum, .low = &low, .factor = factor, .scale = scale};
     int invalid = 0;
     memset(&sum, 0, sizeof sum);
     memset(&low, 0, sizeof low);
@@ -108,20 +163,12 @@ FL_STATIC int FL_FN(fl_sum_sheet)(const fl_block *b, const fl_sheet *sheet, ptrd
         /* unless they differ by class, they differ from those of the last group where there is padding only */
         if (group == 0 || group == sheet->groups - 1 || b->classes->scale)
             FL_FN(fl_set_factors)(b, sheet, group, factor);
-        invalid |= map(&t, x[0] + place, x[1] + place, sheet->lanes, b->parameters);
-        FL_EACH_LANE(sheet)
-        {
-            /* padding, and classes without weight, take nothing, even of infinity */
-            const int none = factor[lane] == FL_C(0);
-            FL_FN(fl_add)(&sum, lane, FL_SELECT(none, FL_UNLESS_NAN(x[1][place + lane], 0), factor[lane] * t.value[lane]));
-            FL_FN(fl_add)(&low, lane, FL_SELECT(none, FL_C(0), factor[lane] * t.low[lane]));
-        }
         for (int i = 0; i < gradients; i++) {
-            if (b->want & FL_GRADIENT)
-                FL_FN(fl_scale_terms)(sheet, t.gradient[i], factor, scale, x[i + 2 - gradients] + place);
-            if (b->want & FL_HESSIAN)
-                FL_FN(fl_scale_terms)(sheet, t.hessian[i], factor, scale, h[i] + place);
+            /* in the place of inputs, number by number */
+            to.gradient[i] = x[i + 2 - gradients] + place;
+            to.hessian[i] = h[i] + place;
         }
+        invalid |= map(&to, x[0] + place, x[1] + place, sheet->lanes, b->parameters);
     }
     FL_FN(fl_merge_sums)(sheet, &sum);
     FL_FN(fl_merge_sums)(sheet, &low);

@@ -87,7 +87,7 @@
 #define FL_X_MINUS_LOG1P_OF_PAIR(x) FL_FN(fl_x_minus_log1p_of_pair)(x)
 #define FL_EXPM1_MINUS_X(x) FL_FN(fl_expm1_minus_x)(x)
 #define FL_RATIO FL_FN(fl_ratio)
-#define FL_RATIO_OF(b, a) FL_FN(fl_ratio_of)(b, a)
+#define FL_RATIO_OF(b, a, normal) FL_FN(fl_ratio_of)(b, a, normal)
 #define FL_LOG_QUOTIENT(a, b) FL_FN(fl_log_quotient)(a, b)
 #define FL_LGAMMA1P(y) FL_FN(fl_lgamma1p)(y)
 
@@ -584,16 +584,17 @@ FL_INLINE FL_T FL_FN(fl_log1p_rest)(FL_T f, FL_T s)
 }
 
 /* log(b / a) = k log 2 + log1p(f) of positive a and b, with f at least 0 where k is above and at most 0 where k is below, so
-   that both terms have one sign, and exact but for one rounding; `rest` = f - log1p(f) >= 0 */
+   that both terms have one sign, and exact but for one rounding; `rest` = f - log1p(f) >= 0. `normal`, a constant, is 1 where a
+   and b are. */
 typedef struct {
     FL_T k, f, rest;
 } FL_FN(fl_ratio);
 
-FL_INLINE FL_FN(fl_ratio) FL_FN(fl_ratio_of)(FL_T b, FL_T a)
+FL_INLINE FL_FN(fl_ratio) FL_FN(fl_ratio_of)(FL_T b, FL_T a, const int normal)
 {
     const FL_T lift = FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), lifted = FL_C(FL_MANTISSA_BITS + 2);
     const FL_U mantissa = ((FL_U)1 << FL_MANTISSA_BITS) - 1;
-    const int small_a = a < FL_SMALLEST_NORMAL, small_b = b < FL_SMALLEST_NORMAL;
+    const int small_a = !normal & (a < FL_SMALLEST_NORMAL), small_b = !normal & (b < FL_SMALLEST_NORMAL);
     const FL_U u = FL_TO_BITS(a * FL_SELECT(small_a, lift, FL_C(1))), v = FL_TO_BITS(b * FL_SELECT(small_b, lift, FL_C(1)));
     const FL_T m = FL_FROM_BITS((u & mantissa) | FL_ONE_BITS), n = FL_FROM_BITS((v & mantissa) | FL_ONE_BITS);
     const FL_T k = (FL_FN(fl_unbiased)(v >> FL_MANTISSA_BITS) - FL_FN(fl_unbiased)(u >> FL_MANTISSA_BITS)) +

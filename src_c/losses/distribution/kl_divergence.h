@@ -38,37 +38,44 @@ FL_INLINE FL_PAIR FL_FN(fl_kl_log)(FL_T x)
 #define FL_KL_LOG(x) FL_FN(fl_kl_log)(x)
 
 /* -p / q and p / q^2, 0 where p is 0, and where q was clipped */
-FL_INLINE FL_RESULT FL_FN(fl_kl_by_probability)(FL_T p, FL_T q, int clipped)
+FL_INLINE FL_RESULT FL_FN(fl_kl_by_probability)(FL_T p, FL_T q, int none)
 {
     const FL_T ratio = p / q;
-    const int none = (p == FL_C(0)) | clipped;
     const FL_T zero = FL_UNLESS_NAN(q, 0);
     return (FL_RESULT){.gradient = {FL_SELECT(none, zero, -ratio)}, .hessian = {FL_SELECT(none, zero, ratio / q)}};
 }
 
-FL_SUM_FORMULA(kl_divergence, (y_true), (y_pred), (eps))
+/* Normal numbers of [0, 1], of which none is clipped. */
+FL_INLINE int FL_FN(fl_kl_usual)(FL_T p, FL_T q, double eps)
+{
+    const FL_T least = FL_SELECT(FL_C(eps) > FL_SMALLEST_NORMAL, FL_C(eps), FL_SMALLEST_NORMAL);
+    return (p >= FL_SMALLEST_NORMAL) & (p <= FL_C(1)) & (q >= least) & (q <= FL_C(1));
+}
+
+FL_FINE_SUM_FORMULA_FOR(kl_divergence, (y_true), (y_pred), (eps), fl_kl_usual)
 {
     const FL_T p = y_true;
     const FL_T least = FL_C(eps);
-    const int clipped = y_pred < least;
+    const int clipped = !FL_IS_USUAL & (y_pred < least);
     const FL_T q = FL_SELECT(clipped, least, y_pred);
     /* 1 stands in for what has no logarithm */
-    const int none = p == FL_C(0), infinite = q == FL_C(0);
-    const FL_RATIO ratio = FL_RATIO_OF(FL_SELECT(q > FL_C(0), q, FL_C(1)), FL_SELECT(none, FL_C(1), p));
+    const int none = !FL_IS_USUAL & (p == FL_C(0)), infinite = !FL_IS_USUAL & (q == FL_C(0));
+    const FL_T by_q = FL_SELECT(FL_IS_USUAL | (q > FL_C(0)), q, FL_C(1));
+    const FL_RATIO ratio = FL_RATIO_OF(by_q, FL_SELECT(none, FL_C(1), p), FL_IS_USUAL);
     const int near = ratio.k == FL_C(0);
     const FL_T log1p = ratio.f - ratio.rest;
     const FL_T log = FL_FMA(ratio.k, FL_CONSTANT(LN2), log1p);
     const FL_T log_low = (FL_FMA(ratio.k, FL_CONSTANT(LN2), -log) + log1p) + ratio.k * FL_CONSTANT(LN2_LOW);
     const FL_PAIR product = FL_TWO_PRODUCT(-p, log);
-    FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, clipped);
+    FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, none | clipped);
     t.value = FL_SELECT(none, FL_UNLESS_NAN(q, 0),
                         FL_SELECT(infinite, FL_UNLESS_NAN(p, FL_INFINITY), FL_SELECT(near, p - q, product.hi)));
     t.low = FL_SELECT(none | infinite, FL_C(0), FL_SELECT(near, p * ratio.rest, FL_FMA(-p, log_low, product.lo)));
-    t.invalid = FL_OUTSIDE_UNIT(p) | FL_OUTSIDE_UNIT(y_pred);
+    t.invalid = FL_IS_USUAL ? 0 : FL_OUTSIDE_UNIT(p) | FL_OUTSIDE_UNIT(y_pred);
     return t;
 }
 
-FL_SUM_FORMULA(kl_divergence_log_target, (y_true), (y_pred), (eps))
+FL_FINE_SUM_FORMULA(kl_divergence_log_target, (y_true), (y_pred), (eps))
 {
     const FL_T log_p = y_true;
     const FL_T least = FL_C(eps);
@@ -76,14 +83,14 @@ FL_SUM_FORMULA(kl_divergence_log_target, (y_true), (y_pred), (eps))
     const FL_T q = FL_SELECT(clipped, least, y_pred);
     const FL_T p = FL_EXP(log_p);
     const FL_PAIR term = FL_KL_TERM(p, FL_EXACTLY(log_p), FL_KL_LOG(q));
-    FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, clipped);
+    FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, (p == FL_C(0)) | clipped);
     t.value = term.hi;
     t.low = term.lo;
     t.invalid = FL_OUTSIDE_UNIT(y_pred);
     return t;
 }
 
-FL_SUM_FORMULA(kl_divergence_from_log, (y_true), (y_pred), ())
+FL_FINE_SUM_FORMULA(kl_divergence_from_log, (y_true), (y_pred), ())
 {
     const FL_T p = y_true, log_q = y_pred;
     const FL_PAIR term = FL_KL_TERM(p, FL_KL_LOG(p), FL_EXACTLY(log_q));
@@ -96,7 +103,7 @@ FL_SUM_FORMULA(kl_divergence_from_log, (y_true), (y_pred), ())
     };
 }
 
-FL_SUM_FORMULA(kl_divergence_from_log_log_target, (y_true), (y_pred), ())
+FL_FINE_SUM_FORMULA(kl_divergence_from_log_log_target, (y_true), (y_pred), ())
 {
     const FL_T log_p = y_true, log_q = y_pred;
     const FL_T p = FL_EXP(log_p);
