@@ -27,7 +27,7 @@ static int bad_weights(const double *w, ptrdiff_t n)
 static ptrdiff_t layout(int plan, ptrdiff_t width, ptrdiff_t *scratch)
 {
     if (plan == FL_GROUPS) {
-        *scratch = FL_GROUP_ARRAYS * FL_GROUP_ROOM(width);
+        *scratch = FL_MAX(FL_GROUP_ARRAYS * FL_GROUP_ROOM(width), FL_GROUP_SHEETS * FL_GROUP_SHEET(width));
         return 1;
     }
     const fl_sheet sheet = fl_sheet_of(width);

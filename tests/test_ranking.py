@@ -161,6 +161,33 @@ def test_ties_go_by_place_and_groups_stand_alone(loss: Any) -> None:
     assert not weighted[ends[2] : ends[3]].any()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_groups_of_all_lengths_are_computed_as_if_alone(dtype: Any) -> None:
+    """Short ones lie side by side, as many as fit, and long ones do not; none knows of the others."""
+    rng = np.random.default_rng(7)
+    sizes = np.concatenate([[0, 1, 127, 128, 129, 64, 65, 0, 700, 1100], rng.integers(0, 200, 40), rng.integers(0, 4, 150)])
+    n = sizes.sum()
+    relevance, score = rng.integers(0, 5, n).astype(dtype), rng.normal(scale=3.0, size=n).astype(dtype)
+    weights = rng.random(len(sizes)) * (rng.random(len(sizes)) > 0.2)
+    for loss in (fl.list_net, fl.ListNet(temperature=0.5)):
+        value, gradient = loss.value_and_gradient(relevance, score, sizes, sample_weight=weights, reduction="none")
+        hessian = loss.gradient_and_hessian(relevance, score, sizes, sample_weight=weights, reduction="none")[1]
+        for end, size, weight, own in zip(np.cumsum(sizes), sizes, weights, value, strict=True):
+            some = slice(end - size, end)
+            alone = loss.value_and_gradient(relevance[some], score[some], [size], sample_weight=[weight], reduction="none")
+            np.testing.assert_array_equal(alone[0], [own])
+            np.testing.assert_array_equal(alone[1], gradient[some])
+            only = loss.gradient_and_hessian(relevance[some], score[some], [size], sample_weight=[weight], reduction="none")
+            np.testing.assert_array_equal(only[1], hessian[some])
+            if weight and size:
+                gains = np.exp((relevance[some] - relevance[some].max()).astype(float))
+                logits = (score[some] / np.array(loss.temperature)).astype(float)
+                expected = weight * (
+                    gains / gains.sum() @ (np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits)
+                )
+                np.testing.assert_allclose(own, expected, rtol=1e-5 if dtype is np.float32 else 1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("place", [0, 3, 69])
 @pytest.mark.parametrize("loss", GROUPS[1:], ids=repr)
 def test_a_nan_spoils_its_group(loss: Any, place: int) -> None:

@@ -10,6 +10,14 @@
  *
  * Results are 0 where nothing is written, and have errors beside them, which are added at the end. engine/pairs.h has the
  * groups whose loss is made of pairs.
+ *
+ * A loss whose items need no order computes several groups at a time:
+ *
+ *   FL_GROUPS_FORMULA(list_net, b, g, (parameters))
+ *   {
+ *       reads what fl_take_groups has laid on sheets, and writes, by b->want, g->value[lane] and, in the place of numbers that
+ *       it does not need any more, what fl_write_groups writes as gradients and Hessians; returns as above
+ *   }
  */
 #ifndef FL_GROUPS_H
 #define FL_GROUPS_H
@@ -28,6 +36,14 @@ enum { FL_GROUP_ROOMS = 5, FL_GROUP_ARRAYS = 8 + FL_GROUP_ROOMS };
 #define FL_GROUP_ROOM(n) ((n) + FL_LANE_STEP)
 
 #define FL_GROUP FL_FN(fl_group)
+#define FL_GROUPS_OF_LANES FL_FN(fl_groups_of_lanes)
+
+/* Groups up to this length lie side by side. It decides, so that a group's result does not depend on its neighbours. */
+enum { FL_LONGEST_GROUP_OF_A_LANE = 128, FL_GROUP_SHEETS = 3 };
+/* Numbers of a sheet for groups that have n items in all. */
+#define FL_GROUP_SHEET(n) FL_MAX(FL_MIN(FL_LANES *FL_MAX(n, 1), FL_SHEET_NUMBERS), (n) + FL_LANES)
+
+#define FL_GROUP_SIGNATURE ", relevance[g], score[g]*"
 
 #define FL_GROUP_FORMULA(name, arrangement, g_, parameters)                                                                    \
     FL_GROUP_KERNEL(name, arrangement, parameters)                                                                             \
@@ -39,9 +55,27 @@ enum { FL_GROUP_ROOMS = 5, FL_GROUP_ARRAYS = 8 + FL_GROUP_ROOMS };
     }                                                                                                                          \
     static int FL_FN(name##_formula)(FL_GROUP * g_ FL_EACH(FL_PARAMETER, , parameters))
 
+#define FL_GROUPS_FORMULA(name, b_, g_, parameters_)                                                                           \
+    FL_DECLARE(name, FL_GROUPS, FL_GROUP_SIGNATURE, parameters_)                                                               \
+    FL_INLINE int FL_FN(name##_formula)(const fl_block *b_, FL_GROUPS_OF_LANES *g_ FL_EACH(FL_PARAMETER, , parameters_));      \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        const double *const q = block->parameters;                                                                             \
+        FL_GROUPS_OF_LANES g;                                                                                                  \
+        int invalid = 0;                                                                                                       \
+        (void)q;                                                                                                               \
+        for (int is_long = 0; is_long < 2; is_long++)                                                                          \
+            for (ptrdiff_t unit = 0; (unit = FL_FN(fl_take_groups)(block, unit, is_long, &g)), g.sheet.rows;) {                \
+                invalid |= FL_FN(name##_formula)(block, &g FL_EACH(FL_PARAMETER_AT, , parameters_));                           \
+                FL_FN(fl_write_groups)(block, &g);                                                                             \
+            }                                                                                                                  \
+        return invalid;                                                                                                        \
+    }                                                                                                                          \
+    FL_INLINE int FL_FN(name##_formula)(const fl_block *b_, FL_GROUPS_OF_LANES *g_ FL_EACH(FL_PARAMETER, , parameters_))
+
 /* The kernel of the map name_group, which follows. */
 #define FL_GROUP_KERNEL(name, arrangement, parameters)                                                                         \
-    FL_DECLARE(name, FL_GROUPS, ", relevance[g], score[g]*", parameters)                                                       \
+    FL_DECLARE(name, FL_GROUPS, FL_GROUP_SIGNATURE, parameters)                                                                \
     static int FL_FN(name##_group)(FL_GROUP * g, const double *q);                                                             \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
@@ -64,6 +98,18 @@ typedef struct {
     FL_PAIR value;
     FL_T spoilt; /* is added to all results: 0, or NaN */
 } FL_FN(fl_group);
+
+/* Several groups, a lane each, or a long one along the lanes, on sheets. */
+typedef struct {
+    fl_sheet sheet;
+    int even; /* all are of one length, and lie one after another */
+    ptrdiff_t unit[FL_LANES];
+    FL_I length[FL_LANES];
+    /* numbers, minus infinity behind the last item; and room. What is written of them goes by what is wanted. */
+    FL_T *relevance, *score, *room, *slope, *curvature;
+    FL_T value[FL_LANES];
+    FL_T spoilt[FL_LANES]; /* as that of a group */
+} FL_FN(fl_groups_of_lanes);
 
 typedef int (*FL_FN(fl_group_map))(FL_FN(fl_group) * g, const double *parameters);
 
@@ -265,6 +311,99 @@ FL_STATIC int FL_FN(fl_drop_group)(const fl_block *b, ptrdiff_t unit)
     if (b->want & FL_HESSIAN)
         memset((FL_T *)b->hessian[0] + start, 0, (size_t)n * sizeof(FL_T));
     return 1;
+}
+
+/* Lays the items of groups on a sheet. */
+FL_STATIC void FL_FN(fl_lay_out_groups)(const fl_block *b, const FL_GROUPS_OF_LANES *g, const FL_T *source, FL_T *target)
+{
+    const fl_sheet *const sheet = &g->sheet;
+    if (g->even) {
+        FL_FN(fl_lay_out)(sheet, source + b->starts[g->unit[0]], target, -FL_INFINITY);
+        return;
+    }
+    for (ptrdiff_t i = 0; i < sheet->groups * sheet->lanes; i++)
+        target[i] = -FL_INFINITY;
+    for (ptrdiff_t r = 0; r < sheet->rows; r++)
+        for (ptrdiff_t k = 0; k < g->length[r]; k++)
+            target[k * sheet->lanes + r] = source[b->starts[g->unit[r]] + k];
+}
+
+FL_STATIC void FL_FN(fl_take_up_groups)(const fl_block *b, const FL_GROUPS_OF_LANES *g, const FL_T *source, FL_T *target)
+{
+    const fl_sheet *const sheet = &g->sheet;
+    if (g->even) {
+        FL_FN(fl_take_up)(sheet, source, target + b->starts[g->unit[0]]);
+        return;
+    }
+    for (ptrdiff_t r = 0; r < sheet->rows; r++)
+        for (ptrdiff_t k = 0; k < g->length[r]; k++)
+            target[b->starts[g->unit[r]] + k] = source[k * sheet->lanes + r];
+}
+
+/* Takes groups from a unit on, the next long one or as many short ones as fit on a sheet without too many places that stay
+ * empty; returns where to go on. Where there are none, the sheet has no rows. */
+FL_STATIC ptrdiff_t FL_FN(fl_take_groups)(const fl_block *b, ptrdiff_t unit, int is_long, FL_GROUPS_OF_LANES *g)
+{
+    ptrdiff_t rows = 0, longest = 0, items = 0;
+    memset(g, 0, sizeof *g);
+    for (; unit < b->units && rows < (is_long ? 1 : FL_LANES); unit++) {
+        const ptrdiff_t n = b->starts[unit + 1] - b->starts[unit], most = FL_MAX(longest, n);
+        if ((n > FL_LONGEST_GROUP_OF_A_LANE) != is_long)
+            continue;
+        if (rows % FL_LANE_STEP == 0 && rows &&
+            ((rows + FL_LANE_STEP) * most > FL_SHEET_NUMBERS || (rows + 1) * most > 2 * (items + n)))
+            break;
+        g->unit[rows] = unit;
+        g->length[rows++] = (FL_I)n;
+        longest = most;
+        items += n;
+    }
+    fl_sheet *const sheet = &g->sheet;
+    sheet->along = is_long;
+    sheet->lanes = is_long ? FL_LANES : (rows + FL_LANE_STEP - 1) / FL_LANE_STEP * FL_LANE_STEP;
+    sheet->groups = is_long ? (longest + FL_LANES - 1) / FL_LANES : FL_MAX(longest, 1);
+    sheet->step = is_long ? FL_LANES : 1;
+    sheet->classes = longest;
+    sheet->rows = rows;
+    if (!rows)
+        return unit;
+    g->even = b->starts[g->unit[rows - 1] + 1] - b->starts[g->unit[0]] == rows * longest && items == rows * longest && longest;
+    for (ptrdiff_t lane = 1; is_long && lane < FL_LANES; lane++)
+        g->length[lane] = g->length[0];
+    g->relevance = b->scratch;
+    g->score = g->relevance + sheet->groups * sheet->lanes;
+    g->room = g->score + sheet->groups * sheet->lanes;
+    FL_FN(fl_lay_out_groups)(b, g, b->input[0], g->relevance);
+    FL_FN(fl_lay_out_groups)(b, g, b->input[1], g->score);
+    return unit;
+}
+
+/* Weighs what has been found of groups, and writes it. */
+FL_STATIC void FL_FN(fl_write_groups)(const fl_block *b, FL_GROUPS_OF_LANES *g)
+{
+    const fl_sheet *const sheet = &g->sheet;
+    FL_T factor[FL_LANES];
+    for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
+        const ptrdiff_t r = sheet->along ? 0 : lane;
+        factor[lane] = r < sheet->rows ? (FL_T)((b->weight ? b->weight[g->unit[r]] : 1.0) / b->divisor) : FL_C(0);
+    }
+    FL_FN(fl_merge_lanes)(sheet, g->spoilt);
+    for (ptrdiff_t r = 0; b->want & FL_VALUE && r < sheet->rows; r++)
+        ((FL_T *)b->value)[g->unit[r]] = g->value[r] + g->spoilt[r];
+    for (int k = 0; k < 2; k++) {
+        FL_T *const numbers = k ? g->curvature : g->slope;
+        if (!(b->want & (k ? FL_HESSIAN : FL_GRADIENT)) || !numbers)
+            continue;
+        FL_EACH_GROUP(sheet)
+        {
+            FL_T *const x = numbers + group * sheet->lanes;
+            FL_EACH_LANE(sheet)
+            x[lane] = x[lane] * factor[lane] + g->spoilt[lane];
+        }
+        FL_FN(fl_take_up_groups)(b, g, numbers, k ? b->hessian[0] : b->gradient[0]);
+    }
+    for (ptrdiff_t r = 0; b->weight && r < sheet->rows; r++)
+        FL_FN(fl_drop_group)(b, g->unit[r]);
 }
 
 FL_STATIC int FL_FN(fl_groups)(const fl_block *b, int arrangement, FL_FN(fl_group_map) map)

@@ -8,11 +8,13 @@
  *   engine/rows.h               FL_TARGET_FORMULA      the right class of a row of scores or probabilities
  *                               FL_SHARE_FORMULA       classes by their shares, of a row of scores
  *   engine/row_sums.h           FL_SUM_FORMULA         rows, by the sum over their numbers
+ *                               FL_FINE_SUM_FORMULA    the same, of terms in two parts
  *   engine/margins.h            FL_MARGIN_FORMULA      rows, by distances between scores
  *   engine/predicted_labels.h   FL_LABEL_FORMULA       rows, by the class with the highest score
  *   engine/statistics.h         FL_STATISTICS_FORMULA  rows, masks and whole arrays, by a few sums over their numbers
  *   engine/vectors.h            FL_VECTOR_FORMULA      vectors of few numbers, by each of these
  *   engine/groups.h             FL_GROUP_FORMULA       groups, as a whole
+ *                               FL_GROUPS_FORMULA      the same, several of them at a time
  *   engine/pairs.h              FL_PAIR_FORMULA        groups, by all pairs of their numbers
  *                               FL_NDCG_FORMULA        groups, by what exchanging two of their numbers would change
  *   engine/tiles.h              FL_TILES_FORMULA       rows against the rows of another matrix, by their products

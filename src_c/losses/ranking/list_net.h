@@ -12,86 +12,118 @@
  */
 #include "engine/groups.h"
 
-/* What a softmax is made of: the place of the largest number, the sum of the powers of all others, and that of all, 1 + rest */
+/* What the softmax of each group is made of: its largest number, the sum of the powers of all others, and that of all,
+ * 1 + rest. */
 typedef struct {
-    ptrdiff_t largest;
-    FL_PAIR rest;
-    FL_T sum;
+    FL_FN(fl_largest) largest;
+    FL_T rest[FL_LANES], rest_low[FL_LANES], sum[FL_LANES];
 } FL_FN(fl_shares);
 
-/* Writes x_i = (number - largest number) / scale and power_i = exp(x_i). */
-FL_STATIC FL_FN(fl_shares) FL_FN(fl_shares_of)(const FL_T *number, ptrdiff_t n, FL_PAIR scale, FL_T *x, FL_T *power)
+/* Makes of numbers x = (number - largest number) / scale, and power = exp(x), 0 where there is no item. */
+FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, FL_PAIR scale, FL_T *x, FL_T *power, FL_FN(fl_shares) * t)
 {
-    FL_FN(fl_shares) t = {.largest = 0};
-    for (ptrdiff_t i = 1; i < n; i++)
-        t.largest = number[i] > number[t.largest] ? i : t.largest;
-    const FL_T most = number[t.largest];
-    FL_SIMD
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const FL_PAIR d = FL_TWO_SUM(number[i], -most);
-        const FL_T quotient = d.hi / scale.hi;
-        const FL_T rest = FL_FMA(-quotient, scale.lo, FL_FMA(-quotient, scale.hi, d.hi) + d.lo) / scale.hi;
-        x[i] = quotient;
-        power[i] = FL_EXP_TIMES(FL_C(1), quotient, FL_SELECT(FL_ABS(quotient) < FL_INFINITY, rest, FL_C(0)));
+    const fl_sheet *const sheet = &g->sheet;
+    FL_FN(fl_sums) rest;
+    memset(&rest, 0, sizeof rest);
+    FL_FN(fl_find_largest)(sheet, x, &t->largest);
+    const FL_T *const most = t->largest.max;
+    const FL_I *const own = t->largest.own, *const first = t->largest.first, *const length = g->length;
+    FL_T *const spoilt = g->spoilt;
+    FL_EACH_GROUP(sheet)
+    {
+        FL_T *const numbers = x + group * sheet->lanes, *const powers = power + group * sheet->lanes;
+        FL_EACH_LANE(sheet)
+        {
+            const FL_I k = FL_CLASS(sheet);
+            const int none = k >= length[lane], is_largest = k == first[lane];
+            const FL_T number = numbers[lane];
+            const FL_PAIR d = FL_TWO_SUM(FL_SELECT(none, FL_C(0), number), FL_SELECT(none, FL_C(0), -most[lane]));
+            const FL_T quotient = d.hi / scale.hi;
+            const FL_T low = FL_FMA(-quotient, scale.lo, FL_FMA(-quotient, scale.hi, d.hi) + d.lo) / scale.hi;
+            const FL_T e = FL_EXP_TIMES(FL_C(1), quotient, FL_SELECT(FL_ABS(quotient) < FL_INFINITY, low, FL_C(0)));
+            FL_FN(fl_add)(&rest, lane, FL_SELECT(none | is_largest, FL_C(0), e));
+            numbers[lane] = quotient;
+            powers[lane] = FL_SELECT(none, FL_C(0), FL_SELECT(is_largest, FL_C(1) + (most[lane] - most[lane]), e));
+            spoilt[lane] += FL_UNLESS_NAN(number, 0);
+        }
     }
-    power[t.largest] = FL_C(0);
-    t.rest = FL_FN(fl_sum_of)(power, n);
-    power[t.largest] = FL_C(1) + (most - most);
-    t.sum = FL_C(1) + (t.rest.hi + t.rest.lo);
-    return t;
+    FL_FN(fl_merge_sums)(sheet, &rest);
+    FL_EACH_LANE(sheet)
+    {
+        t->rest[lane] = rest.sum[lane];
+        t->rest_low[lane] = FL_SELECT(FL_ABS(rest.sum[lane]) < FL_INFINITY, rest.error[lane], FL_C(0));
+        t->sum[lane] = FL_C(1) + (t->rest[lane] + t->rest_low[lane]);
+    }
 }
 
-/* What both formulas are made of: powers p of the scores and q of the relevances, still to be divided, and the scores x. */
-typedef struct {
-    FL_PAIR scale;
-    FL_T *p, *q, *x, *term;
+FL_GROUPS_FORMULA(list_net, b, g, (temperature))
+{
+    const fl_sheet *const sheet = &g->sheet;
+    const FL_PAIR scale_pair = FL_EXACT_PARAMETER(temperature);
+    const FL_T scale = scale_pair.hi;
     FL_FN(fl_shares) wanted, found;
-} FL_FN(list_net_parts);
-
-FL_INLINE FL_FN(list_net_parts) FL_FN(list_net_parts_of)(FL_GROUP *g, double temperature)
-{
-    FL_FN(list_net_parts)
-    t = {.scale = FL_EXACT_PARAMETER(temperature), .p = g->room[0], .q = g->room[1], .x = g->room[2], .term = g->room[3]};
-    FL_FN(fl_spoil_by_scores)(g);
-    t.wanted = FL_FN(fl_shares_of)(g->relevance, g->n, FL_EXACTLY(FL_C(1)), t.x, t.q);
-    t.found = FL_FN(fl_shares_of)(g->score, g->n, t.scale, t.x, t.p);
-    return t;
-}
-
-FL_GROUP_FORMULA(list_net, FL_AS_THEY_COME, g, (temperature))
-{
-    if (!g->n)
-        return 0;
-    const FL_FN(list_net_parts) t = FL_FN(list_net_parts_of)(g, temperature);
-    const FL_T scale = t.scale.hi;
-    FL_T *const p = t.p, *const q = t.q, *const x = t.x, *const term = t.term;
-    const FL_PAIR l = FL_LOG1P_PAIR(t.found.rest.hi, t.found.rest.lo);
-    FL_SIMD
-    for (ptrdiff_t i = 0; i < g->n; i++) {
-        q[i] /= t.wanted.sum;
-        p[i] /= t.found.sum;
-        /* a share of zero takes nothing, even of infinity */
-        term[i] = FL_SELECT(q[i] > FL_C(0), q[i] * (l.hi - x[i]), FL_UNLESS_NAN(q[i], 0));
-        g->slope[i] = (p[i] - q[i]) / scale;
-        g->curvature[i] = p[i] * (FL_C(1) - p[i]) / scale / scale;
+    FL_FN(fl_sums) value;
+    FL_T l[FL_LANES], last[FL_LANES];
+    FL_FN(fl_find_shares)(g, FL_EXACTLY(FL_C(1)), g->relevance, g->room, &wanted);
+    FL_FN(fl_find_shares)(g, scale_pair, g->score, g->relevance, &found);
+    memset(&value, 0, sizeof value);
+    FL_EACH_LANE(sheet)
+    {
+        l[lane] = FL_LOG1P_PAIR(found.rest[lane], found.rest_low[lane]).hi;
+        last[lane] = found.rest[lane] / found.sum[lane];
     }
-    g->value = FL_FN(fl_sum_of)(term, g->n);
-    g->curvature[t.found.largest] = p[t.found.largest] * (t.found.rest.hi / t.found.sum) / scale / scale;
+    const FL_I *const own = found.largest.own, *const first = found.largest.first;
+    const int derivatives = (b->want & (FL_GRADIENT | FL_HESSIAN)) != 0;
+    FL_EACH_GROUP(sheet)
+    {
+        const ptrdiff_t place = group * sheet->lanes;
+        FL_T *const ps = g->relevance + place, *const qs = g->room + place, *const x = g->score + place;
+        FL_EACH_LANE(sheet)
+        {
+            const FL_T q = qs[lane] / wanted.sum[lane];
+            /* a share of zero takes nothing, even of infinity */
+            FL_FN(fl_add)(&value, lane, FL_SELECT(q > FL_C(0), q * (l[lane] - x[lane]), FL_UNLESS_NAN(q, 0)));
+            qs[lane] = q;
+        }
+        if (!derivatives)
+            continue;
+        FL_EACH_LANE(sheet)
+        {
+            const FL_T p = ps[lane] / found.sum[lane];
+            const FL_T others = FL_SELECT(FL_CLASS(sheet) == first[lane], last[lane], FL_C(1) - p);
+            x[lane] = (p - qs[lane]) / scale;
+            ps[lane] = p * others / scale / scale;
+        }
+    }
+    FL_FN(fl_finish_sums)(sheet, &value);
+    memcpy(g->value, value.sum, sizeof g->value);
+    g->slope = g->score;
+    g->curvature = g->relevance;
     return 0;
 }
 
-FL_GROUP_FORMULA(list_net_by_temperature, FL_AS_THEY_COME, g, (temperature))
+FL_GROUPS_FORMULA(list_net_by_temperature, b, g, (temperature))
 {
-    if (!g->n)
-        return 0;
-    const FL_FN(list_net_parts) t = FL_FN(list_net_parts_of)(g, temperature);
-    FL_T *const p = t.p, *const q = t.q, *const x = t.x, *const term = t.term;
-    FL_SIMD
-    for (ptrdiff_t i = 0; i < g->n; i++) {
-        const FL_T change = q[i] / t.wanted.sum - p[i] / t.found.sum;
-        /* a share of zero takes nothing, even of infinity */
-        term[i] = FL_SELECT(change == FL_C(0), FL_C(0), change * x[i]) / t.scale.hi;
+    const fl_sheet *const sheet = &g->sheet;
+    const FL_PAIR scale = FL_EXACT_PARAMETER(temperature);
+    FL_FN(fl_shares) wanted, found;
+    FL_FN(fl_sums) value;
+    (void)b;
+    FL_FN(fl_find_shares)(g, FL_EXACTLY(FL_C(1)), g->relevance, g->room, &wanted);
+    FL_FN(fl_find_shares)(g, scale, g->score, g->relevance, &found);
+    memset(&value, 0, sizeof value);
+    FL_EACH_GROUP(sheet)
+    {
+        const ptrdiff_t place = group * sheet->lanes;
+        const FL_T *const p = g->relevance + place, *const q = g->room + place, *const x = g->score + place;
+        FL_EACH_LANE(sheet)
+        {
+            const FL_T change = q[lane] / wanted.sum[lane] - p[lane] / found.sum[lane];
+            /* a share of zero takes nothing, even of infinity */
+            FL_FN(fl_add)(&value, lane, FL_SELECT(change == FL_C(0), FL_C(0), change * x[lane]) / scale.hi);
+        }
     }
-    g->value = FL_FN(fl_sum_of)(term, g->n);
+    FL_FN(fl_finish_sums)(sheet, &value);
+    memcpy(g->value, value.sum, sizeof g->value);
     return 0;
 }
