@@ -17,18 +17,15 @@
 FL_FORMULA(fair, (y_true), (y_pred), (c))
 {
     const FL_SCALING scale = FL_SCALING_BY(c);
-    const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);
-    const FL_T length = FL_ABS(r.hi) * scale.down, length_low = FL_TIMES_SIGN_OF(r.hi, r.lo) * scale.down;
-    const FL_T u = length * scale.inverse;
-    const FL_T u_low = (FL_FMA(-u, scale.m.hi, length) + FL_FMA(-u, scale.m.lo, length_low)) * scale.inverse;
-    const FL_T normal = FL_X_MINUS_LOG1P_OF_PAIR(((FL_PAIR){u, u_low}));
+    const FL_RESIDUAL t = FL_RESIDUAL_OF(y_true, y_pred, c);
+    const FL_T u = t.u.hi;
+    const FL_T normal = FL_X_MINUS_LOG1P_OF_PAIR(t.u);
     const FL_T inner = (FL_FMA(normal, scale.square.hi, normal * scale.square.lo) * scale.up) * scale.up;
-    const FL_T value = FL_SELECT(u < FL_C(0x1p-60), (FL_C(0.5) * r.hi) * r.hi, inner);
-    /* u_low is NaN beside an infinite u */
-    const FL_T d = FL_C(1) + (u + FL_SELECT(u < FL_INFINITY, u_low, FL_C(0)));
-    const FL_T slope = FL_SELECT(u < FL_INFINITY, r.hi / d, FL_WITH_SIGN_OF(r.hi, FL_C(c)));
+    const FL_T value = FL_SELECT(u < FL_C(0x1p-60), (FL_C(0.5) * t.r) * t.r, inner);
+    const FL_T d = FL_C(1) + (u + t.u.lo);
+    const FL_T slope = FL_SELECT(u < FL_INFINITY, t.r / d, FL_WITH_SIGN_OF(t.r, FL_C(c)));
     return (FL_RESULT){
-        .value = FL_SELECT(u < FL_INFINITY, value, FL_C(c) * FL_ABS(r.hi)),
+        .value = FL_SELECT(u < FL_INFINITY, value, FL_C(c) * t.a.hi),
         .gradient = {FL_SELECT(u == u, slope, u)},
         .hessian = {(FL_C(1) / d) / d},
     };

@@ -16,18 +16,15 @@
 
 FL_FORMULA(pseudo_huber, (y_true), (y_pred), (delta))
 {
-    const FL_PAIR d = FL_EXACT_PARAMETER(delta);
-    const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);
-    const FL_T u = r.hi / d.hi;
-    const FL_T remainder = FL_FMA(-u, d.hi, r.hi) + FL_FMA(-u, d.lo, r.lo);
-    const FL_T s = FL_FMA(u, u, FL_C(1)) + (u + u) * (remainder / d.hi);
-    const FL_T a = FL_ABS(u);
-    const FL_T root = FL_SELECT(a > FL_C(0x1p30), a, FL_SQRT(s));
-    const FL_T square = FL_SELECT(a > FL_C(0x1p30), u * u, s);
-    const FL_T inner = r.hi * (r.hi / (FL_C(1) + root));
-    const FL_T slope = FL_SELECT(a < FL_INFINITY, r.hi / root, FL_WITH_SIGN_OF(r.hi, d.hi));
+    const FL_RESIDUAL t = FL_RESIDUAL_OF(y_true, y_pred, delta);
+    const FL_T u = t.u.hi + t.u.lo;
+    const FL_T s = FL_FMA(t.u.hi, t.u.hi, FL_C(1)) + (t.u.hi + t.u.hi) * t.u.lo;
+    const FL_T root = FL_SELECT(u > FL_C(0x1p30), u, FL_SQRT(s));
+    const FL_T square = FL_SELECT(u > FL_C(0x1p30), u * u, s);
+    const FL_T inner = t.a.hi * (t.a.hi / (FL_C(1) + root));
+    const FL_T slope = FL_SELECT(u < FL_INFINITY, t.r / root, FL_WITH_SIGN_OF(t.r, t.scale.hi));
     return (FL_RESULT){
-        .value = FL_SELECT(a < FL_INFINITY, inner, FL_ABS(r.hi) * d.hi),
+        .value = FL_SELECT(u < FL_INFINITY, inner, t.a.hi * t.scale.hi),
         .gradient = {FL_SELECT(u == u, slope, u)},
         .hessian = {(FL_C(1) / square) / root},
     };

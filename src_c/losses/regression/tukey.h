@@ -14,11 +14,8 @@
 
 FL_FORMULA(tukey, (y_true), (y_pred), (c))
 {
-    const FL_PAIR scale = FL_EXACT_PARAMETER(c);
-    const FL_PAIR r = FL_TWO_SUM(y_pred, -y_true);
-    const FL_T u = r.hi / scale.hi;
-    const FL_T remainder = FL_FMA(-u, scale.hi, r.hi) + FL_FMA(-u, scale.lo, r.lo);
-    const FL_T u_low = remainder / scale.hi;
+    const FL_RESIDUAL residual = FL_RESIDUAL_OF(y_true, y_pred, c);
+    const FL_T u = residual.u.hi, u_low = residual.u.lo;
     const FL_T square = u * u;
     const FL_T rounded = FL_FMA(-u, u, FL_C(1));
     const FL_T rest = FL_FMA(-(u + u), u_low, rounded);
@@ -26,16 +23,16 @@ FL_FORMULA(tukey, (y_true), (y_pred), (c))
     const FL_T t_low = FL_FMA(-(u + u), u_low, rounded - rest);
     /* NaN goes through the comparison; from |u| = 1 on, t is 0 */
     const FL_T t = FL_SELECT(rest < FL_C(0), FL_C(0), rest);
-    const FL_T slope = r.hi * t;
-    const int outside = FL_ABS(u) > FL_C(1);
+    const FL_T slope = residual.r * t;
+    const int outside = u > FL_C(1);
     /* r^2 rounded once; for a c whose square overflows while c^2/6 does not, of r / 4 */
     const FL_U huge = FL_UNIFORM(c > (FL_BITS == 32 ? 0x1p63 : 0x1p511));
     const FL_T down = FL_PICK(huge, FL_C(0.25), FL_C(1)), up = FL_PICK(huge, FL_C(16), FL_C(1));
-    const FL_T scaled = down * r.hi;
-    const FL_T r_square = FL_FMA(scaled, scaled, (scaled + scaled) * (down * r.lo));
-    const FL_T inner = r_square * (up * (FL_FMA(t, t, FL_C(1) + t) / FL_C(6)));
+    const FL_T scaled = down * residual.a.hi;
+    const FL_T r_square = FL_FMA(scaled, scaled, (scaled + scaled) * (down * residual.a.lo));
+    const FL_T inner = r_square * (up * (FL_FMA(t, t, FL_C(1) + t) * (FL_C(1) / FL_C(6))));
     return (FL_RESULT){
-        .value = FL_SELECT(outside, (scale.hi / FL_C(6)) * scale.hi, inner),
+        .value = FL_SELECT(outside, (residual.scale.hi / FL_C(6)) * residual.scale.hi, inner),
         .gradient = {FL_SELECT(outside, FL_C(0), FL_FMA(slope + slope, t_low, slope * t))},
         .hessian = {FL_SELECT(outside, FL_C(0), t * FL_FMA(FL_C(-5), square, FL_C(1)))},
     };
