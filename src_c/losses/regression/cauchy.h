@@ -48,12 +48,14 @@ FL_VALUE_FORMULA(cauchy_by_c, (y_true, y_pred), (), (c))
     const FL_T u = FL_SELECT(large, FL_C(0x1p30), t.u.hi);
     const FL_PAIR w = FL_TWO_PRODUCT(u, u);
     const FL_T w_low = FL_FMA(u + u, t.u.lo, w.lo);
-    const FL_T s = w.hi / (FL_C(2) + w.hi);
+    const FL_PAIR two = FL_TWO_SUM(FL_C(2), w.hi);
+    const FL_T s = w.hi / two.hi, s_rest = FL_FMA(-s, two.hi, w.hi) - s * two.lo;
     const FL_T z = s * s;
     const FL_T bracket = FL_FMA(s, FL_POLYNOMIAL(X_MINUS_LOG1P, z), FL_C(2) / (FL_C(1) + s));
-    /* w (1 + w_low / w): s and its square grow by twice as much, for the small w that this is for */
+    /* w (1 + low / w): s and its square grow by twice as much, for the small w that this is for */
+    const FL_T w_rest = w_low + s_rest;
     const FL_T product = (t.scale.hi * s) * (s * bracket);
-    const FL_T near = FL_SELECT(w.hi > FL_C(0), FL_FMA(product, (w_low + w_low) / w.hi, product), product);
+    const FL_T near = FL_SELECT(w.hi > FL_C(0), FL_FMA(product, (w_rest + w_rest) / w.hi, product), product);
     const FL_PAIR one = FL_TWO_SUM(FL_C(1), w.hi);
     const FL_T one_low = one.lo + w_low;
     const FL_PAIR l = FL_LOG_OF_PAIR(((FL_PAIR){one.hi, one_low}));
