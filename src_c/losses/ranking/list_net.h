@@ -20,7 +20,7 @@ typedef struct {
 } FL_FN(fl_shares);
 
 /* Makes of numbers x = (number - largest number) / scale, and power = exp(x), 0 where there is no item. */
-FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, FL_PAIR scale, FL_T *x, FL_T *power, FL_FN(fl_shares) * t)
+FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, const FL_SCALING scale, FL_T *x, FL_T *power, FL_FN(fl_shares) * t)
 {
     const fl_sheet *const sheet = &g->sheet;
     FL_FN(fl_sums) rest;
@@ -38,8 +38,9 @@ FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, FL_PAIR scale, FL_T 
             const int none = k >= length[lane], is_largest = k == first[lane];
             const FL_T number = numbers[lane];
             const FL_PAIR d = FL_TWO_SUM(FL_SELECT(none, FL_C(0), number), FL_SELECT(none, FL_C(0), -most[lane]));
-            const FL_T quotient = d.hi / scale.hi;
-            const FL_T low = FL_FMA(-quotient, scale.lo, FL_FMA(-quotient, scale.hi, d.hi) + d.lo) / scale.hi;
+            const FL_T down = d.hi * scale.down, quotient = down * scale.inverse;
+            const FL_T rest_of_it = FL_FMA(-quotient, scale.m.hi, down) + FL_FMA(-quotient, scale.m.lo, d.lo * scale.down);
+            const FL_T low = rest_of_it * scale.inverse;
             const FL_T e = FL_EXP_TIMES(FL_C(1), quotient, FL_SELECT(FL_ABS(quotient) < FL_INFINITY, low, FL_C(0)));
             FL_FN(fl_add)(&rest, lane, FL_SELECT(none | is_largest, FL_C(0), e));
             numbers[lane] = quotient;
@@ -59,13 +60,12 @@ FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, FL_PAIR scale, FL_T 
 FL_GROUPS_FORMULA(list_net, b, g, (temperature))
 {
     const fl_sheet *const sheet = &g->sheet;
-    const FL_PAIR scale_pair = FL_EXACT_PARAMETER(temperature);
-    const FL_T scale = scale_pair.hi;
+    const FL_T scale = FL_C(temperature);
     FL_FN(fl_shares) wanted, found;
     FL_FN(fl_sums) value;
     FL_T l[FL_LANES], last[FL_LANES];
-    FL_FN(fl_find_shares)(g, FL_EXACTLY(FL_C(1)), g->relevance, g->room, &wanted);
-    FL_FN(fl_find_shares)(g, scale_pair, g->score, g->relevance, &found);
+    FL_FN(fl_find_shares)(g, FL_SCALING_BY(1.0), g->relevance, g->room, &wanted);
+    FL_FN(fl_find_shares)(g, FL_SCALING_BY(temperature), g->score, g->relevance, &found);
     memset(&value, 0, sizeof value);
     FL_EACH_LANE(sheet)
     {
@@ -73,30 +73,30 @@ FL_GROUPS_FORMULA(list_net, b, g, (temperature))
         last[lane] = found.rest[lane] / found.sum[lane];
     }
     const FL_I *const own = found.largest.own, *const first = found.largest.first;
-    const int derivatives = (b->want & (FL_GRADIENT | FL_HESSIAN)) != 0;
     FL_EACH_GROUP(sheet)
     {
         const ptrdiff_t place = group * sheet->lanes;
         FL_T *const ps = g->relevance + place, *const qs = g->room + place, *const x = g->score + place;
         FL_EACH_LANE(sheet)
         {
-            const FL_T q = qs[lane] / wanted.sum[lane];
             /* a share of zero takes nothing, even of infinity */
+            const FL_T q = qs[lane];
             FL_FN(fl_add)(&value, lane, FL_SELECT(q > FL_C(0), q * (l[lane] - x[lane]), FL_UNLESS_NAN(q, 0)));
-            qs[lane] = q;
         }
-        if (!derivatives)
-            continue;
-        FL_EACH_LANE(sheet)
-        {
-            const FL_T p = ps[lane] / found.sum[lane];
-            const FL_T others = FL_SELECT(FL_CLASS(sheet) == first[lane], last[lane], FL_C(1) - p);
-            x[lane] = (p - qs[lane]) / scale;
-            ps[lane] = p * others / scale / scale;
-        }
+        if (b->want & FL_GRADIENT)
+            FL_EACH_LANE(sheet)
+        x[lane] = (ps[lane] / found.sum[lane] - qs[lane] / wanted.sum[lane]) / scale;
+        if (b->want & FL_HESSIAN)
+            FL_EACH_LANE(sheet)
+            {
+                const FL_T p = ps[lane] / found.sum[lane];
+                const FL_T others = FL_SELECT(FL_CLASS(sheet) == first[lane], last[lane], FL_C(1) - p);
+                ps[lane] = p * others / scale / scale;
+            }
     }
     FL_FN(fl_finish_sums)(sheet, &value);
-    memcpy(g->value, value.sum, sizeof g->value);
+    FL_EACH_LANE(sheet)
+    g->value[lane] = value.sum[lane] / wanted.sum[lane];
     g->slope = g->score;
     g->curvature = g->relevance;
     return 0;
@@ -105,12 +105,11 @@ FL_GROUPS_FORMULA(list_net, b, g, (temperature))
 FL_GROUPS_FORMULA(list_net_by_temperature, b, g, (temperature))
 {
     const fl_sheet *const sheet = &g->sheet;
-    const FL_PAIR scale = FL_EXACT_PARAMETER(temperature);
     FL_FN(fl_shares) wanted, found;
     FL_FN(fl_sums) value;
     (void)b;
-    FL_FN(fl_find_shares)(g, FL_EXACTLY(FL_C(1)), g->relevance, g->room, &wanted);
-    FL_FN(fl_find_shares)(g, scale, g->score, g->relevance, &found);
+    FL_FN(fl_find_shares)(g, FL_SCALING_BY(1.0), g->relevance, g->room, &wanted);
+    FL_FN(fl_find_shares)(g, FL_SCALING_BY(temperature), g->score, g->relevance, &found);
     memset(&value, 0, sizeof value);
     FL_EACH_GROUP(sheet)
     {
@@ -120,7 +119,7 @@ FL_GROUPS_FORMULA(list_net_by_temperature, b, g, (temperature))
         {
             const FL_T change = q[lane] / wanted.sum[lane] - p[lane] / found.sum[lane];
             /* a share of zero takes nothing, even of infinity */
-            FL_FN(fl_add)(&value, lane, FL_SELECT(change == FL_C(0), FL_C(0), change * x[lane]) / scale.hi);
+            FL_FN(fl_add)(&value, lane, FL_SELECT(change == FL_C(0), FL_C(0), change * x[lane]) / FL_C(temperature));
         }
     }
     FL_FN(fl_finish_sums)(sheet, &value);
