@@ -40,8 +40,10 @@ FL_VALUE_FORMULA(fair_by_c, (y_true, y_pred), (), (c))
     const FL_T s_low = (FL_FMA(-s, two.hi, u) + FL_FMA(-s, two.lo + t.u.lo, t.u.lo)) / two.hi;
     const FL_T z = s * s;
     const FL_T bracket = FL_C(2) / (FL_C(1) - z) - FL_POLYNOMIAL(X_MINUS_LOG1P, z);
-    const FL_T first = (t.scale.hi * s) * s;
-    const FL_T near = (FL_C(2) * FL_FMA(first, s, FL_C(3) * (first * s_low))) * bracket;
+    const FL_PAIR once = FL_TWO_PRODUCT(t.scale.hi, s), twice = FL_TWO_PRODUCT(once.hi, s);
+    const FL_T twice_low = FL_FMA(FL_FMA(t.scale.lo, s, once.lo), s, twice.lo);
+    const FL_T rest = FL_FMA(FL_C(3) * twice.hi, s_low, twice_low * s);
+    const FL_T near = (FL_C(2) * FL_FMA(twice.hi, s, rest)) * bracket;
     const FL_PAIR one = FL_TWO_SUM(FL_C(1), u);
     const FL_T one_low = one.lo + t.u.lo;
     const FL_PAIR l = FL_LOG_PRECISE(one.hi);
@@ -50,7 +52,7 @@ FL_VALUE_FORMULA(fair_by_c, (y_true, y_pred), (), (c))
     const FL_T q_low = (FL_FMA(-q, one.hi, u) + FL_FMA(-q, one_low, t.u.lo)) / one.hi;
     const FL_PAIR sum = FL_TWO_SUM(u, q);
     const FL_PAIR difference = FL_TWO_SUM(sum.hi, FL_C(-2) * l.hi);
-    const FL_T rest = (sum.lo + difference.lo) + ((t.u.lo + q_low) - FL_C(2) * l_low);
-    const FL_T far = t.scale.hi * (difference.hi + rest);
+    const FL_T far_rest = (sum.lo + difference.lo) + ((t.u.lo + q_low) - FL_C(2) * l_low);
+    const FL_T far = t.scale.hi * (difference.hi + far_rest);
     return (FL_RESULT){.value = FL_SELECT(u < FL_C(0.5), near, FL_SELECT(u < FL_INFINITY, far, t.a.hi))};
 }
