@@ -23,17 +23,29 @@ enum { FL_ONE_TARGET, FL_LIST };
         t->d[i], t->d_low[i]                                                                                                   \
     }
 
-#define FL_MARGIN_FORMULA(name, labels, d_, parameters) FL_MARGINS(name, labels, 0, d_, parameters)
-#define FL_LARGEST_MARGIN_FORMULA(name, d_) FL_MARGINS(name, ONE_TARGET, 1, d_, ())
-
-#define FL_MARGINS(name, labels, largest, d_, parameters)                                                                      \
+#define FL_MARGIN_FORMULA(name, labels, d_, parameters)                                                                        \
     FL_DECLARE(name, FL_ROWS, FL_LABELS_##labels, parameters)                                                                  \
-    FL_MARGIN_LOOP(name, d_, parameters)                                                                                       \
+    FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_PAIR d_ FL_EACH(FL_PARAMETER, , parameters));                           \
+    FL_MARGIN_TERMS(name, labels, parameters, 1)                                                                               \
+    FL_MARGIN_TERMS(name, labels, parameters, 3)                                                                               \
+    FL_MARGIN_TERMS(name, labels, parameters, 7)                                                                               \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
-        return FL_FN(fl_margin_rows)(block, FL_##labels, largest, FL_FN(name##_margin));                                       \
+        return FL_FN(fl_margin_rows)(block, FL_##labels,                                                                       \
+                                     block->want == FL_VALUE    ? FL_FN(name##_terms_1)                                        \
+                                     : block->want & FL_HESSIAN ? FL_FN(name##_terms_7)                                        \
+                                                                : FL_FN(name##_terms_3));                                      \
     }                                                                                                                          \
     FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_PAIR d_ FL_EACH(FL_PARAMETER, , parameters))
+
+#define FL_LARGEST_MARGIN_FORMULA(name, d_)                                                                                    \
+    FL_DECLARE(name, FL_ROWS, FL_LABELS_ONE_TARGET, ())                                                                        \
+    FL_MARGIN_LOOP(name, d_, ())                                                                                               \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        return FL_FN(fl_largest_margin_rows)(block, FL_FN(name##_margin));                                                     \
+    }                                                                                                                          \
+    FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_PAIR d_)
 
 /* The loop over distances. */
 #define FL_MARGIN_LOOP(name, d_, parameters)                                                                                   \
@@ -48,6 +60,40 @@ enum { FL_ONE_TARGET, FL_LIST };
             t->slope[i] = f.slope;                                                                                             \
             t->curvature[i] = f.curvature;                                                                                     \
         }                                                                                                                      \
+    }
+
+/* The loop over the distances of all classes on a sheet to a target of each row, for some outputs: `want` is a constant in it,
+ * and so is whether rows have lists, which may have ended. */
+#define FL_MARGIN_TERMS(name, labels, parameters, want)                                                                        \
+    static void FL_FN(name##_terms_##want)(const fl_sheet *sheet, FL_FN(fl_target_terms) * to, const double *q)                \
+    {                                                                                                                          \
+        (void)q;                                                                                                               \
+        const FL_T *const chosen = to->chosen;                                                                                 \
+        const FL_U *const here = to->here;                                                                                     \
+        FL_EACH_GROUP(sheet)                                                                                                   \
+        {                                                                                                                      \
+            const ptrdiff_t place = group * sheet->lanes;                                                                      \
+            const FL_T *const z = to->z + place;                                                                               \
+            const FL_U *const other = to->other + place;                                                                       \
+            FL_T *const g = to->g + place, *const h = to->h + place;                                                           \
+            FL_EACH_LANE(sheet)                                                                                                \
+            {                                                                                                                  \
+                const FL_PAIR d = FL_TWO_SUM(z[lane], -chosen[lane]);                                                          \
+                const FL_TARGET f = FL_FN(name##_formula)(d FL_EACH(FL_PARAMETER_AT, , parameters));                           \
+                const FL_U counts = FL_##labels == FL_LIST ? other[lane] & here[lane] : other[lane];                           \
+                FL_FN(fl_add)(&to->value, lane, FL_PICK(counts, f.value, FL_C(0)));                                            \
+                FL_ADD_TERMS((want)&FL_GRADIENT, slope, g)                                                                     \
+                FL_ADD_TERMS((want)&FL_HESSIAN, curvature, h)                                                                  \
+            }                                                                                                                  \
+            (void)here, (void)g, (void)h;                                                                                      \
+        }                                                                                                                      \
+    }
+
+#define FL_ADD_TERMS(wanted, what, each)                                                                                       \
+    if (wanted) {                                                                                                              \
+        const FL_T term = FL_PICK(counts, f.what, FL_C(0));                                                                    \
+        FL_FN(fl_add)(&to->what, lane, term);                                                                                  \
+        each[lane] += term;                                                                                                    \
     }
 
 #define FL_HINGE(margin, d) FL_FN(fl_hinge)(margin, d)
@@ -119,8 +165,9 @@ FL_STATIC int FL_FN(fl_read_targets)(const fl_block *b, const fl_sheet *sheet, p
         const int64_t *const list = t->list + r * classes;
         int unknown = 0;
         ptrdiff_t count = 0;
+        FL_SIMD_REDUCE(reduction(| : unknown))
         for (ptrdiff_t k = 0; k < classes; k++)
-            unknown |= list[k] < -1 || list[k] >= (int64_t)classes;
+            unknown |= (uint64_t)list[k] + 1 > (uint64_t)classes;
         while (!unknown && count < classes && list[count] >= 0)
             count++;
         t->labels.dropped[r] = FL_FN(fl_drops)(b, row + r);
@@ -133,129 +180,227 @@ FL_STATIC int FL_FN(fl_read_targets)(const fl_block *b, const fl_sheet *sheet, p
     return invalid;
 }
 
-/* 1 for the classes of each row whose distances to a target count, else 0. */
-FL_STATIC void FL_FN(fl_find_others)(const fl_sheet *sheet, const FL_FN(fl_row_targets) * targets, const FL_T *z, int largest,
-                                     FL_T *copy, FL_T *other)
+/* All bits of the classes of each row that are no targets of it, else 0. */
+FL_STATIC void FL_FN(fl_find_others)(const fl_sheet *sheet, const FL_FN(fl_row_targets) * targets, FL_U *other)
 {
-    const ptrdiff_t numbers = sheet->groups * sheet->lanes;
-    for (ptrdiff_t i = 0; i < numbers; i++)
-        other[i] = FL_C(!sheet->along || i < sheet->classes);
+    const ptrdiff_t numbers = sheet->groups * sheet->lanes, inside = sheet->along ? sheet->classes : numbers;
+    memset(other, -1, (size_t)inside * sizeof *other);
+    memset(other + inside, 0, (size_t)(numbers - inside) * sizeof *other);
     for (ptrdiff_t r = 0; r < sheet->rows; r++)
         for (ptrdiff_t i = 0; i < targets->count[r]; i++) {
             const ptrdiff_t k = targets->list ? (ptrdiff_t)targets->list[r * sheet->classes + i] : targets->labels.label[r];
-            other[FL_PLACE(sheet, r, k)] = FL_C(0);
+            other[FL_PLACE(sheet, r, k)] = 0;
         }
-    if (!largest)
-        return;
-    FL_FN(fl_largest) s;
-    const FL_I *const own = s.own, *const first = s.first;
-    FL_SIMD
-    for (ptrdiff_t i = 0; i < numbers; i++)
-        copy[i] = FL_SELECT(other[i] > FL_C(0), z[i], -FL_INFINITY);
-    FL_FN(fl_find_largest)(sheet, copy, &s);
-    FL_EACH_GROUP(sheet)
+}
+
+/* What is made of a target of each row and all classes. */
+typedef struct {
+    const FL_T *z;
+    FL_U *other;                            /* see fl_find_others */
+    FL_T *g, *h;                            /* derivatives */
+    ptrdiff_t place[FL_LANES];              /* of the target */
+    FL_T chosen[FL_LANES];                  /* its score */
+    FL_U here[FL_LANES];                    /* all bits where there is one, else 0 */
+    FL_FN(fl_sums) value, slope, curvature; /* the value is that of all targets */
+} FL_FN(fl_target_terms);
+
+typedef void (*FL_FN(fl_target_term_map))(const fl_sheet *sheet, FL_FN(fl_target_terms) * to, const double *parameters);
+
+/* The target of each row that is the next of its list. */
+FL_STATIC void FL_FN(fl_choose_targets)(const fl_sheet *sheet, const FL_FN(fl_row_targets) * targets, ptrdiff_t next,
+                                        FL_FN(fl_target_terms) * t)
+{
+    FL_EACH_ROW(sheet)
     {
-        FL_T *const mask = other + group * sheet->lanes;
-        const FL_T *const x = z + group * sheet->lanes;
-        FL_EACH_LANE(sheet)
-        {
-            /* a NaN is never the largest, and must not be lost */
-            const int kept = (FL_CLASS(sheet) == first[lane]) | (x[lane] != x[lane]);
-            mask[lane] = FL_SELECT(kept, mask[lane], FL_C(0));
-        }
+        const int here = next < targets->count[row];
+        const ptrdiff_t k =
+            targets->list && here ? (ptrdiff_t)targets->list[row * sheet->classes + next] : targets->labels.label[row];
+        t->place[row] = FL_PLACE(sheet, row, k);
+        t->chosen[row] = t->z[t->place[row]];
+        t->here[row] = FL_UNIFORM(here);
+    }
+    for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
+        t->chosen[lane] = t->chosen[0];
+        t->here[lane] = t->here[0];
     }
 }
 
-FL_STATIC int FL_FN(fl_margin_sheet)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, int labels, int largest,
-                                     FL_FN(fl_margin_map) map)
+/* What derivatives are multiplied by. */
+FL_STATIC void FL_FN(fl_set_factors_of_rows)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
+                                             const FL_FN(fl_labels) * labels, FL_T *factor)
 {
-    const ptrdiff_t numbers = sheet->groups * sheet->lanes;
-    FL_T *const z = b->scratch, *const other = z + numbers, *const g = other + numbers, *const h = g + numbers;
-    FL_FN(fl_row_targets) targets;
-    FL_FN(fl_margins) t;
-    FL_FN(fl_sums) value, slope, curvature;
-    FL_T chosen[FL_LANES], here[FL_LANES], factor[FL_LANES];
-    const int invalid = FL_FN(fl_read_targets)(b, sheet, row, labels, &targets);
-    FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[1] + row * b->width, z, FL_C(0));
-    FL_FN(fl_find_others)(sheet, &targets, z, largest, g, other);
-    memset(g, 0, 2 * (size_t)numbers * sizeof *g);
-    memset(&value, 0, sizeof value);
-    for (ptrdiff_t i = 0; i < targets.most; i++) {
-        for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
-            const ptrdiff_t r = sheet->along || lane >= sheet->rows ? 0 : lane;
-            if (targets.list && i < targets.count[r])
-                targets.labels.label[r] = (ptrdiff_t)targets.list[r * b->width + i];
-            here[lane] = FL_C(i < targets.count[r]);
-            chosen[lane] = z[FL_PLACE(sheet, r, targets.labels.label[r])];
-        }
-        memset(&slope, 0, sizeof slope);
-        memset(&curvature, 0, sizeof curvature);
-        FL_EACH_GROUP(sheet)
-        {
-            const ptrdiff_t place = group * sheet->lanes;
-            const FL_T *const x = z + place, *const mask = other + place;
-            FL_T *const a = g + place, *const c = h + place;
-            FL_EACH_LANE(sheet)
-            {
-                const FL_PAIR d = FL_TWO_SUM(x[lane], -chosen[lane]);
-                t.d[lane] = d.hi;
-                t.d_low[lane] = d.lo;
-            }
-            map(&t, sheet->lanes, b->parameters);
-            FL_EACH_LANE(sheet)
-            {
-                const int counts = mask[lane] * here[lane] > FL_C(0);
-                const FL_T by_slope = FL_SELECT(counts, t.slope[lane], FL_C(0));
-                const FL_T by_curvature = FL_SELECT(counts, t.curvature[lane], FL_C(0));
-                FL_FN(fl_add)(&value, lane, FL_SELECT(counts, t.value[lane], FL_C(0)));
-                FL_FN(fl_add)(&slope, lane, by_slope);
-                FL_FN(fl_add)(&curvature, lane, by_curvature);
-                a[lane] += by_slope;
-                c[lane] += by_curvature;
-            }
-        }
-        FL_FN(fl_finish_sums)(sheet, &slope);
-        FL_FN(fl_finish_sums)(sheet, &curvature);
-        for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            if (i < targets.count[r]) {
-                const ptrdiff_t place = FL_PLACE(sheet, r, targets.labels.label[r]);
-                /* a score that is no number spoils its row, even with no other class */
-                g[place] -= slope.sum[r] + FL_UNLESS_NAN(z[place], 0);
-                h[place] += curvature.sum[r] + FL_UNLESS_NAN(z[place], 0);
-                value.sum[r] += FL_UNLESS_NAN(z[place], 0);
-            }
-    }
-    FL_FN(fl_finish_sums)(sheet, &value);
-    const FL_T share = largest ? FL_C(1) : (FL_T)b->width;
     FL_FN(fl_set_scale)(b, sheet, row, factor);
     for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++)
-        factor[lane] *= targets.labels.weight[sheet->along || lane >= sheet->rows ? 0 : lane];
-    if (b->want & FL_VALUE)
-        for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            ((FL_T *)b->value)[row + r] = targets.labels.weight[r] * value.sum[r] / share;
+        factor[lane] *= labels->weight[sheet->along || lane >= sheet->rows ? 0 : lane];
+}
+
+FL_STATIC void FL_FN(fl_scale_derivatives)(const fl_sheet *sheet, const FL_T *factor, FL_T share, FL_T *x)
+{
     FL_EACH_GROUP(sheet)
     {
-        FL_T *const a = g + group * sheet->lanes, *const c = h + group * sheet->lanes;
+        FL_T *const a = x + group * sheet->lanes;
         FL_EACH_LANE(sheet)
-        {
-            a[lane] = a[lane] * factor[lane] / share;
-            c[lane] = c[lane] * factor[lane] / share;
+        a[lane] = a[lane] * factor[lane] / share;
+    }
+}
+
+FL_STATIC int FL_FN(fl_margin_sheet)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, int labels,
+                                     FL_FN(fl_target_term_map) map)
+{
+    const ptrdiff_t numbers = sheet->groups * sheet->lanes;
+    const FL_T share = (FL_T)b->width;
+    FL_T *const z = b->scratch, *const g = z + numbers, *const h = g + numbers;
+    FL_FN(fl_row_targets) targets;
+    FL_FN(fl_target_terms) t;
+    FL_T factor[FL_LANES];
+    t.z = z;
+    t.g = g;
+    t.h = h;
+    t.other = (FL_U *)(void *)(h + numbers);
+    const int invalid = FL_FN(fl_read_targets)(b, sheet, row, labels, &targets);
+    FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[1] + row * b->width, z, FL_C(0));
+    FL_FN(fl_find_others)(sheet, &targets, t.other);
+    memset(&t.value, 0, sizeof t.value);
+    if (b->want & FL_GRADIENT)
+        memset(g, 0, (size_t)numbers * sizeof *g);
+    if (b->want & FL_HESSIAN)
+        memset(h, 0, (size_t)numbers * sizeof *h);
+    for (ptrdiff_t i = 0; i < targets.most; i++) {
+        FL_FN(fl_choose_targets)(sheet, &targets, i, &t);
+        if (b->want & FL_GRADIENT)
+            memset(&t.slope, 0, sizeof t.slope);
+        if (b->want & FL_HESSIAN)
+            memset(&t.curvature, 0, sizeof t.curvature);
+        map(sheet, &t, b->parameters);
+        if (b->want & FL_GRADIENT)
+            FL_FN(fl_finish_sums)(sheet, &t.slope);
+        if (b->want & FL_HESSIAN)
+            FL_FN(fl_finish_sums)(sheet, &t.curvature);
+        for (ptrdiff_t r = 0; r < sheet->rows; r++) {
+            if (i >= targets.count[r])
+                continue;
+            /* a score that is no number spoils its row, even with no other class */
+            const FL_T spoilt = FL_UNLESS_NAN(t.chosen[r], 0);
+            t.value.sum[r] += spoilt;
+            if (b->want & FL_GRADIENT)
+                g[t.place[r]] -= t.slope.sum[r] + spoilt;
+            if (b->want & FL_HESSIAN)
+                h[t.place[r]] += t.curvature.sum[r] + spoilt;
         }
     }
-    if (b->want & FL_GRADIENT)
+    FL_FN(fl_finish_sums)(sheet, &t.value);
+    if (b->want & FL_VALUE)
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            ((FL_T *)b->value)[row + r] = targets.labels.weight[r] * t.value.sum[r] / share;
+    FL_FN(fl_set_factors_of_rows)(b, sheet, row, &targets.labels, factor);
+    if (b->want & FL_GRADIENT) {
+        FL_FN(fl_scale_derivatives)(sheet, factor, share, g);
         FL_FN(fl_take_up)(sheet, g, (FL_T *)b->gradient[0] + row * b->width);
-    if (b->want & FL_HESSIAN)
+    }
+    if (b->want & FL_HESSIAN) {
+        FL_FN(fl_scale_derivatives)(sheet, factor, share, h);
         FL_FN(fl_take_up)(sheet, h, (FL_T *)b->hessian[0] + row * b->width);
+    }
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &targets.labels);
     return invalid;
 }
 
-FL_STATIC int FL_FN(fl_margin_rows)(const fl_block *b, int labels, int largest, FL_FN(fl_margin_map) map)
+FL_STATIC int FL_FN(fl_margin_rows)(const fl_block *b, int labels, FL_FN(fl_target_term_map) map)
 {
     fl_sheet sheet = fl_sheet_of(b->width);
     int invalid = 0;
     FL_EACH_SHEET(b, sheet)
-    invalid |= FL_FN(fl_margin_sheet)(b, &sheet, row, labels, largest, map);
+    invalid |= FL_FN(fl_margin_sheet)(b, &sheet, row, labels, map);
+    return invalid;
+}
+
+/* Takes up a number of the class with the largest score of each row, and one of its own class. What is no number is never the
+ * largest, and must not be lost. */
+FL_STATIC void FL_FN(fl_take_up_two)(const fl_sheet *sheet, const FL_FN(fl_largest) * s, const FL_T *z, const FL_T *largest,
+                                     const ptrdiff_t *place, const FL_T *own_one, const FL_T *factor, FL_T *x, FL_T *target)
+{
+    const FL_I *const own = s->own, *const first = s->first;
+    FL_EACH_GROUP(sheet)
+    {
+        const FL_T *const from = z + group * sheet->lanes;
+        FL_T *const to = x + group * sheet->lanes;
+        FL_EACH_LANE(sheet)
+        to[lane] = FL_SELECT(FL_CLASS(sheet) == first[lane], largest[lane], FL_UNLESS_NAN(from[lane], 0)) * factor[lane];
+    }
+    FL_EACH_ROW(sheet)
+    x[place[row]] = own_one[row] * factor[row];
+    FL_FN(fl_take_up)(sheet, x, target);
+}
+
+/* The same of the largest distance alone. */
+FL_STATIC int FL_FN(fl_largest_margin_sheet)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, FL_FN(fl_margin_map) map)
+{
+    FL_T *const z = b->scratch, *const x = z + sheet->groups * sheet->lanes;
+    FL_FN(fl_row_targets) targets;
+    FL_FN(fl_largest) s;
+    FL_FN(fl_margins) t;
+    FL_T chosen[FL_LANES], spoilt[FL_LANES], factor[FL_LANES], own_slope[FL_LANES], own_curvature[FL_LANES];
+    FL_I label[FL_LANES];
+    ptrdiff_t place[FL_LANES];
+    const int invalid = FL_FN(fl_read_targets)(b, sheet, row, FL_ONE_TARGET, &targets);
+    FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[1] + row * b->width, z, -FL_INFINITY);
+    /* the own class is not among those of which one has the largest score */
+    for (ptrdiff_t r = 0; r < sheet->rows; r++) {
+        place[r] = FL_PLACE(sheet, r, targets.labels.label[r]);
+        chosen[r] = z[place[r]];
+        label[r] = targets.labels.own[r];
+        z[place[r]] = -FL_INFINITY;
+    }
+    for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
+        chosen[lane] = chosen[0];
+        label[lane] = label[0];
+    }
+    FL_FN(fl_find_largest)(sheet, z, &s);
+    FL_EACH_LANE(sheet)
+    {
+        const FL_PAIR d = FL_TWO_SUM(s.max[lane], -chosen[lane]);
+        t.d[lane] = d.hi;
+        t.d_low[lane] = d.lo;
+        spoilt[lane] = FL_C(0);
+    }
+    map(&t, sheet->lanes, b->parameters);
+    FL_EACH_GROUP(sheet)
+    {
+        const FL_T *const from = z + group * sheet->lanes;
+        FL_EACH_LANE(sheet)
+        spoilt[lane] += FL_UNLESS_NAN(from[lane], 0);
+    }
+    FL_FN(fl_merge_lanes)(sheet, spoilt);
+    FL_FN(fl_set_factors_of_rows)(b, sheet, row, &targets.labels, factor);
+    FL_EACH_LANE(sheet)
+    {
+        /* it is found where all others are -inf; then there is none */
+        const FL_U found = FL_SELECT(s.first[lane] == label[lane], (FL_U)0, ~(FL_U)0);
+        spoilt[lane] += FL_UNLESS_NAN(chosen[lane], 0);
+        t.value[lane] = FL_C(0) + FL_PICK(found, t.value[lane], FL_C(0));
+        t.slope[lane] = FL_C(0) + FL_PICK(found, t.slope[lane], FL_C(0));
+        t.curvature[lane] = FL_C(0) + FL_PICK(found, t.curvature[lane], FL_C(0));
+        own_slope[lane] = FL_C(0) - (t.slope[lane] + spoilt[lane]);
+        own_curvature[lane] = t.curvature[lane] + spoilt[lane];
+    }
+    if (b->want & FL_VALUE)
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
+            ((FL_T *)b->value)[row + r] = targets.labels.weight[r] * (t.value[r] + spoilt[r]);
+    if (b->want & FL_GRADIENT)
+        FL_FN(fl_take_up_two)(sheet, &s, z, t.slope, place, own_slope, factor, x, (FL_T *)b->gradient[0] + row * b->width);
+    if (b->want & FL_HESSIAN)
+        FL_FN(fl_take_up_two)
+        (sheet, &s, z, t.curvature, place, own_curvature, factor, x, (FL_T *)b->hessian[0] + row * b->width);
+    FL_FN(fl_clear_dropped)(b, row, sheet->rows, &targets.labels);
+    return invalid;
+}
+
+FL_STATIC int FL_FN(fl_largest_margin_rows)(const fl_block *b, FL_FN(fl_margin_map) map)
+{
+    fl_sheet sheet = fl_sheet_of(b->width);
+    int invalid = 0;
+    FL_EACH_SHEET(b, sheet)
+    invalid |= FL_FN(fl_largest_margin_sheet)(b, &sheet, row, map);
     return invalid;
 }
 
