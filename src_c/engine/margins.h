@@ -130,16 +130,14 @@ typedef struct {
 /* The class of a row of shares that are 0 but for a single 1; -1 if they are anything else. */
 FL_STATIC int64_t FL_FN(fl_one_hot)(const FL_T *share, ptrdiff_t classes)
 {
-    int64_t found = -1;
-    ptrdiff_t ones = 0, others = 0;
+    FL_I found = 0, ones = 0, zeros = 0;
+    FL_SIMD_REDUCE(reduction(+ : found, ones, zeros))
     for (ptrdiff_t k = 0; k < classes; k++) {
-        if (share[k] == FL_C(1)) {
-            found = k;
-            ones++;
-        } else if (!(share[k] == FL_C(0)))
-            others++;
+        found += FL_SELECT(share[k] == FL_C(1), (FL_I)k, (FL_I)0);
+        ones += FL_SELECT(share[k] == FL_C(1), (FL_I)1, (FL_I)0);
+        zeros += FL_SELECT(share[k] == FL_C(0), (FL_I)1, (FL_I)0);
     }
-    return ones == 1 && !others ? found : -1;
+    return ones == 1 && zeros == (FL_I)classes - 1 ? (int64_t)found : -1;
 }
 
 /* Checks all labels, of lists those behind the first -1, too. Returns 1 if one is no class. */
@@ -159,21 +157,24 @@ FL_STATIC int FL_FN(fl_read_targets)(const fl_block *b, const fl_sheet *sheet, p
         return FL_FN(fl_read_labels)(b, label, row, sheet->rows, &t->labels);
     }
     int invalid = 0;
+    int64_t unknown = 0;
     t->list = b->label + row * classes;
     t->most = 0;
+    FL_SIMD_REDUCE(reduction(| : unknown))
+    for (ptrdiff_t i = 0; i < sheet->rows * classes; i++)
+        unknown |= FL_SELECT((t->list[i] < -1) | (t->list[i] >= (int64_t)classes), (int64_t)1, (int64_t)0);
     for (ptrdiff_t r = 0; r < sheet->rows; r++) {
         const int64_t *const list = t->list + r * classes;
-        int unknown = 0;
+        int wrong = 0;
         ptrdiff_t count = 0;
-        FL_SIMD_REDUCE(reduction(| : unknown))
-        for (ptrdiff_t k = 0; k < classes; k++)
-            unknown |= (uint64_t)list[k] + 1 > (uint64_t)classes;
-        while (!unknown && count < classes && list[count] >= 0)
+        for (ptrdiff_t k = 0; unknown && k < classes; k++)
+            wrong |= list[k] < -1 || list[k] >= (int64_t)classes;
+        while (!wrong && count < classes && list[count] >= 0)
             count++;
         t->labels.dropped[r] = FL_FN(fl_drops)(b, row + r);
         t->labels.weight[r] = FL_C(1);
         t->labels.label[r] = 0;
-        invalid |= unknown & !t->labels.dropped[r];
+        invalid |= wrong & !t->labels.dropped[r];
         t->count[r] = t->labels.dropped[r] ? 0 : count;
         t->most = t->count[r] > t->most ? t->count[r] : t->most;
     }
@@ -186,11 +187,10 @@ FL_STATIC void FL_FN(fl_find_others)(const fl_sheet *sheet, const FL_FN(fl_row_t
     const ptrdiff_t numbers = sheet->groups * sheet->lanes, inside = sheet->along ? sheet->classes : numbers;
     memset(other, -1, (size_t)inside * sizeof *other);
     memset(other + inside, 0, (size_t)(numbers - inside) * sizeof *other);
+    const ptrdiff_t step = FL_PLACE(sheet, 0, 1);
     for (ptrdiff_t r = 0; r < sheet->rows; r++)
-        for (ptrdiff_t i = 0; i < targets->count[r]; i++) {
-            const ptrdiff_t k = targets->list ? (ptrdiff_t)targets->list[r * sheet->classes + i] : targets->labels.label[r];
-            other[FL_PLACE(sheet, r, k)] = 0;
-        }
+        for (ptrdiff_t i = 0; i < targets->count[r]; i++)
+            other[r + step * (targets->list ? (ptrdiff_t)targets->list[r * sheet->classes + i] : targets->labels.label[r])] = 0;
 }
 
 /* What is made of a target of each row and all classes. */
@@ -206,18 +206,17 @@ typedef struct {
 
 typedef void (*FL_FN(fl_target_term_map))(const fl_sheet *sheet, FL_FN(fl_target_terms) * to, const double *parameters);
 
-/* The target of each row that is the next of its list. */
+/* The target of each row that is the next of its list; where there is none, the first class without its terms. */
 FL_STATIC void FL_FN(fl_choose_targets)(const fl_sheet *sheet, const FL_FN(fl_row_targets) * targets, ptrdiff_t next,
                                         FL_FN(fl_target_terms) * t)
 {
-    FL_EACH_ROW(sheet)
-    {
-        const int here = next < targets->count[row];
-        const ptrdiff_t k =
-            targets->list && here ? (ptrdiff_t)targets->list[row * sheet->classes + next] : targets->labels.label[row];
-        t->place[row] = FL_PLACE(sheet, row, k);
-        t->chosen[row] = t->z[t->place[row]];
-        t->here[row] = FL_UNIFORM(here);
+    const ptrdiff_t step = FL_PLACE(sheet, 0, 1);
+    for (ptrdiff_t r = 0; r < sheet->rows; r++) {
+        const ptrdiff_t k = targets->list ? (ptrdiff_t)targets->list[r * sheet->classes + next] : targets->labels.label[r];
+        const int here = next < targets->count[r];
+        t->place[r] = r + step * FL_SELECT(here, k, 0);
+        t->here[r] = FL_UNIFORM(here);
+        t->chosen[r] = t->z[t->place[r]];
     }
     for (ptrdiff_t lane = sheet->rows; lane < sheet->lanes; lane++) {
         t->chosen[lane] = t->chosen[0];
@@ -252,7 +251,7 @@ FL_STATIC int FL_FN(fl_margin_sheet)(const fl_block *b, const fl_sheet *sheet, p
     FL_T *const z = b->scratch, *const g = z + numbers, *const h = g + numbers;
     FL_FN(fl_row_targets) targets;
     FL_FN(fl_target_terms) t;
-    FL_T factor[FL_LANES];
+    FL_T factor[FL_LANES], spoilt[FL_LANES];
     t.z = z;
     t.g = g;
     t.h = h;
@@ -276,17 +275,16 @@ FL_STATIC int FL_FN(fl_margin_sheet)(const fl_block *b, const fl_sheet *sheet, p
             FL_FN(fl_finish_sums)(sheet, &t.slope);
         if (b->want & FL_HESSIAN)
             FL_FN(fl_finish_sums)(sheet, &t.curvature);
-        for (ptrdiff_t r = 0; r < sheet->rows; r++) {
-            if (i >= targets.count[r])
-                continue;
-            /* a score that is no number spoils its row, even with no other class */
-            const FL_T spoilt = FL_UNLESS_NAN(t.chosen[r], 0);
-            t.value.sum[r] += spoilt;
-            if (b->want & FL_GRADIENT)
-                g[t.place[r]] -= t.slope.sum[r] + spoilt;
-            if (b->want & FL_HESSIAN)
-                h[t.place[r]] += t.curvature.sum[r] + spoilt;
+        /* a score that is no number spoils its row, even with no other class */
+        FL_EACH_LANE(sheet)
+        {
+            spoilt[lane] = FL_PICK(t.here[lane], FL_UNLESS_NAN(t.chosen[lane], 0), FL_C(0));
+            t.value.sum[lane] += spoilt[lane];
         }
+        for (ptrdiff_t r = 0; b->want & FL_GRADIENT && r < sheet->rows; r++)
+            g[t.place[r]] -= t.slope.sum[r] + spoilt[r];
+        for (ptrdiff_t r = 0; b->want & FL_HESSIAN && r < sheet->rows; r++)
+            h[t.place[r]] += t.curvature.sum[r] + spoilt[r];
     }
     FL_FN(fl_finish_sums)(sheet, &t.value);
     if (b->want & FL_VALUE)
@@ -390,7 +388,7 @@ FL_STATIC int FL_FN(fl_largest_margin_sheet)(const fl_block *b, const fl_sheet *
         FL_FN(fl_take_up_two)(sheet, &s, z, t.slope, place, own_slope, factor, x, (FL_T *)b->gradient[0] + row * b->width);
     if (b->want & FL_HESSIAN)
         FL_FN(fl_take_up_two)
-        (sheet, &s, z, t.curvature, place, own_curvature, factor, x, (FL_T *)b->hessian[0] + row * b->width);
+    (sheet, &s, z, t.curvature, place, own_curvature, factor, x, (FL_T *)b->hessian[0] + row * b->width);
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &targets.labels);
     return invalid;
 }
