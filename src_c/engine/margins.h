@@ -149,12 +149,11 @@ FL_STATIC int FL_FN(fl_read_targets)(const fl_block *b, const fl_sheet *sheet, p
     t->most = 1;
     if (labels != FL_LIST) {
         int64_t label[FL_LANES];
-        for (ptrdiff_t r = 0; r < sheet->rows; r++) {
-            label[r] =
-                b->label ? b->label[row + r] : FL_FN(fl_one_hot)((const FL_T *)b->input[0] + (row + r) * classes, classes);
+        for (ptrdiff_t r = 0; r < sheet->rows; r++)
             t->count[r] = 1;
-        }
-        return FL_FN(fl_read_labels)(b, label, row, sheet->rows, &t->labels);
+        for (ptrdiff_t r = 0; !b->label && r < sheet->rows; r++)
+            label[r] = FL_FN(fl_one_hot)((const FL_T *)b->input[0] + (row + r) * classes, classes);
+        return FL_FN(fl_read_labels)(b, b->label ? b->label + row : label, row, sheet->rows, &t->labels);
     }
     int invalid = 0;
     int64_t unknown = 0;
@@ -188,9 +187,11 @@ FL_STATIC void FL_FN(fl_find_others)(const fl_sheet *sheet, const FL_FN(fl_row_t
     memset(other, -1, (size_t)inside * sizeof *other);
     memset(other + inside, 0, (size_t)(numbers - inside) * sizeof *other);
     const ptrdiff_t step = FL_PLACE(sheet, 0, 1);
-    for (ptrdiff_t r = 0; r < sheet->rows; r++)
+    for (ptrdiff_t r = 0; !targets->list && r < sheet->rows; r++)
+        other[r + step * targets->labels.label[r]] = 0;
+    for (ptrdiff_t r = 0; targets->list && r < sheet->rows; r++)
         for (ptrdiff_t i = 0; i < targets->count[r]; i++)
-            other[r + step * (targets->list ? (ptrdiff_t)targets->list[r * sheet->classes + i] : targets->labels.label[r])] = 0;
+            other[r + step * (ptrdiff_t)targets->list[r * sheet->classes + i]] = 0;
 }
 
 /* What is made of a target of each row and all classes. */
@@ -222,6 +223,13 @@ FL_STATIC void FL_FN(fl_choose_targets)(const fl_sheet *sheet, const FL_FN(fl_ro
         t->chosen[lane] = t->chosen[0];
         t->here[lane] = t->here[0];
     }
+}
+
+/* Only the lanes there are: a few vectors. */
+FL_INLINE void FL_FN(fl_clear_sums)(const fl_sheet *sheet, FL_FN(fl_sums) * s)
+{
+    FL_EACH_LANE(sheet)
+    s->sum[lane] = s->error[lane] = FL_C(0);
 }
 
 /* What derivatives are multiplied by. */
@@ -259,7 +267,7 @@ FL_STATIC int FL_FN(fl_margin_sheet)(const fl_block *b, const fl_sheet *sheet, p
     const int invalid = FL_FN(fl_read_targets)(b, sheet, row, labels, &targets);
     FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[1] + row * b->width, z, FL_C(0));
     FL_FN(fl_find_others)(sheet, &targets, t.other);
-    memset(&t.value, 0, sizeof t.value);
+    FL_FN(fl_clear_sums)(sheet, &t.value);
     if (b->want & FL_GRADIENT)
         memset(g, 0, (size_t)numbers * sizeof *g);
     if (b->want & FL_HESSIAN)
@@ -267,9 +275,9 @@ FL_STATIC int FL_FN(fl_margin_sheet)(const fl_block *b, const fl_sheet *sheet, p
     for (ptrdiff_t i = 0; i < targets.most; i++) {
         FL_FN(fl_choose_targets)(sheet, &targets, i, &t);
         if (b->want & FL_GRADIENT)
-            memset(&t.slope, 0, sizeof t.slope);
+            FL_FN(fl_clear_sums)(sheet, &t.slope);
         if (b->want & FL_HESSIAN)
-            memset(&t.curvature, 0, sizeof t.curvature);
+            FL_FN(fl_clear_sums)(sheet, &t.curvature);
         map(sheet, &t, b->parameters);
         if (b->want & FL_GRADIENT)
             FL_FN(fl_finish_sums)(sheet, &t.slope);
@@ -287,10 +295,14 @@ FL_STATIC int FL_FN(fl_margin_sheet)(const fl_block *b, const fl_sheet *sheet, p
             h[t.place[r]] += t.curvature.sum[r] + spoilt[r];
     }
     FL_FN(fl_finish_sums)(sheet, &t.value);
-    if (b->want & FL_VALUE)
+    if (b->want & FL_VALUE) {
+        FL_T *const to = (FL_T *)b->value + row;
+        FL_SIMD
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            ((FL_T *)b->value)[row + r] = targets.labels.weight[r] * t.value.sum[r] / share;
-    FL_FN(fl_set_factors_of_rows)(b, sheet, row, &targets.labels, factor);
+            to[r] = targets.labels.weight[r] * t.value.sum[r] / share;
+    }
+    if (b->want & (FL_GRADIENT | FL_HESSIAN))
+        FL_FN(fl_set_factors_of_rows)(b, sheet, row, &targets.labels, factor);
     if (b->want & FL_GRADIENT) {
         FL_FN(fl_scale_derivatives)(sheet, factor, share, g);
         FL_FN(fl_take_up)(sheet, g, (FL_T *)b->gradient[0] + row * b->width);
@@ -369,7 +381,8 @@ FL_STATIC int FL_FN(fl_largest_margin_sheet)(const fl_block *b, const fl_sheet *
         spoilt[lane] += FL_UNLESS_NAN(from[lane], 0);
     }
     FL_FN(fl_merge_lanes)(sheet, spoilt);
-    FL_FN(fl_set_factors_of_rows)(b, sheet, row, &targets.labels, factor);
+    if (b->want & (FL_GRADIENT | FL_HESSIAN))
+        FL_FN(fl_set_factors_of_rows)(b, sheet, row, &targets.labels, factor);
     FL_EACH_LANE(sheet)
     {
         /* it is found where all others are -inf; then there is none */
@@ -381,9 +394,12 @@ FL_STATIC int FL_FN(fl_largest_margin_sheet)(const fl_block *b, const fl_sheet *
         own_slope[lane] = FL_C(0) - (t.slope[lane] + spoilt[lane]);
         own_curvature[lane] = t.curvature[lane] + spoilt[lane];
     }
-    if (b->want & FL_VALUE)
+    if (b->want & FL_VALUE) {
+        FL_T *const to = (FL_T *)b->value + row;
+        FL_SIMD
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
-            ((FL_T *)b->value)[row + r] = targets.labels.weight[r] * (t.value[r] + spoilt[r]);
+            to[r] = targets.labels.weight[r] * (t.value[r] + spoilt[r]);
+    }
     if (b->want & FL_GRADIENT)
         FL_FN(fl_take_up_two)(sheet, &s, z, t.slope, place, own_slope, factor, x, (FL_T *)b->gradient[0] + row * b->width);
     if (b->want & FL_HESSIAN)
