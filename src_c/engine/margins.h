@@ -70,6 +70,7 @@ enum { FL_ONE_TARGET, FL_LIST };
         (void)q;                                                                                                               \
         const FL_T *const chosen = to->chosen;                                                                                 \
         const FL_U *const here = to->here;                                                                                     \
+        const FL_T *const factor = to->factor, share = to->share;                                                              \
         FL_EACH_GROUP(sheet)                                                                                                   \
         {                                                                                                                      \
             const ptrdiff_t place = group * sheet->lanes;                                                                      \
@@ -82,18 +83,18 @@ enum { FL_ONE_TARGET, FL_LIST };
                 const FL_TARGET f = FL_FN(name##_formula)(d FL_EACH(FL_PARAMETER_AT, , parameters));                           \
                 const FL_U counts = FL_##labels == FL_LIST ? other[lane] & here[lane] : other[lane];                           \
                 FL_FN(fl_add)(&to->value, lane, FL_PICK(counts, f.value, FL_C(0)));                                            \
-                FL_ADD_TERMS((want)&FL_GRADIENT, slope, g)                                                                     \
-                FL_ADD_TERMS((want)&FL_HESSIAN, curvature, h)                                                                  \
+                FL_ADD_TERMS((want)&FL_GRADIENT, FL_##labels, slope, g)                                                        \
+                FL_ADD_TERMS((want)&FL_HESSIAN, FL_##labels, curvature, h)                                                     \
             }                                                                                                                  \
-            (void)here, (void)g, (void)h;                                                                                      \
+            (void)here, (void)g, (void)h, (void)factor, (void)share;                                                           \
         }                                                                                                                      \
     }
 
-#define FL_ADD_TERMS(wanted, what, each)                                                                                       \
+#define FL_ADD_TERMS(wanted, labels, what, each)                                                                               \
     if (wanted) {                                                                                                              \
         const FL_T term = FL_PICK(counts, f.what, FL_C(0));                                                                    \
         FL_FN(fl_add)(&to->what, lane, term);                                                                                  \
-        each[lane] += term;                                                                                                    \
+        each[lane] = (labels) == FL_LIST ? each[lane] + term : (FL_C(0) + term) * factor[lane] / share;                        \
     }
 
 #define FL_HINGE(margin, d) FL_FN(fl_hinge)(margin, d)
@@ -198,9 +199,10 @@ FL_STATIC void FL_FN(fl_find_others)(const fl_sheet *sheet, const FL_FN(fl_row_t
 typedef struct {
     const FL_T *z;
     FL_U *other;                            /* see fl_find_others */
-    FL_T *g, *h;                            /* derivatives */
+    FL_T *g, *h;                            /* derivatives: of lists what is added up, else, finished, what there is */
     ptrdiff_t place[FL_LANES];              /* of the target */
     FL_T chosen[FL_LANES];                  /* its score */
+    FL_T factor[FL_LANES], share;           /* what derivatives are multiplied by and divided by */
     FL_U here[FL_LANES];                    /* all bits where there is one, else 0 */
     FL_FN(fl_sums) value, slope, curvature; /* the value is that of all targets */
 } FL_FN(fl_target_terms);
@@ -255,44 +257,45 @@ FL_STATIC int FL_FN(fl_margin_sheet)(const fl_block *b, const fl_sheet *sheet, p
                                      FL_FN(fl_target_term_map) map)
 {
     const ptrdiff_t numbers = sheet->groups * sheet->lanes;
+    const int derivatives = b->want & FL_HESSIAN ? 2 : b->want & FL_GRADIENT ? 1 : 0;
     const FL_T share = (FL_T)b->width;
     FL_T *const z = b->scratch, *const g = z + numbers, *const h = g + numbers;
     FL_FN(fl_row_targets) targets;
     FL_FN(fl_target_terms) t;
-    FL_T factor[FL_LANES], spoilt[FL_LANES];
+    FL_FN(fl_sums) *const sums[] = {&t.slope, &t.curvature};
+    FL_T spoilt[FL_LANES];
     t.z = z;
     t.g = g;
     t.h = h;
     t.other = (FL_U *)(void *)(h + numbers);
+    t.share = share;
     const int invalid = FL_FN(fl_read_targets)(b, sheet, row, labels, &targets);
     FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[1] + row * b->width, z, FL_C(0));
     FL_FN(fl_find_others)(sheet, &targets, t.other);
     FL_FN(fl_clear_sums)(sheet, &t.value);
-    if (b->want & FL_GRADIENT)
-        memset(g, 0, (size_t)numbers * sizeof *g);
-    if (b->want & FL_HESSIAN)
-        memset(h, 0, (size_t)numbers * sizeof *h);
+    if (derivatives)
+        FL_FN(fl_set_factors_of_rows)(b, sheet, row, &targets.labels, t.factor);
+    if (labels == FL_LIST)
+        memset(g, 0, (size_t)(derivatives * numbers) * sizeof *g);
     for (ptrdiff_t i = 0; i < targets.most; i++) {
         FL_FN(fl_choose_targets)(sheet, &targets, i, &t);
-        if (b->want & FL_GRADIENT)
-            FL_FN(fl_clear_sums)(sheet, &t.slope);
-        if (b->want & FL_HESSIAN)
-            FL_FN(fl_clear_sums)(sheet, &t.curvature);
+        for (int k = 0; k < derivatives; k++)
+            FL_FN(fl_clear_sums)(sheet, sums[k]);
         map(sheet, &t, b->parameters);
-        if (b->want & FL_GRADIENT)
-            FL_FN(fl_finish_sums)(sheet, &t.slope);
-        if (b->want & FL_HESSIAN)
-            FL_FN(fl_finish_sums)(sheet, &t.curvature);
         /* a score that is no number spoils its row, even with no other class */
         FL_EACH_LANE(sheet)
         {
             spoilt[lane] = FL_PICK(t.here[lane], FL_UNLESS_NAN(t.chosen[lane], 0), FL_C(0));
             t.value.sum[lane] += spoilt[lane];
         }
-        for (ptrdiff_t r = 0; b->want & FL_GRADIENT && r < sheet->rows; r++)
-            g[t.place[r]] -= t.slope.sum[r] + spoilt[r];
-        for (ptrdiff_t r = 0; b->want & FL_HESSIAN && r < sheet->rows; r++)
-            h[t.place[r]] += t.curvature.sum[r] + spoilt[r];
+        for (int k = 0; k < derivatives; k++) {
+            FL_FN(fl_finish_sums)(sheet, sums[k]);
+            for (ptrdiff_t r = 0; r < sheet->rows; r++) {
+                FL_T *const own = (k ? h : g) + t.place[r];
+                const FL_T sum = sums[k]->sum[r] + spoilt[r], term = k ? sum : -sum;
+                *own = labels == FL_LIST ? *own + term : (FL_C(0) + term) * t.factor[r] / share;
+            }
+        }
     }
     FL_FN(fl_finish_sums)(sheet, &t.value);
     if (b->want & FL_VALUE) {
@@ -301,16 +304,12 @@ FL_STATIC int FL_FN(fl_margin_sheet)(const fl_block *b, const fl_sheet *sheet, p
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
             to[r] = targets.labels.weight[r] * t.value.sum[r] / share;
     }
-    if (b->want & (FL_GRADIENT | FL_HESSIAN))
-        FL_FN(fl_set_factors_of_rows)(b, sheet, row, &targets.labels, factor);
-    if (b->want & FL_GRADIENT) {
-        FL_FN(fl_scale_derivatives)(sheet, factor, share, g);
+    for (int k = 0; labels == FL_LIST && k < derivatives; k++)
+        FL_FN(fl_scale_derivatives)(sheet, t.factor, share, k ? h : g);
+    if (b->want & FL_GRADIENT)
         FL_FN(fl_take_up)(sheet, g, (FL_T *)b->gradient[0] + row * b->width);
-    }
-    if (b->want & FL_HESSIAN) {
-        FL_FN(fl_scale_derivatives)(sheet, factor, share, h);
+    if (b->want & FL_HESSIAN)
         FL_FN(fl_take_up)(sheet, h, (FL_T *)b->hessian[0] + row * b->width);
-    }
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &targets.labels);
     return invalid;
 }
