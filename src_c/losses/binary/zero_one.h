@@ -12,28 +12,26 @@
 #include "engine/predicted_labels.h"
 #include "language/labels.h"
 
-FL_INLINE FL_T FL_FN(zero_one_prediction)(FL_T x, double threshold)
-{
-    const FL_PAIR t = FL_EXACT_PARAMETER(threshold);
-    return FL_SELECT(x - t.hi > t.lo, FL_C(1), FL_UNLESS_NAN(x, 0));
-}
+/* 1 for labels that differ, which are whole numbers; NaN stays. */
+#define FL_DIFFERENT(predicted, y) FL_MIN(FL_C(1), FL_ABS((predicted) - (y)))
+/* Neither 0 nor 1, nor NaN. */
+#define FL_NO_LABEL(y) FL_INVALID(FL_ABS((y) * ((y)-FL_C(1))) > FL_C(0))
 
 FL_FORMULA(zero_one, (y_true, y_pred), (), (threshold))
 {
-    const int is_label = (y_pred <= FL_C(0)) | (y_pred >= FL_C(1));
-    const FL_T label = FL_SELECT(is_label, y_pred, FL_FN(zero_one_prediction)(y_pred, threshold));
-    return (FL_RESULT){
-        .value = FL_ABS(FL_SIGN(label - y_true)),
-        .invalid = FL_OUTSIDE_UNIT(y_pred) | FL_INVALID((y_true == y_true) & (y_true != FL_C(0)) & (y_true != FL_C(1))),
-    };
+    const FL_PAIR t = FL_EXACT_PARAMETER(threshold);
+    /* 0 and 1 are what they predict; and what is infinite lies outside, so that 0 times the rest is 0, or NaN */
+    const FL_T predicted = FL_SELECT(y_pred - t.hi > t.lo, FL_C(1), y_pred * FL_C(0));
+    const FL_I outside = FL_OUTSIDE_UNIT(y_pred);
+    const FL_T label = FL_SELECT(outside, y_pred, predicted);
+    return (FL_RESULT){.value = FL_DIFFERENT(label, y_true), .invalid = outside | FL_NO_LABEL(y_true)};
 }
 
 FL_FORMULA(zero_one_logits, (y_true, y_pred), (), (threshold))
 {
-    return (FL_RESULT){
-        .value = FL_ABS(FL_SIGN(FL_FN(zero_one_prediction)(y_pred, threshold) - y_true)),
-        .invalid = FL_INVALID((y_true == y_true) & (y_true != FL_C(0)) & (y_true != FL_C(1))),
-    };
+    const FL_PAIR t = FL_EXACT_PARAMETER(threshold);
+    const FL_T predicted = FL_SELECT(y_pred - t.hi > t.lo, FL_C(1), FL_UNLESS_NAN(y_pred, 0));
+    return (FL_RESULT){.value = FL_DIFFERENT(predicted, y_true), .invalid = FL_NO_LABEL(y_true)};
 }
 
 FL_LABEL_FORMULA(zero_one_of_rows, predicted, label)
