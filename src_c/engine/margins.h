@@ -128,7 +128,8 @@ typedef struct {
     ptrdiff_t count[FL_LANES], most; /* targets of a row, and of the longest list */
 } FL_FN(fl_row_targets);
 
-/* The class of a row of shares that are 0 but for a single 1; -1 if they are anything else. */
+/* The class of a row of shares that are 0 but for a single 1; -1 if they are anything else. All are looked at, so that nothing
+ * depends on where the 1 is. */
 FL_STATIC int64_t FL_FN(fl_one_hot)(const FL_T *share, ptrdiff_t classes)
 {
     FL_I found = 0, ones = 0, zeros = 0;
@@ -199,10 +200,10 @@ FL_STATIC void FL_FN(fl_find_others)(const fl_sheet *sheet, const FL_FN(fl_row_t
 typedef struct {
     const FL_T *z;
     FL_U *other;                            /* see fl_find_others */
-    FL_T *g, *h;                            /* derivatives: of lists what is added up, else, finished, what there is */
+    FL_T *g, *h;                            /* derivatives: of lists, what all targets add; else their final numbers */
     ptrdiff_t place[FL_LANES];              /* of the target */
     FL_T chosen[FL_LANES];                  /* its score */
-    FL_T factor[FL_LANES], share;           /* what derivatives are multiplied by and divided by */
+    FL_T factor[FL_LANES], share;           /* what derivatives are multiplied by, and then divided by */
     FL_U here[FL_LANES];                    /* all bits where there is one, else 0 */
     FL_FN(fl_sums) value, slope, curvature; /* the value is that of all targets */
 } FL_FN(fl_target_terms);
@@ -227,7 +228,7 @@ FL_STATIC void FL_FN(fl_choose_targets)(const fl_sheet *sheet, const FL_FN(fl_ro
     }
 }
 
-/* Only the lanes there are: a few vectors. */
+/* Of the lanes there are. */
 FL_INLINE void FL_FN(fl_clear_sums)(const fl_sheet *sheet, FL_FN(fl_sums) * s)
 {
     FL_EACH_LANE(sheet)
@@ -323,11 +324,14 @@ FL_STATIC int FL_FN(fl_margin_rows)(const fl_block *b, int labels, FL_FN(fl_targ
     return invalid;
 }
 
-/* Takes up a number of the class with the largest score of each row, and one of its own class. What is no number is never the
- * largest, and must not be lost. */
-FL_STATIC void FL_FN(fl_take_up_two)(const fl_sheet *sheet, const FL_FN(fl_largest) * s, const FL_T *z, const FL_T *largest,
-                                     const ptrdiff_t *place, const FL_T *own_one, const FL_T *factor, FL_T *x, FL_T *target)
+/* Takes up a number of the class with the largest score of each row, and one of its own class. A NaN elsewhere must not be
+ * lost. */
+FL_STATIC void FL_FN(fl_take_up_two)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, const FL_FN(fl_largest) * s,
+                                     const ptrdiff_t *place, const FL_T *factor, const FL_T *largest, const FL_T *own_one,
+                                     void *target)
 {
+    const FL_T *const z = b->scratch;
+    FL_T *const x = (FL_T *)b->scratch + sheet->groups * sheet->lanes;
     const FL_I *const own = s->own, *const first = s->first;
     FL_EACH_GROUP(sheet)
     {
@@ -336,15 +340,16 @@ FL_STATIC void FL_FN(fl_take_up_two)(const fl_sheet *sheet, const FL_FN(fl_large
         FL_EACH_LANE(sheet)
         to[lane] = FL_SELECT(FL_CLASS(sheet) == first[lane], largest[lane], FL_UNLESS_NAN(from[lane], 0)) * factor[lane];
     }
-    FL_EACH_ROW(sheet)
-    x[place[row]] = own_one[row] * factor[row];
-    FL_FN(fl_take_up)(sheet, x, target);
+    for (ptrdiff_t r = 0; r < sheet->rows; r++)
+        x[place[r]] = own_one[r] * factor[r];
+    FL_FN(fl_take_up)(sheet, x, (FL_T *)target + row * b->width);
 }
 
 /* The same of the largest distance alone. */
 FL_STATIC int FL_FN(fl_largest_margin_sheet)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, FL_FN(fl_margin_map) map)
 {
-    FL_T *const z = b->scratch, *const x = z + sheet->groups * sheet->lanes;
+    const ptrdiff_t step = FL_PLACE(sheet, 0, 1);
+    FL_T *const z = b->scratch;
     FL_FN(fl_row_targets) targets;
     FL_FN(fl_largest) s;
     FL_FN(fl_margins) t;
@@ -353,9 +358,9 @@ FL_STATIC int FL_FN(fl_largest_margin_sheet)(const fl_block *b, const fl_sheet *
     ptrdiff_t place[FL_LANES];
     const int invalid = FL_FN(fl_read_targets)(b, sheet, row, FL_ONE_TARGET, &targets);
     FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[1] + row * b->width, z, -FL_INFINITY);
-    /* the own class is not among those of which one has the largest score */
+    /* so that the largest one is that of another class */
     for (ptrdiff_t r = 0; r < sheet->rows; r++) {
-        place[r] = FL_PLACE(sheet, r, targets.labels.label[r]);
+        place[r] = r + step * targets.labels.label[r];
         chosen[r] = z[place[r]];
         label[r] = targets.labels.own[r];
         z[place[r]] = -FL_INFINITY;
@@ -370,23 +375,15 @@ FL_STATIC int FL_FN(fl_largest_margin_sheet)(const fl_block *b, const fl_sheet *
         const FL_PAIR d = FL_TWO_SUM(s.max[lane], -chosen[lane]);
         t.d[lane] = d.hi;
         t.d_low[lane] = d.lo;
-        spoilt[lane] = FL_C(0);
     }
     map(&t, sheet->lanes, b->parameters);
-    FL_EACH_GROUP(sheet)
-    {
-        const FL_T *const from = z + group * sheet->lanes;
-        FL_EACH_LANE(sheet)
-        spoilt[lane] += FL_UNLESS_NAN(from[lane], 0);
-    }
-    FL_FN(fl_merge_lanes)(sheet, spoilt);
     if (b->want & (FL_GRADIENT | FL_HESSIAN))
         FL_FN(fl_set_factors_of_rows)(b, sheet, row, &targets.labels, factor);
     FL_EACH_LANE(sheet)
     {
-        /* it is found where all others are -inf; then there is none */
+        /* where all others are -inf, the row's own class may be the first; its distance does not count */
         const FL_U found = FL_SELECT(s.first[lane] == label[lane], (FL_U)0, ~(FL_U)0);
-        spoilt[lane] += FL_UNLESS_NAN(chosen[lane], 0);
+        spoilt[lane] = s.spoilt[lane] + FL_UNLESS_NAN(chosen[lane], 0);
         t.value[lane] = FL_C(0) + FL_PICK(found, t.value[lane], FL_C(0));
         t.slope[lane] = FL_C(0) + FL_PICK(found, t.slope[lane], FL_C(0));
         t.curvature[lane] = FL_C(0) + FL_PICK(found, t.curvature[lane], FL_C(0));
@@ -400,10 +397,9 @@ FL_STATIC int FL_FN(fl_largest_margin_sheet)(const fl_block *b, const fl_sheet *
             to[r] = targets.labels.weight[r] * (t.value[r] + spoilt[r]);
     }
     if (b->want & FL_GRADIENT)
-        FL_FN(fl_take_up_two)(sheet, &s, z, t.slope, place, own_slope, factor, x, (FL_T *)b->gradient[0] + row * b->width);
+        FL_FN(fl_take_up_two)(b, sheet, row, &s, place, factor, t.slope, own_slope, b->gradient[0]);
     if (b->want & FL_HESSIAN)
-        FL_FN(fl_take_up_two)
-    (sheet, &s, z, t.curvature, place, own_curvature, factor, x, (FL_T *)b->hessian[0] + row * b->width);
+        FL_FN(fl_take_up_two)(b, sheet, row, &s, place, factor, t.curvature, own_curvature, b->hessian[0]);
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &targets.labels);
     return invalid;
 }

@@ -38,26 +38,17 @@ FL_STATIC int FL_FN(fl_label_sheet)(const fl_block *b, const fl_sheet *sheet, pt
     FL_FN(fl_largest) s;
     FL_FN(fl_labels) labels;
     FL_I label[FL_LANES];
-    FL_T value[FL_LANES], spoilt[FL_LANES];
+    FL_T value[FL_LANES];
     const int invalid = FL_FN(fl_read_labels)(b, b->label + row, row, sheet->rows, &labels);
     if (!(b->want & FL_VALUE))
         return invalid;
     FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[1] + row * b->width, z, sheet->along ? -FL_INFINITY : FL_C(0));
     FL_FN(fl_find_largest)(sheet, z, &s);
-    for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
+    for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++)
         label[lane] = (FL_I)labels.label[sheet->along || lane >= sheet->rows ? 0 : lane];
-        spoilt[lane] = FL_C(0);
-    }
-    FL_EACH_GROUP(sheet)
-    {
-        const FL_T *const x = z + group * sheet->lanes;
-        FL_EACH_LANE(sheet)
-        spoilt[lane] += FL_UNLESS_NAN(x[lane], 0);
-    }
-    FL_FN(fl_merge_lanes)(sheet, spoilt);
     map(value, s.first, label, sheet->lanes);
     for (ptrdiff_t r = 0; r < sheet->rows; r++)
-        ((FL_T *)b->value)[row + r] = labels.weight[r] * (value[r] + spoilt[r]);
+        ((FL_T *)b->value)[row + r] = labels.weight[r] * (value[r] + s.spoilt[r]);
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels);
     return invalid;
 }

@@ -286,19 +286,21 @@ FL_STATIC void FL_FN(fl_merge_lanes)(const fl_sheet *sheet, FL_T *sum)
         sum[lane] = sum[0];
 }
 
-/* The largest number of each row, or of the one row in every lane. */
+/* The largest number of each row, or of the one row in every lane. NaN is never the largest, unless a lane begins with it. */
 typedef struct {
     FL_T max[FL_LANES];
-    FL_I first[FL_LANES]; /* the first class that has it */
-    FL_I own[FL_LANES];   /* class of a lane in group 0 */
+    FL_T spoilt[FL_LANES]; /* 0, or NaN where there is one */
+    FL_I first[FL_LANES];  /* the first class that has it */
+    FL_I own[FL_LANES];    /* class of a lane in group 0 */
 } FL_FN(fl_largest);
 
 FL_STATIC void FL_FN(fl_find_largest)(const fl_sheet *sheet, const FL_T *z, FL_FN(fl_largest) * s)
 {
-    FL_T *const max = s->max;
+    FL_T *const max = s->max, *const spoilt = s->spoilt;
     FL_I *const first = s->first, *const own = s->own;
     FL_EACH_LANE(sheet)
     {
+        spoilt[lane] = FL_C(0);
         own[lane] = sheet->along ? (FL_I)lane : 0;
         max[lane] = z[lane];
         first[lane] = own[lane];
@@ -314,10 +316,12 @@ FL_STATIC void FL_FN(fl_find_largest)(const fl_sheet *sheet, const FL_T *z, FL_F
             const FL_U larger = FL_SELECT(now > before, ~(FL_U)0, (FL_U)0);
             first[lane] = (FL_I)(((FL_U)k & larger) | ((FL_U)first_before & ~larger));
             max[lane] = FL_PICK(larger, now, before);
+            spoilt[lane] += FL_UNLESS_NAN(now, 0);
         }
     }
     if (!sheet->along)
         return;
+    FL_FN(fl_merge_lanes)(sheet, spoilt);
     for (ptrdiff_t lane = 1; lane < FL_LANES; lane++)
         if (max[lane] > max[0] || (max[lane] == max[0] && first[lane] < first[0])) {
             max[0] = max[lane];
