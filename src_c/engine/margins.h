@@ -128,18 +128,37 @@ typedef struct {
     ptrdiff_t count[FL_LANES], most; /* targets of a row, and of the longest list */
 } FL_FN(fl_row_targets);
 
-/* The class of a row of shares that are 0 but for a single 1; -1 if they are anything else. All are looked at, so that nothing
- * depends on where the 1 is. */
-FL_STATIC int64_t FL_FN(fl_one_hot)(const FL_T *share, ptrdiff_t classes)
+/* The classes of rows of shares that are 0 but for a single 1; -1 where they are anything else. All shares are looked at, side
+ * by side: the sum of the classes that have a 1 is the class, if there is one. */
+FL_STATIC void FL_FN(fl_find_ones)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, int64_t *label)
 {
-    FL_I found = 0, ones = 0, zeros = 0;
-    FL_SIMD_REDUCE(reduction(+ : found, ones, zeros))
-    for (ptrdiff_t k = 0; k < classes; k++) {
-        found += FL_SELECT(share[k] == FL_C(1), (FL_I)k, (FL_I)0);
-        ones += FL_SELECT(share[k] == FL_C(1), (FL_I)1, (FL_I)0);
-        zeros += FL_SELECT(share[k] == FL_C(0), (FL_I)1, (FL_I)0);
+    FL_T *const y = b->scratch;
+    FL_U found[FL_LANES], ones[FL_LANES], zeros[FL_LANES], own[FL_LANES];
+    /* padding is neither */
+    FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[0] + row * b->width, y, FL_C(2));
+    FL_EACH_LANE(sheet)
+    {
+        found[lane] = ones[lane] = zeros[lane] = 0;
+        own[lane] = sheet->along ? (FL_U)lane : 0;
     }
-    return ones == 1 && zeros == (FL_I)classes - 1 ? (int64_t)found : -1;
+    FL_EACH_GROUP(sheet)
+    {
+        const FL_T *const share = y + group * sheet->lanes;
+        FL_EACH_LANE(sheet)
+        {
+            const FL_U is_one = FL_SELECT(share[lane] == FL_C(1), ~(FL_U)0, (FL_U)0);
+            found[lane] += is_one & ((FL_U)(group * sheet->step) + own[lane]);
+            ones[lane] += is_one & 1;
+            zeros[lane] += FL_SELECT(share[lane] == FL_C(0), (FL_U)1, (FL_U)0);
+        }
+    }
+    for (ptrdiff_t lane = 1; sheet->along && lane < sheet->lanes; lane++) {
+        found[0] += found[lane];
+        ones[0] += ones[lane];
+        zeros[0] += zeros[lane];
+    }
+    for (ptrdiff_t r = 0; r < sheet->rows; r++)
+        label[r] = ones[r] == 1 && zeros[r] == (FL_U)sheet->classes - 1 ? (int64_t)found[r] : -1;
 }
 
 /* Checks all labels, of lists those behind the first -1, too. Returns 1 if one is no class. */
@@ -153,8 +172,8 @@ FL_STATIC int FL_FN(fl_read_targets)(const fl_block *b, const fl_sheet *sheet, p
         int64_t label[FL_LANES];
         for (ptrdiff_t r = 0; r < sheet->rows; r++)
             t->count[r] = 1;
-        for (ptrdiff_t r = 0; !b->label && r < sheet->rows; r++)
-            label[r] = FL_FN(fl_one_hot)((const FL_T *)b->input[0] + (row + r) * classes, classes);
+        if (!b->label)
+            FL_FN(fl_find_ones)(b, sheet, row, label);
         return FL_FN(fl_read_labels)(b, b->label ? b->label + row : label, row, sheet->rows, &t->labels);
     }
     int invalid = 0;
