@@ -108,7 +108,7 @@ typedef struct {
     /* numbers, minus infinity behind the last item; and room. What is written of them goes by what is wanted. */
     FL_T *relevance, *score, *room, *slope, *curvature;
     FL_T value[FL_LANES];
-    FL_T spoilt[FL_LANES]; /* as that of a group */
+    FL_T spoilt[FL_LANES]; /* as that of a group, of the one along the lanes in each of them */
 } FL_FN(fl_groups_of_lanes);
 
 typedef int (*FL_FN(fl_group_map))(FL_FN(fl_group) * g, const double *parameters);
@@ -387,7 +387,6 @@ FL_STATIC void FL_FN(fl_write_groups)(const fl_block *b, FL_GROUPS_OF_LANES *g)
         const ptrdiff_t r = sheet->along ? 0 : lane;
         factor[lane] = r < sheet->rows ? (FL_T)((b->weight ? b->weight[g->unit[r]] : 1.0) / b->divisor) : FL_C(0);
     }
-    FL_FN(fl_merge_lanes)(sheet, g->spoilt);
     for (ptrdiff_t r = 0; b->want & FL_VALUE && r < sheet->rows; r++)
         ((FL_T *)b->value)[g->unit[r]] = g->value[r] + g->spoilt[r];
     for (int k = 0; k < 2; k++) {

@@ -28,7 +28,6 @@ FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, const FL_SCALING sca
     FL_FN(fl_find_largest)(sheet, x, &t->largest);
     const FL_T *const most = t->largest.max;
     const FL_I *const own = t->largest.own, *const first = t->largest.first, *const length = g->length;
-    FL_T *const spoilt = g->spoilt;
     FL_EACH_GROUP(sheet)
     {
         FL_T *const numbers = x + group * sheet->lanes, *const powers = power + group * sheet->lanes;
@@ -36,8 +35,7 @@ FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, const FL_SCALING sca
         {
             const FL_I k = FL_CLASS(sheet);
             const int none = k >= length[lane], is_largest = k == first[lane];
-            const FL_T number = numbers[lane];
-            const FL_PAIR d = FL_TWO_SUM(FL_SELECT(none, FL_C(0), number), FL_SELECT(none, FL_C(0), -most[lane]));
+            const FL_PAIR d = FL_TWO_SUM(FL_SELECT(none, FL_C(0), numbers[lane]), FL_SELECT(none, FL_C(0), -most[lane]));
             const FL_T down = d.hi * scale.down, quotient = down * scale.inverse;
             const FL_T rest_of_it = FL_FMA(-quotient, scale.m.hi, down) + FL_FMA(-quotient, scale.m.lo, d.lo * scale.down);
             const FL_T low = rest_of_it * scale.inverse;
@@ -45,7 +43,6 @@ FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, const FL_SCALING sca
             FL_FN(fl_add)(&rest, lane, FL_SELECT(none | is_largest, FL_C(0), e));
             numbers[lane] = quotient;
             powers[lane] = FL_SELECT(none, FL_C(0), FL_SELECT(is_largest, FL_C(1) + (most[lane] - most[lane]), e));
-            spoilt[lane] += FL_UNLESS_NAN(number, 0);
         }
     }
     FL_FN(fl_merge_sums)(sheet, &rest);
@@ -54,6 +51,7 @@ FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, const FL_SCALING sca
         t->rest[lane] = rest.sum[lane];
         t->rest_low[lane] = FL_SELECT(FL_ABS(rest.sum[lane]) < FL_INFINITY, rest.error[lane], FL_C(0));
         t->sum[lane] = FL_C(1) + (t->rest[lane] + t->rest_low[lane]);
+        g->spoilt[lane] += t->largest.spoilt[lane];
     }
 }
 
