@@ -246,7 +246,7 @@ def _draw(generator: np.random.Generator, kind: Domain | str, dtype: np.dtype, s
         return generator.integers(0, shape[1], (shape[0], *shape[2:]))
     if kind == "lists":
         # as many right classes as there are others
-        lists = generator.permuted(np.broadcast_to(np.arange(shape[1]), shape), axis=1)
+        lists = generator.permuted(np.tile(np.arange(shape[1]), (shape[0], 1)), axis=1)
         lists[:, shape[1] // 2 :] = -1
         return lists
     if kind == "labels":

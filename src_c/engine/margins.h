@@ -2,9 +2,13 @@
  * Rows by distances between scores, on sheets: z_j - z_t of the other classes j of a row to its targets t, of which there is
  * one, or a list. A distance is carried with its error: the margin that is added to it may cancel it.
  *
- *   FL_MARGIN_FORMULA(multi_margin, ONE_TARGET, d, (p, margin))    F of the distance d, a pair: value, slope F', curvature F'';
- * the loss is the sum over all of them, divided by the number of classes FL_LARGEST_MARGIN_FORMULA(categorical_hinge, d) F of
- * the largest one, of the other class with the highest score
+ *   FL_MARGIN_FORMULA(multi_margin, ONE_TARGET, d, (p, margin))
+ *   {   F of the distance d, a pair: value, slope F', curvature F''; the loss is the sum over all of them, divided by the
+ *       number of classes
+ *   }
+ *   FL_LARGEST_MARGIN_FORMULA(categorical_hinge, d)
+ *   {   F of the largest one, of the other class with the highest score
+ *   }
  */
 #ifndef FL_MARGINS_H
 #define FL_MARGINS_H
