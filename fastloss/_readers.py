@@ -476,8 +476,17 @@ def _as_numpy(column: Any) -> np.ndarray:
     return np.from_dlpack(column)
 
 
+def _dtype_of(kind: Any) -> np.dtype:
+    """Find NumPy's type for one of Arrow's, which itself may ask pandas; what has no rows may have no type."""
+    types = import_module("pyarrow.types")
+    if types.is_integer(kind) or types.is_floating(kind):
+        letter = "f" if types.is_floating(kind) else "u" if types.is_unsigned_integer(kind) else "i"
+        return np.dtype(f"{letter}{kind.bit_width // 8}")
+    return np.dtype(bool if types.is_boolean(kind) else float)
+
+
 def _without_rows(schema: Any, names: Sequence[str], keys: Keys | None) -> _Columns:
-    columns: _Columns = {name: np.empty(0, schema.field(name).type.to_pandas_dtype()) for name in names}
+    columns: _Columns = {name: np.empty(0, _dtype_of(schema.field(name).type)) for name in names}
     return columns | {keys: np.empty(0, np.intp)} if keys else columns
 
 

@@ -121,6 +121,8 @@ def test_examples_of_pages(path: Path) -> None:
 
 def test_pages_have_no_example_that_does_not_run() -> None:
     """Python stands behind prompts, or is a file that a test runs."""
+    if not (ROOT / "fastloss").exists():
+        pytest.skip("pages include the package's sources, which are not beside the tests of a wheel")
     for path in (*DOCS.glob("*.rst"), *DOCS.glob("guides/*")):
         text = path.read_text()
         assert "code-block:: python" not in text, path
@@ -129,6 +131,7 @@ def test_pages_have_no_example_that_does_not_run() -> None:
 
 
 def test_every_public_object_has_a_page() -> None:
+    pytest.importorskip("matplotlib")
     text = "\n".join(pages.every_page().values())
     documented = {id(thing) for thing in pages.objects().values()} | {id(cls) for cls in pages.classes()}
     assert {"fastloss", "fastloss.boosting", "fastloss.dask", "fastloss.metrics"} <= set(pages.modules())
