@@ -340,3 +340,32 @@ def test_ordinary_numbers_meet_no_subnormals(tmp_path: Path) -> None:
                     bad.append((kernel.name, dtype, want))
     assert tried > 100
     assert not bad
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_groups_stay_within_their_scratch(dtype: type) -> None:
+    """Whatever their lengths: a long one behind many short ones as well."""
+    kernel, rng = native.get_kernel("list_net"), np.random.default_rng(0)
+    lengths = [
+        [1] * 60 + [128],
+        [10] * 49 + [128],
+        [0] * 40 + [1],
+        [128] * 8,
+        [0] * 63 + [128],
+        [2] * 20 + [100] * 3,
+        [700],
+        [],
+    ]
+    for sizes in lengths + [rng.integers(0, most, 40).tolist() for most in (2, 20, 60, 129, 300) for _ in range(20)]:
+        starts = np.cumsum([0, *sizes]).astype(np.intp)
+        n = int(starts[-1])
+        relevance, score, gradient, hessian = rng.random((4, n + 1)).astype(dtype)
+        value, temperature = np.zeros(len(sizes) + 1, dtype), np.ones(1)
+        scratch = np.full(kernel.layout(n)[1] + 100_000, 0.125, dtype)
+        block = np.zeros(1, native.get_struct("fl_block"))
+        block["units"], block["want"], block["width"], block["divisor"] = len(sizes), 7, 1, 1.0
+        block["input"][0, :2] = relevance.ctypes.data, score.ctypes.data
+        block["value"], block["gradient"][0, 0], block["hessian"][0, 0] = (a.ctypes.data for a in (value, gradient, hessian))
+        block["parameters"], block["starts"], block["scratch"] = (a.ctypes.data for a in (temperature, starts, scratch))
+        assert (kernel.float32 if dtype is np.float32 else kernel.float64)(block.ctypes.data) == 0
+        assert (scratch[-100_000:] == 0.125).all(), sizes

@@ -350,8 +350,8 @@ FL_STATIC ptrdiff_t FL_FN(fl_take_groups)(const fl_block *b, ptrdiff_t unit, int
         const ptrdiff_t n = b->starts[unit + 1] - b->starts[unit], most = FL_MAX(longest, n);
         if ((n > FL_LONGEST_GROUP_OF_A_LANE) != is_long)
             continue;
-        if (rows % FL_LANE_STEP == 0 && rows &&
-            ((rows + FL_LANE_STEP) * most > FL_SHEET_NUMBERS || (rows + 1) * most > 2 * (items + n)))
+        const ptrdiff_t lanes = (rows + FL_LANE_STEP) / FL_LANE_STEP * FL_LANE_STEP;
+        if (rows >= FL_LANE_STEP && (lanes * most > FL_SHEET_NUMBERS || (rows + 1) * most > 2 * (items + n)))
             break;
         g->unit[rows] = unit;
         g->length[rows++] = (FL_I)n;

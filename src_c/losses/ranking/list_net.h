@@ -37,8 +37,8 @@ FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, const FL_SCALING sca
             const int none = k >= length[lane], is_largest = k == first[lane];
             const FL_PAIR d = FL_TWO_SUM(FL_SELECT(none, FL_C(0), numbers[lane]), FL_SELECT(none, FL_C(0), -most[lane]));
             const FL_T down = d.hi * scale.down, quotient = down * scale.inverse;
-            const FL_T rest_of_it = FL_FMA(-quotient, scale.m.hi, down) + FL_FMA(-quotient, scale.m.lo, d.lo * scale.down);
-            const FL_T low = rest_of_it * scale.inverse;
+            const FL_T remainder = FL_FMA(-quotient, scale.m.hi, down) + FL_FMA(-quotient, scale.m.lo, d.lo * scale.down);
+            const FL_T low = remainder * scale.inverse;
             const FL_T e = FL_EXP_TIMES(FL_C(1), quotient, FL_SELECT(FL_ABS(quotient) < FL_INFINITY, low, FL_C(0)));
             FL_FN(fl_add)(&rest, lane, FL_SELECT(none | is_largest, FL_C(0), e));
             numbers[lane] = quotient;
