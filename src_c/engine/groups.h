@@ -25,8 +25,8 @@
 #include "engine/sheets.h"
 #include "language/formula.h"
 
-/* The order of the items: as they come, or the largest number first; ties always as they come. */
-enum { FL_AS_THEY_COME, FL_BY_RELEVANCE, FL_BY_SCORE };
+/* The order of the items: the largest number first; ties as they come. */
+enum { FL_BY_RELEVANCE, FL_BY_SCORE };
 
 /* So many numbers are sorted by counting about as fast as by their bytes; more are sorted slower. */
 enum { FL_SORT_BY_BYTES = 128 };
@@ -273,11 +273,7 @@ FL_STATIC int FL_FN(fl_one_group)(const fl_block *b, ptrdiff_t unit, int arrange
     for (int k = 0; k < FL_GROUP_ROOMS; k++)
         g.room[k] = memory + (8 + k) * room;
     memset(g.slope, 0, 4 * (size_t)room * sizeof *g.slope);
-    if (arrangement == FL_AS_THEY_COME)
-        for (ptrdiff_t i = 0; i < n; i++)
-            g.order[i] = (FL_I)i;
-    else
-        FL_FN(fl_sort)(arrangement == FL_BY_SCORE ? score : relevance, n, &g.order, &g.other);
+    FL_FN(fl_sort)(arrangement == FL_BY_SCORE ? score : relevance, n, &g.order, &g.other);
     for (ptrdiff_t i = 0; i < n; i++) {
         g.relevance[i] = relevance[g.order[i]];
         g.score[i] = score[g.order[i]];
