@@ -342,7 +342,7 @@ static void write_kernel(const fl_table *table, const fl_kernel *kernel, int pre
         write_sequences(table, kernel, precision, memory);
     else
         write_rows(table, kernel, precision, memory, n);
-    if (kernel->plan == FL_STATISTICS)
+    if (kernel->plan == FL_STATISTICS && kernel->statistics->part[precision])
         write_part(kernel, precision, memory);
     flush(kernel->name, precision);
 }

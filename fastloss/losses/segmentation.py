@@ -26,11 +26,15 @@ class OfMasks(Mixin):
 
     no_hessian: ClassVar[str] = "all numbers of a mask act on each other's derivatives. Use the gradient."
 
+    def _form(self) -> str:
+        """Name the formula."""
+        return self.formula
+
     def _kernel_name(self) -> str:
-        return f"{self.formula}_from_logits" if self.from_logits else self.formula
+        return f"{self._form()}_from_logits" if self.from_logits else self._form()
 
     def _kernel_by(self, parameter: str) -> str:
-        return f"{self.formula}_by_{parameter}{'_from_logits' if self.from_logits else ''}"
+        return f"{self._form()}_by_{parameter}{'_from_logits' if self.from_logits else ''}"
 
     def _domains(self) -> dict[str, Domain]:
         return {"y_true": UNIT} if self.from_logits else {"y_true": UNIT, "y_pred": PROBABILITIES}
@@ -94,6 +98,9 @@ class Dice(OfMasks, Loss):
     smooth: float = parameter(1.0, NOT_NEGATIVE)
     squared: bool = False
     per_class: bool = False
+
+    def _form(self) -> str:
+        return "dice_squared" if self.squared else "dice"
 
     numpy_value = (
         "1 - np.mean((2 * np.sum(y_true * y_pred, axis=-1) + smooth)"

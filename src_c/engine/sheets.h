@@ -442,15 +442,21 @@ FL_STATIC void FL_FN(fl_merge_sums)(const fl_sheet *sheet, FL_FN(fl_sums) * s)
     }
 }
 
-/* The sums of the rows, in `sum`. An infinite one has no error. */
+/* Sums with their errors. An infinite one has none. */
+FL_INLINE void FL_FN(fl_correct)(const FL_FN(fl_sums) * s, ptrdiff_t lanes, FL_T *to)
+{
+    FL_SIMD
+    for (ptrdiff_t lane = 0; lane < lanes; lane++) {
+        const FL_T sum = s->sum[lane], corrected = sum + s->error[lane];
+        to[lane] = FL_SELECT(FL_ABS(sum) < FL_INFINITY, corrected, sum);
+    }
+}
+
+/* The sums of the rows, in `sum`. */
 FL_STATIC void FL_FN(fl_finish_sums)(const fl_sheet *sheet, FL_FN(fl_sums) * s)
 {
     FL_FN(fl_merge_sums)(sheet, s);
-    FL_EACH_LANE(sheet)
-    {
-        const FL_T sum = s->sum[lane], corrected = sum + s->error[lane];
-        s->sum[lane] = FL_SELECT(FL_ABS(sum) < FL_INFINITY, corrected, sum);
-    }
+    FL_FN(fl_correct)(s, sheet->lanes, s->sum);
 }
 
 #endif

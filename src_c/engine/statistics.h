@@ -35,8 +35,12 @@
  *
  *   FL_STATISTICS_FORMULA_FROM(dice_from_logits, "(m...)", (y_true), (y_pred), (smooth), 2, 2, 0, function)
  *
- * Short units lie on sheets, and their sums are kept with their errors. Of a longer unit, parts are computed one by one, and
- * the sums, which are the driver's, are exact. The length of a unit decides which it is.
+ * Where there are no numbers, as many zeros stand in for them, of such a function -0: their terms must be zeros, and valid.
+ *
+ * Units of a few numbers lie side by side on sheets, and their sums are kept with their errors. Longer ones are read where they
+ * are, one after the other, by 16 lanes: a lane adds up eight terms as they are, which costs it a fraction of a rounding error
+ * each, and keeps the errors of adding up these. Of still longer units, parts are computed one by one, and the sums, which are
+ * the driver's, are exact. The length of a unit decides which it is.
  */
 #ifndef FL_STATISTICS_H
 #define FL_STATISTICS_H
@@ -47,18 +51,43 @@
 #define FL_OUTCOME FL_FN(fl_statistic_outcome)
 #define FL_SCALES FL_FN(fl_scales)
 #define FL_UNITS FL_FN(fl_units)
+#define FL_SIZES FL_FN(fl_sizes)
+#define FL_NUMBERS FL_FN(fl_numbers)
 
 /* How many labels a unit has at most, and the loops that add up. */
 enum { FL_MAX_LABELS = 2 };
 enum { FL_USUAL_LOOK, FL_FIRST_LOOK, FL_SCALED_LOOK, FL_SECOND_LOOK };
 
-/* A sheet whose numbers of several inputs lie in the first-level cache together: of fewer rows, if these lie side by side. */
-FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
+enum { FL_SHORTEST_BY_ITSELF = 48, FL_RUN = 8 };
+
+/* A sheet of units. Those that lie side by side are so few that the numbers of several inputs fit into the first-level cache.
+ */
+FL_INLINE fl_sheet fl_sheet_of_units(ptrdiff_t width)
 {
     fl_sheet sheet = fl_sheet_of(width);
-    while (!sheet.along && sheet.lanes > FL_LANE_STEP && sheet.lanes * width > FL_SHEET_NUMBERS / 4)
-        sheet.rows = sheet.lanes -= FL_LANE_STEP;
-    return sheet;
+    const ptrdiff_t room = sheet.groups * sheet.lanes;
+    if (width < FL_SHORTEST_BY_ITSELF) {
+        while (sheet.lanes > FL_LANE_STEP && sheet.lanes * width > FL_SHEET_NUMBERS / 4)
+            sheet.rows = sheet.lanes -= FL_LANE_STEP;
+        return sheet;
+    }
+    const ptrdiff_t stride = (width + FL_LANE_STEP - 1) / FL_LANE_STEP * FL_LANE_STEP;
+    return (fl_sheet){.classes = width,
+                      .rows = FL_MIN(FL_LANE_STEP, room / stride),
+                      .groups = width,
+                      .lanes = FL_LANE_STEP,
+                      .stride = stride};
+}
+
+/* One of the units that lie one after another. */
+FL_INLINE fl_sheet fl_sheet_of_unit(const fl_sheet *sheet)
+{
+    return (fl_sheet){.classes = sheet->classes,
+                      .rows = 1,
+                      .groups = sheet->stride / FL_LANE_STEP,
+                      .lanes = FL_LANE_STEP,
+                      .step = FL_LANE_STEP,
+                      .along = 1};
 }
 
 #define FL_AS_IT_IS(x) (x)
@@ -85,7 +114,8 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         FL_FN(name##_inputs) = FL_COUNT(given) + FL_COUNT(by_),                                                                \
         FL_FN(name##_labels) = FL_COUNT(labels_),                                                                              \
         FL_FN(name##_prepares) = prepares_,                                                                                    \
-        FL_FN(name##_divides) = sizeof axes != sizeof "(d)",                                                                   \
+        FL_FN(name##_in_parts) = sizeof axes != sizeof "(d)",                                                                  \
+        FL_FN(name##_divides) = FL_FN(name##_in_parts),                                                                        \
         FL_FN(name##_parameter_count) = FL_COUNT(parameters)                                                                   \
     };                                                                                                                         \
     FL_INLINE FL_TERMS FL_FN(name##_formula)(FL_ARGUMENTS(given, by_, parameters), const FL_SCALES scale);                     \
@@ -127,7 +157,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         };                                                                                                                     \
         return FL_FN(fl_statistic_rows)(block, &maps);                                                                         \
     }                                                                                                                          \
-    static int FL_FN(name##_part)(const fl_block *block)                                                                       \
+    FL_STATIC int FL_FN(name##_part)(const fl_block *block)                                                                    \
     {                                                                                                                          \
         if (block->outcome)                                                                                                    \
             return FL_FN(name##_part_gradient)(block);                                                                         \
@@ -197,58 +227,73 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         g2[i] = FL_FN(fl_slope)(t, 2, count, by0, by1, by2, by3, by4) then;
 #define FL_KEEP_TERM(k, from, to, usual)                                                                                       \
     if (k >= from && k < to)                                                                                                   \
-        t##k[i] = FL_PICK(mask, (usual) ? t.few[k] : t.add[k], FL_C(0));
+        t##k[i] = (usual) ? t.few[k] : t.add[k];
 #define FL_ADD_TERMS(k, from, to)                                                                                              \
     if (k >= from && k < to)                                                                                                   \
-        FL_FN(fl_add_step)(&s##k, t##k);
+        FL_FN(fl_add_terms)(&r##k, t##k);
+#define FL_ADD_RUN(k, from, to)                                                                                                \
+    if (k >= from && k < to)                                                                                                   \
+        FL_FN(fl_add_step)(&s##k, r##k);
 #define FL_KEEP_SUM(k, from, to)                                                                                               \
     if (k >= from && k < to)                                                                                                   \
-        FL_FN(fl_keep_step)(&u->sums[k], first, &s##k);
+        FL_FN(fl_keep_step)(&sums[k], first, &s##k);
 
-/* The loops over a sheet, a step of lanes at a time: their sums, of the terms of all groups, and their scales stay in
- * registers. */
+/* The loops over the numbers of a sheet, or of the unit in one of its lanes, a step of lanes at a time: their sums, of the
+ * terms of all groups, and their scales stay in registers. */
 #define FL_STEP (FL_VECTOR_BYTES / (int)sizeof(FL_T))
-/* What is known of one long row as a whole is known of a step of its lanes, and serves all of them. */
-#define FL_KNOWN(sheet, lanes) ((sheet)->along ? FL_STEP : (lanes))
-#define FL_KNOWN_AT(sheet, first) ((sheet)->along ? 0 : (first))
 #define FL_EACH_STEP(sheet) for (ptrdiff_t first = 0; first < (sheet)->lanes; first += FL_STEP)
-#define FL_LANES_AT(sheet)                                                                                                     \
-    const FL_T *const lanes = numbers + group * (sheet)->lanes + first;                                                        \
-    const ptrdiff_t size = (sheet)->groups * (sheet)->lanes;                                                                   \
-    const FL_T *const x[FL_MAX_INPUTS] = {lanes, lanes + size, lanes + 2 * size, lanes + 3 * size};
+/* Where nothing that is written can be, so that loops need not look again. */
+#define FL_LOCAL_NUMBERS                                                                                                       \
+    const FL_NUMBERS local = *n;                                                                                               \
+    const ptrdiff_t lanes = sheet->lanes, groups = sheet->groups;
+#define FL_LANES_AT                                                                                                            \
+    const ptrdiff_t place = group * lanes + first;                                                                             \
+    const FL_T *const x[FL_MAX_INPUTS] = {local.x[0] + place, local.x[1] + place, local.x[2] + place, local.x[3] + place};
 #define FL_ADD_LOOP(name, which, from, to, scaled, usual)                                                                      \
-    FL_STATIC int FL_FN(name##_##which)(const fl_sheet *sheet, const FL_T *numbers, const double *parameters, FL_UNITS *u)     \
+    FL_STATIC int FL_FN(name##_##which)(const fl_sheet *sheet, const FL_NUMBERS *n, const double *parameters,                  \
+                                        const FL_UNITS *u, FL_FN(fl_sums) * sums)                                              \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
-        FL_I invalid = 0;                                                                                                      \
+        FL_LOCAL_NUMBERS                                                                                                       \
+        const ptrdiff_t run = sheet->along ? FL_RUN : 1;                                                                       \
+        FL_FN(fl_step_of_integers) invalid = {0};                                                                              \
         FL_EACH_STEP(sheet)                                                                                                    \
         {                                                                                                                      \
             FL_FN(fl_sums_of_step) s0 = {{0}, {0}}, s1 = s0, s2 = s0, s3 = s0, s4 = s0;                                        \
             FL_T t0[FL_STEP], t1[FL_STEP], t2[FL_STEP], t3[FL_STEP], t4[FL_STEP];                                              \
-            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, FL_KNOWN_AT(sheet, first));                              \
+            FL_I bad[FL_STEP];                                                                                                 \
+            FL_SCALES_OF_STEP all;                                                                                             \
+            FL_FN(fl_scales_of_step)(sheet, n, u, first, scaled, from > 0, &all);                                              \
             if (from > 0 && !FL_FN(fl_looks_again)(&all))                                                                      \
                 continue;                                                                                                      \
-            FL_EACH_GROUP(sheet)                                                                                               \
-            {                                                                                                                  \
-                FL_LANES_AT(sheet)                                                                                             \
-                const FL_I held = FL_HELD(sheet, group) - (FL_I)first;                                                         \
-                FL_SIMD_REDUCE(reduction(| : invalid))                                                                         \
-                for (FL_I i = 0; i < FL_STEP; i++) {                                                                           \
-                    const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, from > 0, i));                           \
-                    /* by masks: GCC makes sums with and without the term of a selection */                                    \
-                    const FL_U mask = FL_SELECT(i < held, ~(FL_U)0, (FL_U)0);                                                  \
-                    FL_KEEP_TERM(0, from, to, usual)                                                                           \
-                    FL_KEEP_TERM(1, from, to, usual)                                                                           \
-                    FL_KEEP_TERM(2, from, to, usual)                                                                           \
-                    FL_KEEP_TERM(3, from, to, usual)                                                                           \
-                    FL_KEEP_TERM(4, from, to, usual)                                                                           \
-                    invalid |= (t.invalid | ((usual) ? t.unusual : 0)) & (FL_I)mask;                                           \
+            for (ptrdiff_t begin = 0; begin < groups; begin += run) {                                                          \
+                FL_FN(fl_step) r0 = {0}, r1 = r0, r2 = r0, r3 = r0, r4 = r0;                                                   \
+                const ptrdiff_t end = FL_MIN(begin + run, groups);                                                             \
+                for (ptrdiff_t group = begin; group < end; group++) {                                                          \
+                    FL_LANES_AT                                                                                                \
+                    FL_SIMD                                                                                                    \
+                    for (FL_I i = 0; i < FL_STEP; i++) {                                                                       \
+                        const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, from > 0, i));                       \
+                                                                                                                               \
+                        FL_KEEP_TERM(0, from, to, usual)                                                                       \
+                        FL_KEEP_TERM(1, from, to, usual)                                                                       \
+                        FL_KEEP_TERM(2, from, to, usual)                                                                       \
+                        FL_KEEP_TERM(3, from, to, usual)                                                                       \
+                        FL_KEEP_TERM(4, from, to, usual)                                                                       \
+                        bad[i] = t.invalid;                                                                                    \
+                    }                                                                                                          \
+                    FL_FN(fl_or_step)(&invalid, bad);                                                                          \
+                    FL_ADD_TERMS(0, from, to)                                                                                  \
+                    FL_ADD_TERMS(1, from, to)                                                                                  \
+                    FL_ADD_TERMS(2, from, to)                                                                                  \
+                    FL_ADD_TERMS(3, from, to)                                                                                  \
+                    FL_ADD_TERMS(4, from, to)                                                                                  \
                 }                                                                                                              \
-                FL_ADD_TERMS(0, from, to)                                                                                      \
-                FL_ADD_TERMS(1, from, to)                                                                                      \
-                FL_ADD_TERMS(2, from, to)                                                                                      \
-                FL_ADD_TERMS(3, from, to)                                                                                      \
-                FL_ADD_TERMS(4, from, to)                                                                                      \
+                FL_ADD_RUN(0, from, to)                                                                                        \
+                FL_ADD_RUN(1, from, to)                                                                                        \
+                FL_ADD_RUN(2, from, to)                                                                                        \
+                FL_ADD_RUN(3, from, to)                                                                                        \
+                FL_ADD_RUN(4, from, to)                                                                                        \
             }                                                                                                                  \
             FL_KEEP_SUM(0, from, to)                                                                                           \
             FL_KEEP_SUM(1, from, to)                                                                                           \
@@ -256,7 +301,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
             FL_KEEP_SUM(3, from, to)                                                                                           \
             FL_KEEP_SUM(4, from, to)                                                                                           \
         }                                                                                                                      \
-        return invalid != 0;                                                                                                   \
+        return FL_FN(fl_any_of_step)(&invalid);                                                                                \
     }
 
 #define FL_PREPARE_LOOP(name, function)                                                                                        \
@@ -270,46 +315,49 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     }
 
 #define FL_SLOPE_LOOP(name, which, scaled)                                                                                     \
-    static void FL_FN(name##_##which)(const fl_sheet *sheet, FL_T *numbers, const double *parameters, const FL_UNITS *u)       \
+    static void FL_FN(name##_##which)(const fl_sheet *sheet, const FL_NUMBERS *n, const double *parameters, const FL_UNITS *u) \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
+        FL_LOCAL_NUMBERS                                                                                                       \
         FL_EACH_STEP(sheet)                                                                                                    \
         {                                                                                                                      \
-            const FL_SCALES_OF_STEP all = FL_FN(fl_scales_of_step)(u, FL_KNOWN_AT(sheet, first));                              \
-            const FL_FN(fl_slopes_of_step) of = FL_FN(fl_slopes_of_step_at)(u, FL_KNOWN_AT(sheet, first));                     \
-            FL_EACH_GROUP(sheet)                                                                                               \
-            {                                                                                                                  \
-                FL_LANES_AT(sheet)                                                                                             \
-                FL_T *const g0 = (FL_T *)x[FL_FN(name##_given)];                                                               \
-                FL_T *const g1 = FL_FN(name##_gradients) > 1 ? (FL_T *)x[FL_FN(name##_given) + 1] : NULL;                      \
-                FL_T *const g2 = FL_FN(name##_gradients) > 2 ? (FL_T *)x[FL_FN(name##_given) + 2] : NULL;                      \
+            FL_SCALES_OF_STEP all;                                                                                             \
+            FL_FN(fl_slopes_of_step) of;                                                                                       \
+            FL_FN(fl_scales_of_step)(sheet, n, u, first, scaled, FL_FN(name##_first) < FL_FN(name##_count), &all);             \
+            FL_FN(fl_slopes_of_step_at)(sheet, n, u, first, FL_FN(name##_count), FL_FN(name##_divides), &of);                  \
+            for (ptrdiff_t group = 0; group < groups; group++) {                                                               \
+                FL_LANES_AT                                                                                                    \
+                FL_T *const g0 = local.g[0] + place, *const g1 = local.g[1] + place, *const g2 = local.g[2] + place;           \
                 FL_SIMD                                                                                                        \
                 for (FL_I i = 0; i < FL_STEP; i++) {                                                                           \
                     const FL_TERMS t =                                                                                         \
                         FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, FL_FN(name##_first) < FL_FN(name##_count), i));         \
-                    const FL_T by0 = of.by[0][i], by1 = of.by[1][i], by2 = of.by[2][i], by3 = of.by[3][i], by4 = of.by[4][i];  \
+                    const FL_T by0 = of.by[0][i], by1 = FL_BY_AT(name, 1, i), by2 = FL_BY_AT(name, 2, i);                      \
+                    const FL_T by3 = FL_BY_AT(name, 3, i), by4 = FL_BY_AT(name, 4, i);                                         \
                     FL_STORE_SLOPES(FL_FN(name##_gradients), FL_FN(name##_count), FL_DIVIDED(name, i) * of.factor[i])          \
                 }                                                                                                              \
             }                                                                                                                  \
         }                                                                                                                      \
     }
 
+#define FL_BY_AT(name, k, i) (FL_FN(name##_count) > (k) ? of.by[k][i] : FL_C(0))
 /* A division by 1 takes its time, too. */
 #define FL_DIVIDED(name, i) / (FL_FN(name##_divides) ? of.divisor[i] : FL_C(1))
 
 #define FL_LANE_LOOPS(name)                                                                                                    \
-    static void FL_FN(name##_size_lanes)(const fl_sheet *sheet, const FL_T *numbers, const double *parameters, FL_UNITS *u)    \
+    static void FL_FN(name##_size_lanes)(const fl_sheet *sheet, const FL_NUMBERS *n, const double *parameters,                 \
+                                         FL_SIZES *sizes)                                                                      \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
+        FL_LOCAL_NUMBERS                                                                                                       \
         FL_EACH_STEP(sheet)                                                                                                    \
-        FL_EACH_GROUP(sheet)                                                                                                   \
-        {                                                                                                                      \
-            FL_LANES_AT(sheet)                                                                                                 \
+        for (ptrdiff_t group = 0; group < groups; group++) {                                                                   \
+            FL_LANES_AT                                                                                                        \
             FL_SIMD                                                                                                            \
             for (FL_I i = 0; i < FL_STEP; i++) {                                                                               \
                 const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_NOT_SCALED);                                                   \
                 for (int k = 0; k < FL_FN(name##_scaled); k++)                                                                 \
-                    u->size[k][first + i] = FL_MAX(u->size[k][first + i], t.size[k]);                                          \
+                    sizes->of[k][first + i] = FL_MAX(sizes->of[k][first + i], t.size[k]);                                      \
             }                                                                                                                  \
         }                                                                                                                      \
     }                                                                                                                          \
@@ -317,7 +365,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     {                                                                                                                          \
         FL_I again = 0;                                                                                                        \
         FL_SIMD_REDUCE(reduction(| : again))                                                                                   \
-        for (ptrdiff_t i = 0; i < FL_KNOWN(sheet, sheet->lanes); i++) {                                                        \
+        for (ptrdiff_t i = 0; i < sheet->lanes; i++) {                                                                         \
             const FL_FN(fl_statistic_sums) s = FL_SUMS_AT(name, FL_FN(name##_first), i);                                       \
             const FL_T look = FL_FN(name##_look)(s, q);                                                                        \
             u->again[i] = look;                                                                                                \
@@ -329,7 +377,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     {                                                                                                                          \
         FL_I invalid = 0;                                                                                                      \
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
-        for (ptrdiff_t i = 0; i < FL_KNOWN(sheet, sheet->rows); i++) {                                                         \
+        for (ptrdiff_t i = 0; i < sheet->rows; i++) {                                                                          \
             const FL_FN(fl_statistic_sums) s = FL_SUMS_AT(name, FL_FN(name##_count), i);                                       \
             const FL_OUTCOME f = FL_FN(name##_outcome)(s, q);                                                                  \
             u->value[i] = f.value;                                                                                             \
@@ -341,8 +389,6 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
         return invalid != 0;                                                                                                   \
     }
 
-/* How many of the lanes of a group hold numbers. */
-#define FL_HELD(sheet, group) ((FL_I)((sheet)->along ? (sheet)->classes - (group) * (sheet)->lanes : (sheet)->rows))
 #define FL_PRECISION (FL_BITS == 32 ? FL_F32 : FL_F64)
 #define FL_NOT_SCALED                                                                                                          \
     (FL_SCALES)                                                                                                                \
@@ -367,7 +413,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
 
 /* The loops over a part of a unit: what its numbers add to `count` of the statistics, and the gradients. */
 #define FL_PART_LOOP(name, which, count, usual)                                                                                \
-    static int FL_FN(name##_##which)(const fl_block *block)                                                                    \
+    FL_STATIC int FL_FN(name##_##which)(const fl_block *block)                                                                 \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, block->parameters)                                                                           \
         const FL_T *const x[FL_MAX_INPUTS] = {block->input[0], block->input[1], block->input[2], block->input[3]};             \
@@ -386,7 +432,7 @@ FL_INLINE fl_sheet fl_sheet_of_few(ptrdiff_t width)
     }
 
 #define FL_PART_GRADIENT(name)                                                                                                 \
-    static int FL_FN(name##_part_gradient)(const fl_block *block)                                                              \
+    FL_STATIC int FL_FN(name##_part_gradient)(const fl_block *block)                                                           \
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, block->parameters)                                                                           \
         const FL_T *const x[FL_MAX_INPUTS] = {block->input[0], block->input[1], block->input[2], block->input[3]};             \
@@ -429,14 +475,26 @@ typedef struct {
     FL_I invalid;
 } FL_FN(fl_statistic_outcome);
 
-/* The units of a sheet, a lane each, or the one unit in every lane. */
+/* The units of a sheet, a lane each. */
 typedef struct {
     FL_T label[FL_MAX_LABELS][FL_LANES];
-    FL_T size[FL_MAX_STATISTICS][FL_LANES], scale[FL_MAX_STATISTICS][FL_LANES], again[FL_LANES];
+    FL_T scale[FL_MAX_STATISTICS][FL_LANES], again[FL_LANES];
     FL_FN(fl_sums) sums[FL_MAX_STATISTICS];
     FL_T value[FL_LANES], by[FL_MAX_STATISTICS][FL_LANES], divisor[FL_LANES];
     FL_T factor[FL_LANES]; /* of the derivatives */
 } FL_FN(fl_units);
+
+/* The largest sizes of the differences in each lane. */
+typedef struct {
+    FL_T of[FL_MAX_STATISTICS][FL_LANES];
+} FL_FN(fl_sizes);
+
+/* Where the numbers of the units on a sheet begin, and where their derivatives go; or those of the unit in a lane of it. */
+typedef struct {
+    const FL_T *x[FL_MAX_INPUTS];
+    FL_T *g[FL_MAX_GRADIENTS];
+    ptrdiff_t lane;
+} FL_FN(fl_numbers);
 
 /* What a loop needs to know of a step of lanes, where no output can overwrite it. */
 typedef struct {
@@ -447,13 +505,24 @@ typedef struct {
     FL_T by[FL_MAX_STATISTICS][FL_STEP], divisor[FL_STEP], factor[FL_STEP];
 } FL_FN(fl_slopes_of_step);
 
-FL_INLINE FL_FN(fl_scales_of_step_type) FL_FN(fl_scales_of_step)(const FL_UNITS *u, ptrdiff_t first)
+/* What is known of a step of lanes; of the lanes of one unit, the same in all of them. */
+FL_INLINE void FL_FN(fl_known)(const fl_sheet *sheet, const FL_NUMBERS *n, const FL_T *of, ptrdiff_t first, FL_T *step)
 {
-    FL_FN(fl_scales_of_step_type) step;
-    for (int k = 0; k < FL_MAX_STATISTICS; k++)
-        memcpy(step.of[k], u->scale[k] + first, sizeof step.of[k]);
-    memcpy(step.again, u->again + first, sizeof step.again);
-    return step;
+    if (!sheet->along) {
+        memcpy(step, of + first, FL_STEP * sizeof *step);
+        return;
+    }
+    for (int i = 0; i < FL_STEP; i++)
+        step[i] = of[n->lane];
+}
+
+FL_INLINE void FL_FN(fl_scales_of_step)(const fl_sheet *sheet, const FL_NUMBERS *n, const FL_UNITS *u, ptrdiff_t first,
+                                        int scaled, int looks_again, FL_SCALES_OF_STEP *step)
+{
+    for (int k = 0; k < scaled; k++)
+        FL_FN(fl_known)(sheet, n, u->scale[k], first, step->of[k]);
+    if (looks_again)
+        FL_FN(fl_known)(sheet, n, u->again, first, step->again);
 }
 
 FL_INLINE int FL_FN(fl_looks_again)(const FL_SCALES_OF_STEP *step)
@@ -465,26 +534,48 @@ FL_INLINE int FL_FN(fl_looks_again)(const FL_SCALES_OF_STEP *step)
     return again != 0;
 }
 
-FL_INLINE FL_FN(fl_slopes_of_step) FL_FN(fl_slopes_of_step_at)(const FL_UNITS *u, ptrdiff_t first)
+FL_INLINE void FL_FN(fl_slopes_of_step_at)(const fl_sheet *sheet, const FL_NUMBERS *n, const FL_UNITS *u, ptrdiff_t first,
+                                           int count, int divides, FL_FN(fl_slopes_of_step) * step)
 {
-    FL_FN(fl_slopes_of_step) step;
-    for (int k = 0; k < FL_MAX_STATISTICS; k++)
-        memcpy(step.by[k], u->by[k] + first, sizeof step.by[k]);
-    memcpy(step.divisor, u->divisor + first, sizeof step.divisor);
-    memcpy(step.factor, u->factor + first, sizeof step.factor);
-    return step;
+    for (int k = 0; k < count; k++)
+        FL_FN(fl_known)(sheet, n, u->by[k], first, step->by[k]);
+    if (divides)
+        FL_FN(fl_known)(sheet, n, u->divisor, first, step->divisor);
+    FL_FN(fl_known)(sheet, n, u->factor, first, step->factor);
 }
 
 /* What a loop adds up in a step of lanes, as fl_add does: in registers, where GCC does not keep arrays. */
 typedef FL_T FL_FN(fl_step) __attribute__((vector_size(FL_VECTOR_BYTES)));
+typedef FL_I FL_FN(fl_step_of_integers) __attribute__((vector_size(FL_VECTOR_BYTES)));
 typedef struct {
     FL_FN(fl_step) sum, error;
 } FL_FN(fl_sums_of_step);
 
-FL_INLINE void FL_FN(fl_add_step)(FL_FN(fl_sums_of_step) * s, const FL_T *terms)
+/* Bits of a step of lanes, which are gathered lane by lane, and looked at in the end. */
+FL_INLINE void FL_FN(fl_or_step)(FL_FN(fl_step_of_integers) * all, const FL_I *bits)
+{
+    FL_FN(fl_step_of_integers) x;
+    memcpy(&x, bits, sizeof x);
+    *all |= x;
+}
+
+FL_INLINE int FL_FN(fl_any_of_step)(const FL_FN(fl_step_of_integers) * all)
+{
+    FL_I any = 0;
+    for (int i = 0; i < FL_STEP; i++)
+        any |= (*all)[i];
+    return any != 0;
+}
+
+FL_INLINE void FL_FN(fl_add_terms)(FL_FN(fl_step) * run, const FL_T *terms)
 {
     FL_FN(fl_step) x;
     memcpy(&x, terms, sizeof x);
+    *run += x;
+}
+
+FL_INLINE void FL_FN(fl_add_step)(FL_FN(fl_sums_of_step) * s, FL_FN(fl_step) x)
+{
     const FL_FN(fl_step) sum = s->sum + x, part = sum - s->sum;
     s->error += (s->sum - (sum - part)) + (x - part);
     s->sum = sum;
@@ -500,9 +591,9 @@ typedef struct {
     int inputs, gradients, labels, count, usual, scaled, first;
     fl_prepare prepare;
     /* the usual sums, those of the first look, with scales or without, and of the second one */
-    int (*add[4])(const fl_sheet *sheet, const FL_T *numbers, const double *q, FL_UNITS *u);
-    void (*slopes[2])(const fl_sheet *sheet, FL_T *numbers, const double *q, const FL_UNITS *u);
-    void (*size)(const fl_sheet *sheet, const FL_T *numbers, const double *q, FL_UNITS *u);
+    int (*add[4])(const fl_sheet *sheet, const FL_NUMBERS *n, const double *q, const FL_UNITS *u, FL_FN(fl_sums) * sums);
+    void (*slopes[2])(const fl_sheet *sheet, const FL_NUMBERS *n, const double *q, const FL_UNITS *u);
+    void (*size)(const fl_sheet *sheet, const FL_NUMBERS *n, const double *q, FL_SIZES *sizes);
     int (*look)(const fl_sheet *sheet, const double *q, FL_T weight, FL_UNITS *u);
     int (*outcomes)(const fl_sheet *sheet, const double *q, FL_T weight, FL_UNITS *u);
 } FL_FN(fl_statistic_maps);
@@ -522,16 +613,85 @@ FL_INLINE FL_T FL_FN(fl_slope)(const FL_TERMS t, int j, int count, FL_T by0, FL_
     return slope;
 }
 
-/* The sums from `from` on, as far as a loop adds them up. */
-FL_STATIC int FL_FN(fl_add_up)(const fl_block *b, const fl_sheet *sheet, const FL_FN(fl_statistic_maps) * maps, int loop,
-                               FL_UNITS *u)
+/* The unit in a lane of a sheet of those that lie one after another. */
+FL_INLINE FL_NUMBERS FL_FN(fl_numbers_of)(const fl_sheet *sheet, const FL_NUMBERS *n, ptrdiff_t lane)
 {
-    const int invalid = maps->add[loop](sheet, b->scratch, b->parameters, u);
+    FL_NUMBERS of = {.lane = lane};
+    for (int i = 0; i < FL_MAX_INPUTS; i++)
+        of.x[i] = n->x[i] + lane * sheet->stride;
+    for (int j = 0; j < FL_MAX_GRADIENTS; j++)
+        of.g[j] = n->g[j] + lane * sheet->stride;
+    return of;
+}
+
+/* The sums of units of 16 lanes each: lanes are added up for all units at a time. */
+FL_STATIC void FL_FN(fl_merge_units)(const fl_sheet *sheet, const FL_T *lanes, FL_T *sum)
+{
+    FL_T turned[FL_LANE_STEP * FL_LANE_STEP];
+    FL_FN(fl_transpose)(lanes, FL_LANE_STEP, sheet->rows, FL_LANE_STEP, turned, FL_LANE_STEP);
+    for (ptrdiff_t half = FL_LANE_STEP / 2; half; half /= 2)
+        for (ptrdiff_t lane = 0; lane < half; lane++) {
+            FL_T *const to = turned + lane * FL_LANE_STEP;
+            const FL_T *const from = to + half * FL_LANE_STEP;
+            FL_SIMD
+            for (ptrdiff_t unit = 0; unit < sheet->rows; unit++)
+                to[unit] += from[unit];
+        }
+    memcpy(sum, turned, (size_t)sheet->rows * sizeof *sum);
+}
+
+/* The sums from `from` on, as far as a loop adds them up. */
+FL_STATIC int FL_FN(fl_add_up)(const fl_sheet *sheet, const FL_NUMBERS *n, const double *q,
+                               const FL_FN(fl_statistic_maps) * maps, int loop, FL_UNITS *u)
+{
     const int from = loop == FL_SECOND_LOOK ? maps->first : 0;
     const int to = loop == FL_USUAL_LOOK ? maps->usual : loop == FL_SECOND_LOOK ? maps->count : maps->first;
+    int invalid = 0;
+    if (!sheet->stride) {
+        invalid = maps->add[loop](sheet, n, q, u, u->sums);
+        for (int k = from; k < to; k++)
+            FL_FN(fl_finish_sums)(sheet, &u->sums[k]);
+        return invalid;
+    }
+    const fl_sheet one = fl_sheet_of_unit(sheet);
+    FL_T lanes[FL_MAX_STATISTICS][FL_LANE_STEP * FL_LANE_STEP];
+    FL_FN(fl_sums) sums[FL_MAX_STATISTICS];
+    for (ptrdiff_t lane = 0; lane < sheet->rows; lane++) {
+        const FL_NUMBERS of = FL_FN(fl_numbers_of)(sheet, n, lane);
+        const int looks = loop != FL_SECOND_LOOK || u->again[lane] != FL_C(0);
+        if (looks)
+            invalid |= maps->add[loop](&one, &of, q, u, sums);
+        for (int k = from; k < to; k++) {
+            FL_T *const of_unit = lanes[k] + lane * FL_LANE_STEP;
+            if (!looks)
+                memset(of_unit, 0, FL_LANE_STEP * sizeof *of_unit);
+            else
+                FL_FN(fl_correct)(&sums[k], FL_LANE_STEP, of_unit);
+        }
+    }
     for (int k = from; k < to; k++)
-        FL_FN(fl_finish_sums)(sheet, &u->sums[k]);
+        FL_FN(fl_merge_units)(sheet, lanes[k], u->sums[k].sum);
     return invalid;
+}
+
+/* The largest sizes of the units of a sheet. */
+FL_STATIC void FL_FN(fl_find_sizes)(const fl_sheet *sheet, const FL_NUMBERS *n, const double *q,
+                                    const FL_FN(fl_statistic_maps) * maps, FL_SIZES *sizes)
+{
+    memset(sizes, 0, sizeof *sizes);
+    if (!sheet->stride) {
+        maps->size(sheet, n, q, sizes);
+        return;
+    }
+    const fl_sheet one = fl_sheet_of_unit(sheet);
+    for (ptrdiff_t lane = 0; lane < sheet->rows; lane++) {
+        const FL_NUMBERS of = FL_FN(fl_numbers_of)(sheet, n, lane);
+        FL_SIZES of_lanes = {{{0}}};
+        maps->size(&one, &of, q, &of_lanes);
+        for (int k = 0; k < maps->scaled; k++)
+            for (int i = 0; i < FL_LANE_STEP; i++)
+                sizes->of[k][lane] = FL_MAX(sizes->of[k][lane], of_lanes.of[k][i]);
+    }
 }
 
 /* Sums of powers from here on, and up to there, have all their digits. */
@@ -542,9 +702,24 @@ FL_STATIC int FL_FN(fl_add_up)(const fl_block *b, const fl_sheet *sheet, const F
 #define FL_LEAST_SUM FL_C(FL_BITS == 32 ? 0x1p-90 : 0x1p-900)
 #define FL_LARGEST_SUM FL_C(FL_BITS == 32 ? 0x1p100 : 0x1p1000)
 
+/* Whether all of the first sums have all their digits; 0 is what is too small for them, too. */
+FL_STATIC int FL_FN(fl_sums_are_usual)(const fl_sheet *sheet, const FL_UNITS *u, int count)
+{
+    FL_I bad = 0;
+    for (int k = 0; k < count; k++) {
+        FL_SIMD_REDUCE(reduction(| : bad))
+        for (ptrdiff_t lane = 0; lane < sheet->rows; lane++) {
+            const FL_T sum = u->sums[k].sum[lane];
+            bad |= FL_SELECT((sum >= FL_LEAST_SUM) & (sum <= FL_LARGEST_SUM), (FL_I)0, (FL_I)1);
+        }
+    }
+    return !bad;
+}
+
 /* Scales the rows whose sums over- or underflowed by the power of two that makes their largest size about 1; tells whether
  * there are any. */
-FL_STATIC int FL_FN(fl_rescale)(const fl_block *b, const fl_sheet *sheet, const FL_FN(fl_statistic_maps) * maps, FL_UNITS *u)
+FL_STATIC int FL_FN(fl_rescale)(const fl_sheet *sheet, const FL_NUMBERS *n, const double *q,
+                                const FL_FN(fl_statistic_maps) * maps, FL_UNITS *u)
 {
     /* a second look is at squares that are smaller by the square of a rounding error */
     const FL_T least = maps->first < maps->count ? FL_LEAST_SUM / (FL_ROUNDING * FL_ROUNDING) : FL_LEAST_SUM;
@@ -558,20 +733,17 @@ FL_STATIC int FL_FN(fl_rescale)(const fl_block *b, const fl_sheet *sheet, const 
     }
     if (!bad)
         return 0;
-    memset(u->size, 0, sizeof u->size);
-    maps->size(sheet, b->scratch, b->parameters, u);
-    for (int k = 0; k < maps->scaled; k++) {
-        for (ptrdiff_t lane = 1; sheet->along && lane < sheet->lanes; lane++)
-            u->size[k][0] = FL_MAX(u->size[k][0], u->size[k][lane]);
-        for (ptrdiff_t lane = 0; lane < sheet->lanes; lane++) {
-            const FL_T size = u->size[k][sheet->along ? 0 : lane], sum = u->sums[k].sum[lane];
+    FL_SIZES sizes;
+    FL_FN(fl_find_sizes)(sheet, n, q, maps, &sizes);
+    for (int k = 0; k < maps->scaled; k++)
+        for (ptrdiff_t lane = 0; lane < sheet->rows; lane++) {
+            const FL_T size = sizes.of[k][lane], sum = u->sums[k].sum[lane];
             const FL_U exponent = FL_TO_BITS(size) >> FL_MANTISSA_BITS;
             const FL_U inverse = 2 * (FL_U)FL_EXPONENT_BIAS - FL_CLAMP(exponent, 1, 2 * (FL_U)FL_EXPONENT_BIAS - 1);
             /* a difference that overflowed is scaled down as far as can be */
             if (size > FL_C(0) && (sum < least || sum > FL_LARGEST_SUM))
                 u->scale[k][lane] = FL_FROM_BITS(inverse << FL_MANTISSA_BITS);
         }
-    }
     return 1;
 }
 
@@ -587,19 +759,71 @@ FL_STATIC void FL_FN(fl_take_labels)(const fl_block *b, const fl_sheet *sheet, p
             u->label[j][lane] = ((const FL_T *)b->input[maps->inputs + j])[row + (lane < sheet->rows ? lane : 0)];
 }
 
+/* The units of a sheet, laid out; where they lie one after another and fill whole lanes, they stay where they are. */
+FL_STATIC FL_NUMBERS FL_FN(fl_place_units)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
+                                           const FL_FN(fl_statistic_maps) * maps)
+{
+    const ptrdiff_t first = row * b->width, stays = sheet->stride == b->width;
+    const ptrdiff_t numbers = sheet->stride ? sheet->rows * sheet->stride : sheet->groups * sheet->lanes;
+    const int given = maps->inputs - maps->gradients;
+    FL_NUMBERS n = {.g = {b->scratch}, .lane = 0};
+    for (int i = 0; i < maps->inputs; i++) {
+        const FL_T *const source = (const FL_T *)b->input[i] + first;
+        FL_T *const target = (FL_T *)b->scratch + i * numbers;
+        n.x[i] = stays ? source : target;
+        if (!sheet->stride)
+            FL_FN(fl_lay_out)(sheet, source, target, FL_C(0));
+        for (ptrdiff_t r = 0; !stays && sheet->stride && r < sheet->rows; r++) {
+            memcpy(target + r * sheet->stride, source + r * b->width, (size_t)b->width * sizeof *target);
+            for (ptrdiff_t k = b->width; k < sheet->stride; k++)
+                target[r * sheet->stride + k] = FL_C(0);
+        }
+        if (i == maps->inputs - 1 && maps->prepare) {
+            maps->prepare(n.x[i], target, numbers);
+            n.x[i] = target;
+            for (ptrdiff_t r = 0; !stays && sheet->stride && r < sheet->rows; r++)
+                for (ptrdiff_t k = b->width; k < sheet->stride; k++)
+                    target[r * sheet->stride + k] = -FL_C(0);
+        }
+        if (i >= given && b->want & FL_GRADIENT)
+            n.g[i - given] = stays ? (FL_T *)b->gradient[i - given] + first : target;
+    }
+    /* what is not there is somewhere, too */
+    for (int i = maps->inputs; i < FL_MAX_INPUTS; i++)
+        n.x[i] = n.x[0];
+    for (int j = maps->gradients; j < FL_MAX_GRADIENTS; j++)
+        n.g[j] = n.g[0];
+    return n;
+}
+
+FL_STATIC void FL_FN(fl_write_slopes)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, const FL_NUMBERS *n,
+                                      const FL_FN(fl_statistic_maps) * maps, int scaled, const FL_UNITS *u)
+{
+    const ptrdiff_t first = row * b->width;
+    if (!sheet->stride)
+        maps->slopes[scaled](sheet, n, b->parameters, u);
+    const fl_sheet one = fl_sheet_of_unit(sheet);
+    for (ptrdiff_t lane = 0; sheet->stride && lane < sheet->rows; lane++) {
+        const FL_NUMBERS of = FL_FN(fl_numbers_of)(sheet, n, lane);
+        maps->slopes[scaled](&one, &of, b->parameters, u);
+    }
+    for (int j = 0; sheet->stride != b->width && j < maps->gradients; j++) {
+        FL_T *const target = (FL_T *)b->gradient[j] + first;
+        if (!sheet->stride)
+            FL_FN(fl_take_up)(sheet, n->g[j], target);
+        for (ptrdiff_t r = 0; sheet->stride && r < sheet->rows; r++)
+            memcpy(target + r * b->width, n->g[j] + r * sheet->stride, (size_t)b->width * sizeof *target);
+    }
+}
+
 FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
                                         const FL_FN(fl_statistic_maps) * maps)
 {
-    const ptrdiff_t numbers = sheet->groups * sheet->lanes, first = row * b->width;
+    const double *const q = b->parameters;
     const FL_T width = (FL_T)b->width;
+    const FL_NUMBERS n = FL_FN(fl_place_units)(b, sheet, row, maps);
     FL_FN(fl_labels) labels;
     FL_UNITS u;
-    for (int i = 0; i < maps->inputs; i++)
-        FL_FN(fl_lay_out)(sheet, (const FL_T *)b->input[i] + first, (FL_T *)b->scratch + i * numbers, FL_C(0));
-    if (maps->prepare) {
-        FL_T *const last = (FL_T *)b->scratch + (maps->inputs - 1) * numbers;
-        maps->prepare(last, last, numbers);
-    }
     for (ptrdiff_t r = 0; r < sheet->rows; r++)
         labels.dropped[r] = FL_FN(fl_drops)(b, row + r);
     for (int k = 0; k < FL_MAX_STATISTICS; k++)
@@ -614,30 +838,26 @@ FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet
             FL_EACH_LANE(sheet)
         u.sums[k].sum[lane] = FL_C(0);
         /* what is not usual, or outside, is looked at in full */
-        usual = !FL_FN(fl_add_up)(b, sheet, maps, FL_USUAL_LOOK, &u);
+        usual = !FL_FN(fl_add_up)(sheet, &n, q, maps, FL_USUAL_LOOK, &u) && FL_FN(fl_sums_are_usual)(sheet, &u, maps->usual);
     }
     if (!usual)
-        invalid = FL_FN(fl_add_up)(b, sheet, maps, FL_FIRST_LOOK, &u);
-    const int scaled = FL_FN(fl_rescale)(b, sheet, maps, &u);
+        invalid = FL_FN(fl_add_up)(sheet, &n, q, maps, FL_FIRST_LOOK, &u);
+    const int scaled = FL_FN(fl_rescale)(sheet, &n, q, maps, &u);
     if (scaled)
-        invalid |= FL_FN(fl_add_up)(b, sheet, maps, FL_SCALED_LOOK, &u);
+        invalid |= FL_FN(fl_add_up)(sheet, &n, q, maps, FL_SCALED_LOOK, &u);
     if (maps->first < maps->count) {
         for (int k = maps->first; k < maps->count; k++)
             FL_EACH_LANE(sheet)
         u.sums[k].sum[lane] = FL_C(0);
-        if (maps->look(sheet, b->parameters, width, &u))
-            FL_FN(fl_add_up)(b, sheet, maps, FL_SECOND_LOOK, &u);
+        if (maps->look(sheet, q, width, &u))
+            FL_FN(fl_add_up)(sheet, &n, q, maps, FL_SECOND_LOOK, &u);
     }
-    invalid |= maps->outcomes(sheet, b->parameters, width, &u);
+    invalid |= maps->outcomes(sheet, q, width, &u);
     if (b->want & FL_VALUE)
         memcpy((FL_T *)b->value + row, u.value, (size_t)sheet->rows * sizeof(FL_T));
     if (b->want & FL_GRADIENT) {
         FL_FN(fl_set_scale)(b, sheet, row, u.factor);
-        maps->slopes[scaled](sheet, b->scratch, b->parameters, &u);
-        for (int j = 0; j < maps->gradients; j++) {
-            const FL_T *const source = (const FL_T *)b->scratch + (maps->inputs - maps->gradients + j) * numbers;
-            FL_FN(fl_take_up)(sheet, source, (FL_T *)b->gradient[j] + first);
-        }
+        FL_FN(fl_write_slopes)(b, sheet, row, &n, maps, scaled, &u);
     }
     FL_FN(fl_clear_dropped)(b, row, sheet->rows, &labels);
     return invalid;
@@ -645,7 +865,7 @@ FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet
 
 FL_STATIC int FL_FN(fl_statistic_rows)(const fl_block *b, const FL_FN(fl_statistic_maps) * maps)
 {
-    fl_sheet sheet = fl_sheet_of_few(b->width);
+    fl_sheet sheet = fl_sheet_of_units(b->width);
     int invalid = 0;
     FL_EACH_SHEET(b, sheet)
     invalid |= FL_FN(fl_statistic_sheet)(b, &sheet, row, maps);

@@ -83,8 +83,10 @@ FL_INLINE FL_FN(triplet_term) FL_FN(triplet_term_of)(FL_T a, FL_T b, FL_T scale,
     const FL_T down = FL_MIN(scale, FL_C(1)), up = FL_MAX(scale, FL_C(1));
     const FL_PAIR d = FL_TWO_SUM(a * down, -(b * down));
     const FL_T r = d.hi * up, size = FL_ABS(r);
+    if (euclidean)
+        return (FL_FN(triplet_term)){r * r, r, FL_ABS(a - b)};
     const FL_T low = FL_SELECT(size < FL_INFINITY, FL_WITH_SIGN_OF(d.hi, d.lo) * up, FL_C(0));
-    const FL_T slope = euclidean ? size : FL_FN(triplet_power)((FL_PAIR){size, low}, FL_EXACT_PARAMETER(p - 1.0));
+    const FL_T slope = FL_FN(triplet_power)((FL_PAIR){size, low}, FL_EXACT_PARAMETER(p - 1.0));
     return (FL_FN(triplet_term)){slope * size, FL_SELECT(r == FL_C(0), FL_C(0), FL_WITH_SIGN_OF(r, slope)), FL_ABS(a - b)};
 }
 

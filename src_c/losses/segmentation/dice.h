@@ -11,19 +11,30 @@
  */
 #include "language/overlap.h"
 
-FL_MASK_FORMULA(dice, y, p, (smooth, squared))
+FL_MASK_FORMULA(dice, y, p, (smooth))
 {
-    const FL_U square = FL_UNIFORM(squared != 0.0);
-    const FL_T r = p.p - y;
-    FL_TERMS t = FL_OVERLAP_TERMS(y, p, FL_C(1), FL_C(1), FL_C(2));
-    t.add[0] = FL_PICK(square, r * r, t.add[0]);
-    t.slope[0][0] = FL_PICK(square, (r + r) * p.slope, t.slope[0][0]);
-    return t;
+    return FL_OVERLAP_TERMS(y, p, FL_C(1), FL_C(1), FL_C(2));
 }
 
-FL_MASK_OUTCOME(dice, s, (smooth, squared))
+FL_MASK_OUTCOME(dice, s, (smooth))
 {
     return FL_OVERLAP(s.sum[0], s.sum[1], FL_C(smooth));
 }
 
-FL_MASK_FORMULA_BY(dice_by_smooth, dice, (smooth, squared), 2, 1, FL_C(1))
+FL_MASK_FORMULA_BY(dice_by_smooth, dice, (smooth), 2, 1, FL_C(1))
+
+FL_MASK_FORMULA(dice_squared, y, p, (smooth))
+{
+    const FL_T r = p.p - y;
+    FL_TERMS t = FL_OVERLAP_TERMS(y, p, FL_C(1), FL_C(1), FL_C(2));
+    t.add[0] = r * r;
+    t.slope[0][0] = (r + r) * p.slope;
+    return t;
+}
+
+FL_MASK_OUTCOME(dice_squared, s, (smooth))
+{
+    return FL_OVERLAP(s.sum[0], s.sum[1], FL_C(smooth));
+}
+
+FL_MASK_FORMULA_BY(dice_squared_by_smooth, dice_squared, (smooth), 2, 1, FL_C(1))
