@@ -59,6 +59,8 @@ class Loss:
     by_numbers: ClassVar[bool] = True
     #: The forms that labels may have, for losses of rows of numbers: whether they are rows, too, and whether they are indices.
     row_forms: ClassVar[tuple[tuple[bool, bool], ...]] = ()
+    #: How ordinary arrays of losses of vectors, masks and whole arrays are read: `Signature.unit_form`.
+    unit_form: ClassVar[tuple[tuple[bool, ...], int, int, int] | tuple[()]] = ()
     #: Whether labels must be class indices, where distributions could be taken, too.
     indices_only: ClassVar[bool] = False
     #: How losses can be reduced.
@@ -96,6 +98,8 @@ class Loss:
             if cls.signature.axes == "(k)" and cls.labels:
                 forms = cls.signature.inputs[0].forms
                 cls.row_forms = tuple((bool(form.axes), form.index) for form in forms)
+            elif cls._read is Loss._read:
+                cls.unit_form = cls.signature.unit_form
         if cls.indices_only:
             cls.row_forms = tuple(form for form in cls.row_forms if form[1])
         if cls.inputs != Loss.inputs and cls.__call__ is Loss.__call__:
@@ -566,6 +570,8 @@ OF_OTHER_INPUTS = {
 
 def bind(loss: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
     """Put all inputs of a loss, or of what has ``inputs`` and ``optional`` like one, in their order."""
+    if not named and len(inputs) == len(loss.inputs):
+        return inputs
     every = (*loss.inputs, *loss.optional)
     expected = f"{type(loss).__name__} takes the inputs {', '.join(loss.inputs)}"
     if loss.optional:

@@ -76,6 +76,18 @@ class Signature:
         return int(count) if count.isdigit() else 0
 
     @cached_property
+    def unit_form(self) -> tuple[tuple[bool, ...], int, int, int] | tuple[()]:
+        """How to read ordinary arrays of vectors, masks, and of what is one as a whole.
+
+        Which inputs have the axes of a unit, the place of the first one that is differentiated, how many components there must
+        be, and how many axes there are before those of a unit: 0, all but one (-1), or as many as the loss says (1).
+        """
+        if self.plan not in ("statistics", "rows"):
+            return ()
+        whole = tuple(bool(item.forms[0].axes) for item in self.inputs)
+        return whole, self.predictions[0], self.components, {"(...)": 0, "(m...)": 1}.get(self.axes, -1)
+
+    @cached_property
     def in_parts(self) -> bool:
         """Whether the numbers of a unit may come in parts, each with a weight: those of masks and of whole arrays."""
         return self.axes in ("(m...)", "(...)")

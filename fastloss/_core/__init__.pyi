@@ -52,7 +52,18 @@ from .kernels import (
     table,
     use_isa,
 )
-from .operands import CODES, SWAPPED, TYPE_CODES, Inputs, is_single, read_ordinary, read_ordinary_rows, result_dtype, write
+from .operands import (
+    CODES,
+    SWAPPED,
+    TYPE_CODES,
+    Inputs,
+    is_single,
+    read_ordinary,
+    read_ordinary_rows,
+    read_ordinary_units,
+    result_dtype,
+    write,
+)
 from .sums import SUM_BYTES, Sums
 from .tensors import Tensors
 from .threads import (
@@ -136,6 +147,7 @@ __all__ = [
     "products_of_stacks",
     "read_ordinary",
     "read_ordinary_rows",
+    "read_ordinary_units",
     "result_dtype",
     "table",
     "thread_count",

@@ -11,7 +11,7 @@ from numpy cimport PyArray_DIMS, PyArray_NDIM, ndarray
 from .execute cimport Found, Output, execute, output_to
 from fastloss cimport FL_GRADIENT, FL_HESSIAN, FL_VALUE
 from .kernels cimport Kernel
-from .operands cimport Inputs, make_result, plain_outputs, read_ordinary, read_ordinary_rows, read_plain, write
+from .operands cimport Inputs, make_result, plain_outputs, read_ordinary, read_ordinary_rows, read_ordinary_units, read_plain, write
 
 cdef tuple SUM = (Output(FL_VALUE),)
 cdef tuple SUM_WITH_REST = (Output(FL_VALUE), Output(FL_VALUE, call=1))
@@ -50,14 +50,17 @@ def evaluate(loss, int want, tuple values, sample_weight, reduction, out):
     cdef Kernel kernel
     cdef Found found
     cdef tuple kernels, rests, sums = SUM, weights = None
-    cdef tuple row_forms = ()
+    cdef tuple row_forms = (), unit_form
     cdef bint by_numbers = loss.by_numbers, mean, summed
     if by_numbers:
         inputs = read_ordinary(values, loss.labels)
     else:
         row_forms = loss.row_forms
+        unit_form = loss.unit_form
         if row_forms:
             inputs = read_ordinary_rows(values, row_forms)
+        elif unit_form:
+            inputs = read_ordinary_units(values, unit_form, loss._unit_axes() if unit_form[3] > 0 else unit_form[3])
     if inputs is None:
         inputs = loss._read(values)
     if sample_weight is not None:

@@ -51,6 +51,7 @@ cdef Py_ssize_t[12] ITEMSIZE
 
 cpdef Inputs read_ordinary(tuple values, Py_ssize_t given)
 cpdef Inputs read_ordinary_rows(tuple values, tuple forms)
+cpdef Inputs read_ordinary_units(tuple values, tuple form, Py_ssize_t unit_axes)
 cdef tuple read_plain(value, tuple shape)
 cdef list plain_outputs(out, tuple kinds, Inputs inputs, tuple weights, bint *overwrites)
 cdef ndarray make_result(Inputs inputs, Py_ssize_t place, bint of_units, original)

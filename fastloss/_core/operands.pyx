@@ -174,6 +174,47 @@ cpdef Inputs read_ordinary_rows(tuple values, tuple forms):
     return None
 
 
+cpdef Inputs read_ordinary_units(tuple values, tuple form, Py_ssize_t unit_axes):
+    """Read NumPy arrays of units, as `Signature.unit_form` describes them: of one shape, but for what has a number for each unit.
+
+    None when something is no plain array of a known dtype, or anything does not fit: `_arrays.py` deals with that.
+    """
+    cdef tuple whole = form[0], operands, operand, shape
+    cdef Py_ssize_t given = form[1], components = form[2], i
+    cdef bint single = True
+    cdef int code, ndim, units, axis
+    cdef ndarray array, first
+    cdef Inputs inputs
+    if len(values) > len(whole) or type(values[given]) is not ndarray:
+        return None
+    first = values[given]
+    ndim = PyArray_NDIM(first)
+    units = ndim - 1 if unit_axes < 0 else unit_axes if ndim > 1 else 0
+    if units < 0 or units >= ndim or (components and PyArray_DIMS(first)[ndim - 1] != components):
+        return None
+    for axis in range(units, ndim):
+        if PyArray_DIMS(first)[axis] == 0:
+            return None
+    operands = PyTuple_New(len(values))
+    for i in range(len(values)):
+        if type(values[i]) is not ndarray:
+            return None
+        array = values[i]
+        code = code_of(array)
+        if code < 0 or PyArray_NDIM(array) != (ndim if whole[i] else units) or not have_lengths(array, first):
+            return None
+        if whole[i] and i >= given and not is_single(code):
+            single = False
+        operand = (array, code)
+        Py_INCREF(operand)
+        PyTuple_SetItem(operands, i, operand)
+    inputs = Inputs.__new__(Inputs)
+    shape = (<object> first).shape
+    inputs.operands, inputs.shape = operands, shape[:units]
+    inputs.single, inputs.core = single, ndim - units
+    return inputs
+
+
 # ---- arrays of calls -------------------------------------------------------------------------------------------
 
 cdef tuple read_plain(value, tuple shape):
