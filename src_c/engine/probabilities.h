@@ -54,40 +54,39 @@ FL_STATIC void FL_FN(fl_row_sums)(const FL_T *x, ptrdiff_t rows, ptrdiff_t class
     }
 }
 
-typedef FL_T FL_FN(fl_line) __attribute__((vector_size(64)));
-typedef FL_I FL_FN(fl_line_of_masks) __attribute__((vector_size(64)));
+/* What two vectors of lanes add up, and whether a number lies outside [0, 1]: neither sum waits for the other. */
+typedef FL_T FL_FN(fl_lanes) __attribute__((vector_size(FL_VECTOR_BYTES), aligned(sizeof(FL_T)), may_alias));
+typedef FL_I FL_FN(fl_lanes_of_masks) __attribute__((vector_size(FL_VECTOR_BYTES)));
 
-/* The sum of numbers, in two chains that do not wait for each other, and whether one lies outside [0, 1]. */
+/* The sum of numbers in 32 lanes, or 16, and whether one lies outside [0, 1]. */
 FL_STATIC FL_T FL_FN(fl_sum_probabilities)(const FL_T *x, ptrdiff_t n, int *outside)
 {
-    enum { LINE = 64 / sizeof(FL_T) };
-    FL_FN(fl_line) line, other, sums = {0}, other_sums = {0};
-    FL_FN(fl_line_of_masks) wrong = {0};
-    ptrdiff_t i = 0;
-    for (; i + 2 * LINE <= n; i += 2 * LINE) {
-        memcpy(&line, x + i, sizeof line);
-        memcpy(&other, x + i + LINE, sizeof other);
-        wrong |= (FL_FN(fl_line_of_masks))((line < FL_C(0)) | (line > FL_C(1)) | (other < FL_C(0)) | (other > FL_C(1)));
-        sums += line;
-        other_sums += other;
+    enum { LANES = 128 / sizeof(FL_T), STEP = FL_VECTOR_BYTES / sizeof(FL_T) };
+    FL_T part[LANES];
+    FL_FN(fl_lanes_of_masks) wrong = {0};
+    for (ptrdiff_t first = 0; first < LANES; first += 2 * STEP) {
+        FL_FN(fl_lanes) sum = {0}, other_sum = {0};
+        for (ptrdiff_t i = first; i + LANES - first <= n; i += LANES) {
+            const FL_FN(fl_lanes) line = *(const FL_FN(fl_lanes) *)(x + i), other = *(const FL_FN(fl_lanes) *)(x + i + STEP);
+            wrong |= (FL_FN(fl_lanes_of_masks))((line < FL_C(0)) | (line > FL_C(1)) | (other < FL_C(0)) | (other > FL_C(1)));
+            sum += line;
+            other_sum += other;
+        }
+        memcpy(part + first, &sum, sizeof sum);
+        memcpy(part + first + STEP, &other_sum, sizeof other_sum);
     }
-    line = sums + other_sums;
     FL_I any = 0;
-    FL_SIMD_REDUCE(reduction(| : any))
-    for (int lane = 0; lane < LINE; lane++)
+    for (int lane = 0; lane < STEP; lane++)
         any |= wrong[lane];
-    FL_FN(fl_four) fours = {0}, four;
-    for (int lane = 0; lane < LINE; lane += 4) {
-        memcpy(&four, (const FL_T *)&line + lane, sizeof four);
-        fours += four;
-    }
-    FL_T total = (fours[0] + fours[1]) + (fours[2] + fours[3]);
-    for (; i < n; i++) {
+    for (int half = LANES / 2; half; half /= 2)
+        for (int lane = 0; lane < half; lane++)
+            part[lane] += part[lane + half];
+    for (ptrdiff_t i = n - n % LANES; i < n; i++) {
         any |= FL_INVALID((x[i] < FL_C(0)) | (x[i] > FL_C(1)));
-        total += x[i];
+        part[0] += x[i];
     }
     *outside = any != 0;
-    return total;
+    return part[0];
 }
 
 /*
