@@ -19,9 +19,10 @@
 
 FL_INLINE FL_RESULT FL_FN(fl_gaussian_kl)(FL_T mean, FL_T log_var, FL_T factor)
 {
+    const FL_HALF_EXPM1 half = FL_HALF_EXPM1_OF(log_var);
     return (FL_RESULT){
-        .value = factor * FL_FMA(FL_C(0.5) * mean, mean, FL_C(0.5) * FL_EXPM1_MINUS_X(log_var)),
-        .gradient = {factor * mean, factor * (FL_C(0.5) * FL_EXPM1(log_var))},
+        .value = factor * FL_FMA(FL_C(0.5) * mean, mean, half.beyond),
+        .gradient = {factor * mean, factor * half.expm1},
         .hessian = {factor * FL_UNLESS_NAN(mean, 1), factor * FL_EXP_TIMES(FL_C(0.5), log_var, FL_C(0))},
     };
 }

@@ -86,6 +86,8 @@
 #define FL_X_MINUS_LOG1P(x) FL_FN(fl_x_minus_log1p)(x)
 #define FL_X_MINUS_LOG1P_OF_PAIR(x) FL_FN(fl_x_minus_log1p_of_pair)(x)
 #define FL_EXPM1_MINUS_X(x) FL_FN(fl_expm1_minus_x)(x)
+#define FL_HALF_EXPM1 FL_FN(fl_half_expm1)
+#define FL_HALF_EXPM1_OF(x) FL_FN(fl_half_expm1_of)(x)
 #define FL_RATIO FL_FN(fl_ratio)
 #define FL_RATIO_OF(b, a, normal) FL_FN(fl_ratio_of)(b, a, normal)
 #define FL_LOG_QUOTIENT(a, b) FL_FN(fl_log_quotient)(a, b)
@@ -654,6 +656,31 @@ FL_INLINE FL_T FL_FN(fl_expm1_minus_x)(FL_T x)
     const FL_PAIR difference = FL_TWO_SUM(e.hi, -x);
     const FL_T far = FL_SELECT(FL_ABS(difference.hi) < FL_INFINITY, difference.hi + (difference.lo + e.lo), difference.hi);
     return FL_SELECT(FL_ABS(x) < FL_C(1), near, FL_SELECT(x < FL_INFINITY, far, x));
+}
+
+/* Half of expm1(x), about 1.5 ulp, and half of expm1(x) - x, up to 3, from one exponential: 2^(k-1) (1 + p). */
+typedef struct {
+    FL_T expm1, beyond;
+} FL_FN(fl_half_expm1);
+
+FL_INLINE FL_FN(fl_half_expm1) FL_FN(fl_half_expm1_of)(FL_T x)
+{
+    const FL_T clipped = FL_CLAMP(x, FL_EXPM1_LOWER, FL_C(FL_BITS == 32 ? 89.5 : 710.6));
+    const FL_T shifter = FL_SHIFTER + FL_C(FL_EXPONENT_BIAS - 2);
+    const FL_T shifted = FL_FMA(clipped, FL_CONSTANT(LOG2_E), shifter);
+    const FL_T k = shifted - shifter;
+    const FL_T r = FL_FMA(-k, FL_CONSTANT(LN2_LOW), FL_FMA(-k, FL_CONSTANT(LN2), clipped));
+    const FL_T p = FL_FN(fl_expm1_near)(r);
+    /* quarters do not overflow where halves do not */
+    const FL_T quarter = FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS), without_one = quarter - FL_C(0.25);
+    const FL_T far = FL_C(2) * FL_FMA(quarter, p, without_one - FL_C(0.25) * x);
+    const FL_T small = FL_CLAMP(x, FL_C(-1), FL_C(1)), half_square = FL_C(0.5) * small * small;
+    const FL_T near = FL_FMA(FL_C(0.25) * small, small, half_square * (small * FL_POLYNOMIAL(EXPM1_MINUS_X, small)));
+    return (FL_FN(fl_half_expm1)){
+        /* near 0, a quarter would be too small */
+        .expm1 = FL_SELECT(FL_ABS(x) < FL_C(8) * FL_SMALLEST_NORMAL, FL_C(0.5) * x, FL_C(2) * FL_FMA(quarter, p, without_one)),
+        .beyond = FL_SELECT(FL_ABS(x) < FL_C(1), near, FL_SELECT(x < FL_INFINITY, far, x)),
+    };
 }
 
 /* The angle of the point (x, y) in the first quadrant, atan(y / x): with the smaller number s and the larger l of the two,
