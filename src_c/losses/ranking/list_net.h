@@ -39,8 +39,10 @@ FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, const FL_SCALING sca
             const FL_T down = d.hi * scale.down, quotient = down * scale.inverse;
             const FL_T remainder = FL_FMA(-quotient, scale.m.hi, down) + FL_FMA(-quotient, scale.m.lo, d.lo * scale.down);
             const FL_T low = remainder * scale.inverse;
-            const FL_T e = FL_EXP_TIMES(FL_C(1), quotient, FL_SELECT(FL_ABS(quotient) < FL_INFINITY, low, FL_C(0)));
-            FL_FN(fl_add)(&rest, lane, FL_SELECT(none | is_largest, FL_C(0), e));
+            const FL_T e = FL_FN(fl_raised_exp)(quotient, FL_SELECT(FL_ABS(quotient) < FL_INFINITY, low, FL_C(0))) * FL_LOWERED;
+            /* by masks: GCC makes sums with and without the term of a selection */
+            const FL_U counts = FL_SELECT(none | is_largest, (FL_U)0, ~(FL_U)0);
+            FL_FN(fl_add)(&rest, lane, FL_PICK(counts, e, FL_C(0)));
             numbers[lane] = quotient;
             powers[lane] = FL_SELECT(none, FL_C(0), FL_SELECT(is_largest, FL_C(1) + (most[lane] - most[lane]), e));
         }
@@ -55,6 +57,22 @@ FL_INLINE void FL_FN(fl_find_shares)(FL_GROUPS_OF_LANES *g, const FL_SCALING sca
     }
 }
 
+FL_STATIC void FL_FN(fl_find_plain_shares)(FL_GROUPS_OF_LANES *g, FL_T *x, FL_T *power, FL_FN(fl_shares) * t)
+{
+    FL_FN(fl_find_shares)(g, FL_SCALING_BY(1.0), x, power, t);
+}
+
+/* Those of the relevance, and those of the scores. */
+FL_STATIC void FL_FN(fl_find_both_shares)(FL_GROUPS_OF_LANES *g, double temperature, FL_FN(fl_shares) * wanted,
+                                          FL_FN(fl_shares) * found)
+{
+    FL_FN(fl_find_plain_shares)(g, g->relevance, g->room, wanted);
+    if (temperature == 1.0)
+        FL_FN(fl_find_plain_shares)(g, g->score, g->relevance, found);
+    else
+        FL_FN(fl_find_shares)(g, FL_SCALING_BY(temperature), g->score, g->relevance, found);
+}
+
 FL_GROUPS_FORMULA(list_net, b, g, (temperature))
 {
     const fl_sheet *const sheet = &g->sheet;
@@ -62,8 +80,7 @@ FL_GROUPS_FORMULA(list_net, b, g, (temperature))
     FL_FN(fl_shares) wanted, found;
     FL_FN(fl_sums) value;
     FL_T l[FL_LANES], last[FL_LANES];
-    FL_FN(fl_find_shares)(g, FL_SCALING_BY(1.0), g->relevance, g->room, &wanted);
-    FL_FN(fl_find_shares)(g, FL_SCALING_BY(temperature), g->score, g->relevance, &found);
+    FL_FN(fl_find_both_shares)(g, temperature, &wanted, &found);
     memset(&value, 0, sizeof value);
     FL_EACH_LANE(sheet)
     {
@@ -106,8 +123,7 @@ FL_GROUPS_FORMULA(list_net_by_temperature, b, g, (temperature))
     FL_FN(fl_shares) wanted, found;
     FL_FN(fl_sums) value;
     (void)b;
-    FL_FN(fl_find_shares)(g, FL_SCALING_BY(1.0), g->relevance, g->room, &wanted);
-    FL_FN(fl_find_shares)(g, FL_SCALING_BY(temperature), g->score, g->relevance, &found);
+    FL_FN(fl_find_both_shares)(g, temperature, &wanted, &found);
     memset(&value, 0, sizeof value);
     FL_EACH_GROUP(sheet)
     {
