@@ -61,6 +61,7 @@ ISAS = {
 
 # What a kind of formula, FL_<kind>FORMULA, becomes in the table of kernels; most are one FL_KERNEL.
 KERNELS = {
+    "LIGHT_": ("FL_LIGHT_KERNEL({})",),
     "TARGET_": ("FL_KERNEL({})", "FL_KERNEL({}_from_logits)"),
     "STATISTICS_": ("FL_STATISTICS_KERNEL({})",),
     "MASK_": ("FL_STATISTICS_KERNEL({})", "FL_STATISTICS_KERNEL({}_from_logits)"),

@@ -74,6 +74,12 @@ cdef extern from "fastloss.h" nogil:
         double value
         double by[FL_MAX_STATISTICS]
         double divisor
+    ctypedef struct fl_folds:
+        double constant[3]
+        int exponent[3]
+        int64_t units[3]
+        int overflow
+        int incomplete
     ctypedef struct fl_block:
         Py_ssize_t units
         Py_ssize_t width
@@ -99,6 +105,7 @@ cdef extern from "fastloss.h" nogil:
         void *statistic[FL_MAX_STATISTICS]
         const fl_outcome *outcome
         void *scratch
+        fl_folds *folds
         int want
     ctypedef int (*fl_map)(const fl_block *) noexcept nogil
     ctypedef void (*fl_prepare)(const void *, void *, Py_ssize_t) noexcept nogil
@@ -115,6 +122,7 @@ cdef extern from "fastloss.h" nogil:
         const char *parameters
         int plan
         int against
+        int folds
         fl_map map[FL_PRECISIONS]
         const fl_statistics *statistics
     ctypedef struct fl_sum:
@@ -128,6 +136,8 @@ cdef extern from "fastloss.h" nogil:
         void (*load[FL_FROM_TYPES])(const void *, void *, Py_ssize_t) noexcept nogil
         void (*store[FL_TO_TYPES])(const void *, void *, Py_ssize_t) noexcept nogil
         void (*sum)(fl_sum *, const void *, Py_ssize_t) noexcept nogil
+        void (*begin_folds)(const fl_sum *, fl_folds *) noexcept nogil
+        int (*add_folds)(fl_sum *, const fl_folds *) noexcept nogil
         void (*weigh)(const void *, const double *, double *, Py_ssize_t) noexcept nogil
         void (*divide)(const void *, double, void *, Py_ssize_t) noexcept nogil
         void (*weigh_and_divide)(const void *, const double *, double, void *, Py_ssize_t) noexcept nogil

@@ -104,6 +104,19 @@ typedef struct {
     double by[FL_MAX_STATISTICS], divisor; /* the derivative by statistic k is by[k] / divisor */
 } fl_outcome;
 
+/*
+ * The values of a block, added up exactly: those of numbers below a power of two are taken apart in up to three steps, folds,
+ * each of which adds up integers, multiples of its quantum. `begin_folds` of the passes chooses the powers of two; where
+ * `add_folds` finds that the integers are not all there is to the sum, the values must be written, and added by `sum`.
+ */
+typedef struct {
+    double constant[3]; /* 1.5 * 2^mantissa bits quanta */
+    int exponent[3];    /* of the quanta, powers of two */
+    int64_t units[3];   /* what each fold took, in quanta */
+    int overflow;       /* some |x| is too large, or infinite, or NaN: the units mean nothing */
+    int incomplete;     /* bits are left */
+} fl_folds;
+
 /* A block of units, side by side, in numbers of the kernel's precision. */
 typedef struct {
     ptrdiff_t units, width;
@@ -127,6 +140,7 @@ typedef struct {
     void *statistic[FL_MAX_STATISTICS]; /* per number: what it adds to each; of parts only */
     const fl_outcome *outcome;          /* of the whole unit; of parts only */
     void *scratch;                      /* as many numbers as `layout` says */
+    fl_folds *folds; /* where a kernel that `folds` adds up its values, which it then does not write; or NULL */
     int want;
 } fl_block;
 
@@ -145,8 +159,8 @@ typedef void (*fl_prepare)(const void *from, void *to, ptrdiff_t n);
  * Where `prepare` is given, parts take what it makes of their last input, both times; it may do so in place.
  */
 typedef struct {
-    int count, usual; /* the first `usual` are enough until a part returns FL_UNUSUAL; then all are written */
-    fl_map part[FL_PRECISIONS];
+    int count, usual;           /* the first `usual` are enough until a part returns FL_UNUSUAL; then all are written */
+    fl_map part[FL_PRECISIONS]; /* NULL: a unit, a vector, is always whole */
     void (*outcome)(const double *sums, double weight, int precision, const double *parameters, fl_outcome *outcome);
     fl_prepare prepare[FL_PRECISIONS]; /* or NULL */
 } fl_statistics;
@@ -165,6 +179,7 @@ typedef struct {
     const char *parameters; /* names in the order the kernel reads them, separated by ", " */
     int plan;
     int against; /* of tiles */
+    int folds;   /* whether the map can add up its values: fl_block.folds, with FL_VALUE or FL_VALUE | FL_GRADIENT */
     fl_map map[FL_PRECISIONS];
     const fl_statistics *statistics; /* or NULL */
 } fl_kernel;
@@ -204,6 +219,10 @@ typedef struct {
     void (*load[FL_FROM_TYPES])(const void *from, void *to, ptrdiff_t n);
     void (*store[FL_TO_TYPES])(const void *from, void *to, ptrdiff_t n);
     void (*sum)(fl_sum *sum, const void *x, ptrdiff_t n);
+    /* What `sum` does of a block of values that a kernel adds up itself, before it does, and then; the second one returns 1,
+       and adds nothing, where the values must be written. Blocks are expected to be like the last one that `sum` added. */
+    void (*begin_folds)(const fl_sum *sum, fl_folds *folds);
+    int (*add_folds)(fl_sum *sum, const fl_folds *folds);
     /* product[i] = w[i] x[i] in double, 0 where w[i] is 0 */
     void (*weigh)(const void *x, const double *w, double *product, ptrdiff_t n);
     /* x[i] / divisor, and w[i] x[i] / divisor (0 where w[i] is 0), rounded to the precision */

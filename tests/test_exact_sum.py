@@ -118,3 +118,61 @@ def test_losses_sum_their_samples(isa: str, dtype: Any) -> None:
         weighted = math.fsum((weights * samples.astype(np.float64)).tolist())
         assert loss(y, p, sample_weight=weights, reduction="sum") == weighted
         assert loss(y, p, sample_weight=weights) == weighted / math.fsum(weights)
+
+
+#: Losses that cost no more than their sums, whose kernels add up their values themselves: from the second block on.
+LIGHT = ["squared_error", "huber", "hinge", "brier", "zero_one", "elastic_net", "margin_ranking", "symmetric_absolute_percentage_error"]
+
+
+def inputs_of(loss: fl.Loss, n: int, dtype: Any, sizes: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Ordinary inputs; what is no label, and may have any size, times these sizes."""
+    rng = np.random.default_rng(n)
+    inputs = []
+    for name in loss.inputs:
+        domain = loss._domains().get(name)
+        label = name == "y_true" and loss.family in ("binary", "ranking")
+        if label or domain is not None:
+            inputs.append(np.where(rng.random(n) < 0.5, 1.0, 0.0))
+        else:
+            inputs.append(rng.standard_normal(n) * sizes)
+    return tuple(array.astype(dtype) for array in inputs)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LIGHT)
+def test_kernels_add_up_their_values(isa: str, name: str, dtype: Any) -> None:
+    loss = fl.get_loss(name)
+    n = 20 * 1024 + 17
+    block = np.arange(n) // 512
+    for sizes in (
+        np.ones(n),
+        # each block unlike the last one; one that is, once; and numbers of a block that differ by more than a fold takes
+        10.0 ** np.where(block % 2, 12, -12),
+        10.0 ** np.where(block == 9, 15, 0),
+        10.0 ** np.where(block > 30, -15, 0),
+        10.0 ** np.where(np.arange(n) % 3, 16, -16),
+    ):
+        inputs = inputs_of(loss, n, dtype, sizes)
+        total = math.fsum(loss(*inputs, reduction="none").tolist())
+        value, gradient = loss.value_and_gradient(*inputs, reduction="sum") if not loss.no_gradient else (total, None)
+        assert value == total
+        assert loss(*inputs, reduction="sum") == total
+        if "mean" in loss.reductions:
+            assert loss(*inputs, reduction="mean") == total / n
+        if gradient is not None:
+            np.testing.assert_array_equal(gradient, loss.gradient(*inputs, reduction="sum"))
+        with fl.num_threads(2):
+            assert loss(*inputs, reduction="sum") == total
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kernels_add_up_what_is_no_number(isa: str, dtype: Any) -> None:
+    y, p = np.zeros(5000, dtype), np.ones(5000, dtype)
+    for place in (0, 1500, 4999):
+        for number, expected in ((np.inf, np.inf), (np.nan, np.nan), (np.finfo(dtype).max, None)):
+            p[:] = 1
+            p[place] = number
+            value = fl.absolute_error(y, p, reduction="sum")
+            np.testing.assert_equal(value, 4999.0 + float(number) if expected is None else expected)
+    with pytest.raises(ValueError, match=r"y_true must .* at index 3000"):
+        fl.hinge(np.where(np.arange(5000) == 3000, 0.5, 1.0), p)

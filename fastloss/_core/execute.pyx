@@ -47,6 +47,8 @@ cdef enum:
     MAX_OPERANDS = 12  # inputs and weights, and the outputs of one call
     # Units of statistics that are longer are computed in parts. (Shorter ones lie on sheets: engine/sheets.h.)
     LONGEST_ROW = 4096
+    # Blocks whose values are written at a time, where kernels cannot add them up.
+    MOST_UNFOLDED = 63
     # A few sequences are shared out at once if they take so long, and more if they do not take so long that interrupts must wait.
     FEW_SEQUENCES = 4
     # Losses are expected to lie below 2 to this: a few numbers are then folded once.
@@ -144,6 +146,7 @@ cdef struct Call:
     bint writes_derivatives
     bint sums_value
     bint sums_gradient
+    bint folds  # the kernel may add up its values itself
     bint counts  # what rows count for in a mean is more than their weights
     bint adds  # the value of a unit is the sum of those of its numbers
     bint rounds  # the values of units are rounded to single precision
@@ -194,6 +197,8 @@ cdef struct CallTally:
     fl_sum counted  # where what rows count for is more than their weights
     double least
     int flags
+    int unfolded  # blocks whose values are written before the kernel may add them up itself again
+    int unfolded_last  # how many they were when they were last counted
     fl_block block  # what the kernel is given, with the buffers of this member
 
 # The memory of a team: for each member a tally, one for each call, sums and outcomes of the statistics of each, and scratch memory.
@@ -242,6 +247,9 @@ cdef void clear_tallies(const Team *team, int member) noexcept nogil:
         tally.total.scale = FIRST_SCALE
         tally.least = INFINITY
         tally.flags = 0
+        # the first block tells what numbers to expect
+        tally.unfolded = 1
+        tally.unfolded_last = 0
         if team.job.in_parts:
             memset(statistics_of(team, member, k), 0, FL_MAX_STATISTICS * sizeof(fl_sum))
 
@@ -484,6 +492,26 @@ cdef inline void map_terms(
         scale_term(job, call, &tally.block, units, count)
 
 
+cdef inline bint fold_values(const Job *job, const Call *call, const void **inputs, Py_ssize_t units, CallTally *tally) noexcept nogil:
+    """Let the kernel map a block and add up its values; False where they must be written, and then added.
+
+    Numbers that are unlike those before, again and again, are not tried out for more and more blocks.
+    """
+    cdef fl_folds folds
+    if tally.unfolded:
+        tally.unfolded -= 1
+        return False
+    job.passes.begin_folds(&tally.total, &folds)
+    tally.block.folds = &folds
+    map_block(job, call, inputs, NULL, units, tally)
+    tally.block.folds = NULL
+    if not job.passes.add_folds(&tally.total, &folds):
+        tally.unfolded_last = 0
+        return True
+    tally.unfolded = tally.unfolded_last = min(2 * tally.unfolded_last + 1, MOST_UNFOLDED)
+    return False
+
+
 cdef void do_call(
     const Team *team, int member, int number, const void **inputs, const double *weights, Py_ssize_t first, Py_ssize_t count,
     Py_ssize_t unit, Py_ssize_t units
@@ -500,15 +528,18 @@ cdef void do_call(
     cdef const void *summand
     cdef const double *own_weights = weights
     cdef double divisor = job.divisor
+    cdef bint folded = False
     if call.map != NULL:
         if call.value >= 0:
             block.value = target(&job.operand[call.value], job.operand[call.value].data, scratch, unit)
         if call.writes_derivatives:
             aim_derivatives(job, call, block, NULL, scratch, first)
-        map_terms(team, member, number, inputs, weights, units, count)
+        folded = call.folds and fold_values(job, call, inputs, units, tally)
+        if not folded:
+            map_terms(team, member, number, inputs, weights, units, count)
     if call.counted_buffer >= 0:
         active.passes[1].sum(&tally.counted, block.counted, units)
-    if call.sums_value or call.sums_gradient or (weights != NULL and call.value >= 0):
+    if not folded and (call.sums_value or call.sums_gradient or (weights != NULL and call.value >= 0)):
         summand = inputs[0] if call.map == NULL else block.gradient[0] if call.sums_gradient else block.value
         if weights != NULL:
             passes.weigh(summand, weights, product, units)
@@ -1279,7 +1310,7 @@ cdef int set_call(Job *job, Call *call, Kernel kernel) except -1:
         call.gradient[k] = call.hessian[k] = -1
     call.prepare = NULL
     call.adds = job.of_sums
-    call.writes_derivatives = call.sums_value = call.sums_gradient = call.counts = call.for_boosting = call.keeps_prepared = False
+    call.writes_derivatives = call.sums_value = call.sums_gradient = call.folds = call.counts = call.for_boosting = call.keeps_prepared = False
     # frames are rows of a sequence's own
     call.block.width = job.row.size if job.sequence == NULL else job.row.shape[1]
     call.block.divisor = 1.0
@@ -1414,6 +1445,10 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
                     and not overwrites
                 )
         elif call.map != NULL and call.terms and call.block.want & FL_VALUE and (call.adds or call.value < 0):
+            call.folds = (
+                call.kernel.folds and call.sums_value and not call.adds and not overwrites and job.weight < 0
+                and call.terms == 1 and call.factor == 1.0 and call.block.want & FL_HESSIAN == 0
+            )
             call.value_buffer = scratch
             scratch += room(longest * (job.row.size if call.adds else 1))
         if call.adds:

@@ -7,6 +7,8 @@
  *       return (FL_RESULT){.value = ..., .gradient = {...}, .hessian = {...}, .invalid = ...};
  *   }
  *
+ *   FL_LIGHT_FORMULA(squared_error, ...)   the same, of a loss that costs no more than its sum: its kernel can do both at once
+ *
  *   FL_VALUE_FORMULA(huber_by_delta, (y_true), (y_pred), (delta))     .value alone: the derivative of a loss by a parameter
  *
  * Element i of an output depends on element i of the inputs alone, so that an output may be the memory of an input.
@@ -15,14 +17,35 @@
 #define FL_ELEMENT_H
 
 #include "language/formula.h"
+#include "sum/folds.h"
 
 #define FL_FORMULA(name, given, by, parameters)                                                                                \
+    FL_ELEMENT_LOOPS(name, given, by, parameters)                                                                              \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        return FL_FN(name##_written)(block);                                                                                   \
+    }                                                                                                                          \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
+
+#define FL_LIGHT_FORMULA(name, given, by, parameters)                                                                          \
+    FL_ELEMENT_LOOPS(name, given, by, parameters)                                                                              \
+    FL_FOLDING_LOOP(name, 1)                                                                                                   \
+    FL_FOLDING_LOOP(name, 3)                                                                                                   \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        if (!block->folds)                                                                                                     \
+            return FL_FN(name##_written)(block);                                                                               \
+        return block->want == FL_VALUE ? FL_FN(name##_folded_1)(block) : FL_FN(name##_folded_3)(block);                        \
+    }                                                                                                                          \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
+
+#define FL_ELEMENT_LOOPS(name, given, by, parameters)                                                                          \
     FL_ELEMENT_FORMULA(name, given, by, parameters)                                                                            \
     FL_ELEMENT_LOOP(name, 1)                                                                                                   \
     FL_ELEMENT_LOOP(name, 2)                                                                                                   \
     FL_ELEMENT_LOOP(name, 3)                                                                                                   \
     FL_ELEMENT_LOOP(name, 6)                                                                                                   \
-    static int FL_FN(name)(const fl_block *block)                                                                              \
+    FL_INLINE int FL_FN(name##_written)(const fl_block *block)                                                                 \
     {                                                                                                                          \
         switch (block->want) {                                                                                                 \
         case FL_VALUE:                                                                                                         \
@@ -36,8 +59,7 @@
         default:                                                                                                               \
             return FL_FN(name##_1)(block) | FL_FN(name##_6)(block);                                                            \
         }                                                                                                                      \
-    }                                                                                                                          \
-    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
+    }
 
 /* What has a value only, as the derivative of a loss by a parameter: huber_by_delta is that of huber by delta. */
 #define FL_VALUE_FORMULA(name, given, by, parameters)                                                                          \
@@ -60,18 +82,21 @@
     }
 
 /* One loop for each combination of outputs: `want` is a constant in it. Not inlined, so that each can be looked at. */
+#define FL_ELEMENT_ARRAYS(name)                                                                                                \
+    const FL_T *const x[FL_MAX_INPUTS] = {block->input[0], block->input[1], block->input[2], block->input[3]};                 \
+    FL_T *const g0 = block->gradient[0], *const g1 = block->gradient[1], *const g2 = block->gradient[2];                       \
+    double q[FL_MAX_PARAMETERS];                                                                                               \
+    if (FL_FN(name##_parameter_count))                                                                                         \
+        memcpy(q, block->parameters, FL_FN(name##_parameter_count) * sizeof *q);                                               \
+    const ptrdiff_t n = block->units;                                                                                          \
+    FL_I invalid = 0;                                                                                                          \
+    (void)g0, (void)g1, (void)g2;
 #define FL_ELEMENT_LOOP(name, want)                                                                                            \
     static __attribute__((noinline)) int FL_FN(name##_##want)(const fl_block *block)                                           \
     {                                                                                                                          \
-        const FL_T *const x[FL_MAX_INPUTS] = {block->input[0], block->input[1], block->input[2], block->input[3]};             \
+        FL_ELEMENT_ARRAYS(name)                                                                                                \
         FL_T *const value = block->value;                                                                                      \
-        FL_T *const g0 = block->gradient[0], *const g1 = block->gradient[1], *const g2 = block->gradient[2];                   \
         FL_T *const h0 = block->hessian[0], *const h1 = block->hessian[1], *const h2 = block->hessian[2];                      \
-        double q[FL_MAX_PARAMETERS];                                                                                           \
-        if (FL_FN(name##_parameter_count))                                                                                     \
-            memcpy(q, block->parameters, FL_FN(name##_parameter_count) * sizeof *q);                                           \
-        const ptrdiff_t n = block->units;                                                                                      \
-        FL_I invalid = 0;                                                                                                      \
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
             const FL_RESULT t = FL_FN(name##_at)(x, i, q);                                                                     \
@@ -81,6 +106,23 @@
             FL_STORE(want &FL_HESSIAN, FL_FN(name##_gradients), h, hessian)                                                    \
             invalid |= t.invalid;                                                                                              \
         }                                                                                                                      \
+        return invalid != 0;                                                                                                   \
+    }
+
+/* The same, with the values added up where they are computed: memory waits for no second loop. */
+#define FL_FOLDING_LOOP(name, want)                                                                                            \
+    static __attribute__((noinline)) int FL_FN(name##_folded_##want)(const fl_block *block)                                    \
+    {                                                                                                                          \
+        FL_ELEMENT_ARRAYS(name)                                                                                                \
+        FL_BEGIN_FOLDS(block->folds)                                                                                           \
+        FL_SIMD_REDUCE(reduction(| : invalid) FL_FOLDED)                                                                       \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
+            const FL_RESULT t = FL_FN(name##_at)(x, i, q);                                                                     \
+            FL_FOLD(t.value)                                                                                                   \
+            FL_STORE(want &FL_GRADIENT, FL_FN(name##_gradients), g, gradient)                                                  \
+            invalid |= t.invalid;                                                                                              \
+        }                                                                                                                      \
+        FL_END_FOLDS(block->folds, n)                                                                                          \
         return invalid != 0;                                                                                                   \
     }
 

@@ -4,6 +4,7 @@
  * of the engine that a file includes says how the formula begins:
  *
  *   engine/element.h            FL_FORMULA             numbers
+ *                               FL_LIGHT_FORMULA       numbers, and little to do for each of them
  *                               FL_VALUE_FORMULA       the derivative of a loss of numbers by a parameter: a value alone
  *   engine/rows.h               FL_TARGET_FORMULA      the right class of a row of scores or probabilities
  *                               FL_SHARE_FORMULA       classes by their shares, of a row of scores

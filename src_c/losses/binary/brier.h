@@ -11,7 +11,7 @@
 #include "engine/element.h"
 #include "language/labels.h"
 
-FL_FORMULA(brier, (y_true), (y_pred), ())
+FL_LIGHT_FORMULA(brier, (y_true), (y_pred), ())
 {
     const FL_T r = y_pred - y_true;
     return (FL_RESULT){

@@ -6,7 +6,7 @@
 #include "engine/element.h"
 #include "language/labels.h"
 
-FL_FORMULA(hinge, (y_true), (y_pred), ())
+FL_LIGHT_FORMULA(hinge, (y_true), (y_pred), ())
 {
     const FL_T s = FL_SIDE(y_true);
     const FL_T t = FL_C(1) - s * y_pred;

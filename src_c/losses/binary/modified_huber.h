@@ -8,7 +8,7 @@
 #include "engine/element.h"
 #include "language/labels.h"
 
-FL_FORMULA(modified_huber, (y_true), (y_pred), ())
+FL_LIGHT_FORMULA(modified_huber, (y_true), (y_pred), ())
 {
     const FL_T s = FL_SIDE(y_true);
     const FL_T m = s * y_pred;

@@ -6,7 +6,7 @@
 #include "engine/element.h"
 #include "language/labels.h"
 
-FL_FORMULA(squared_hinge, (y_true), (y_pred), ())
+FL_LIGHT_FORMULA(squared_hinge, (y_true), (y_pred), ())
 {
     const FL_T s = FL_SIDE(y_true);
     const FL_T t = FL_MAX(FL_C(0), FL_C(1) - s * y_pred);

@@ -10,7 +10,7 @@
  */
 #include "engine/element.h"
 
-FL_FORMULA(elastic_net, (), (parameters), (l1, l2))
+FL_LIGHT_FORMULA(elastic_net, (), (parameters), (l1, l2))
 {
     const FL_T first = FL_C(l1);
     const FL_T second = FL_C(l2);

@@ -5,7 +5,7 @@
  */
 #include "engine/element.h"
 
-FL_FORMULA(absolute_error, (y_true), (y_pred), ())
+FL_LIGHT_FORMULA(absolute_error, (y_true), (y_pred), ())
 {
     const FL_T r = y_pred - y_true;
     return (FL_RESULT){.value = FL_ABS(r), .gradient = {FL_SIGN(r)}, .hessian = {FL_UNLESS_NAN(r, 0)}};

@@ -5,7 +5,7 @@
  */
 #include "engine/element.h"
 
-FL_FORMULA(absolute_percentage_error, (y_true), (y_pred), (eps))
+FL_LIGHT_FORMULA(absolute_percentage_error, (y_true), (y_pred), (eps))
 {
     const FL_T r = y_pred - y_true;
     const FL_T s = FL_MAX(FL_C(eps), FL_ABS(y_true));

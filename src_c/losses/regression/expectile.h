@@ -7,7 +7,7 @@
  */
 #include "engine/element.h"
 
-FL_FORMULA(expectile, (y_true), (y_pred), (alpha))
+FL_LIGHT_FORMULA(expectile, (y_true), (y_pred), (alpha))
 {
     const FL_T r = y_pred - y_true;
     const FL_T w = FL_SELECT(r < FL_C(0), FL_C(alpha), FL_C(1.0 - alpha));

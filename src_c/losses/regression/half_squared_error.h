@@ -7,7 +7,7 @@
  */
 #include "engine/element.h"
 
-FL_FORMULA(half_squared_error, (y_true), (y_pred), ())
+FL_LIGHT_FORMULA(half_squared_error, (y_true), (y_pred), ())
 {
     const FL_T r = y_pred - y_true;
     return (FL_RESULT){.value = (FL_C(0.5) * r) * r, .gradient = {r}, .hessian = {FL_UNLESS_NAN(r, 1)}};

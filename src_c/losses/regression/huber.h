@@ -10,7 +10,7 @@
 #include "engine/element.h"
 #include "language/residual.h"
 
-FL_FORMULA(huber, (y_true), (y_pred), (delta))
+FL_LIGHT_FORMULA(huber, (y_true), (y_pred), (delta))
 {
     const FL_T d = FL_C(delta);
     const FL_T r = y_pred - y_true;

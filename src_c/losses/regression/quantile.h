@@ -9,7 +9,7 @@
  */
 #include "engine/element.h"
 
-FL_FORMULA(quantile, (y_true), (y_pred), (alpha))
+FL_LIGHT_FORMULA(quantile, (y_true), (y_pred), (alpha))
 {
     const FL_T over = FL_C(1.0 - alpha), under = FL_C(-alpha);
     const FL_T r = y_pred - y_true;

@@ -10,7 +10,7 @@
 #include "engine/element.h"
 #include "language/residual.h"
 
-FL_FORMULA(smooth_l1, (y_true), (y_pred), (beta))
+FL_LIGHT_FORMULA(smooth_l1, (y_true), (y_pred), (beta))
 {
     const FL_T b = FL_C(beta);
     const FL_T r = y_pred - y_true;

@@ -7,7 +7,7 @@
  */
 #include "engine/element.h"
 
-FL_FORMULA(squared_error, (y_true), (y_pred), ())
+FL_LIGHT_FORMULA(squared_error, (y_true), (y_pred), ())
 {
     const FL_T r = y_pred - y_true;
     return (FL_RESULT){.value = r * r, .gradient = {r + r}, .hessian = {FL_UNLESS_NAN(r, 2)}};
