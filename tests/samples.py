@@ -86,7 +86,7 @@ def tries(loss: fl.Loss, dtype: Any) -> Iterator[tuple[np.ndarray, ...]]:
     data = REFERENCES[loss.name].data
     kinds = {"classes": ("indices",) if loss.indices_only else ("indices", "shares"), "distributions": KINDS}
     kinds |= {"vectors": KINDS, "boxes": KINDS, "gradients": KINDS}
-    widths = ((1, 2), (2, 12), (3, 12), (10, 6), (130, 1), (300, 1))
+    widths = ((1, 2), (2, 12), (3, 12), (10, 6), (64, 2), (130, 1), (300, 1))
     if data == "boxes":
         widths = ((4, 60),)
     if data == "classes":

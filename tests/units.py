@@ -11,7 +11,7 @@ from conftest import each_team, using_isa
 from fastloss import _core
 
 #: Numbers in a row: on both sides of where rows lie side by side, and of a vector.
-WIDTHS = [1, 2, 3, 10, 130, 257, 1031]
+WIDTHS = [1, 2, 3, 10, 64, 130, 257, 1031]
 
 
 def flat(results: Any) -> list[np.ndarray]:
