@@ -847,8 +847,7 @@ FL_STATIC int FL_FN(fl_statistic_sheet)(const fl_block *b, const fl_sheet *sheet
         invalid |= FL_FN(fl_add_up)(sheet, &n, q, maps, FL_SCALED_LOOK, &u);
     if (maps->first < maps->count) {
         for (int k = maps->first; k < maps->count; k++)
-            FL_EACH_LANE(sheet)
-        u.sums[k].sum[lane] = FL_C(0);
+            memset(&u.sums[k], 0, sizeof u.sums[k]);
         if (maps->look(sheet, q, width, &u))
             FL_FN(fl_add_up)(sheet, &n, q, maps, FL_SECOND_LOOK, &u);
     }
