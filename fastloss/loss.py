@@ -59,7 +59,7 @@ class Loss:
     by_numbers: ClassVar[bool] = True
     #: The forms that labels may have, for losses of rows of numbers: whether they are rows, too, and whether they are indices.
     row_forms: ClassVar[tuple[tuple[bool, bool], ...]] = ()
-    #: How ordinary arrays of losses of vectors, masks and whole arrays are read: `Signature.unit_form`.
+    #: How ordinary arrays of losses of vectors, masks and whole arrays are read, which their signature says.
     unit_form: ClassVar[tuple[tuple[bool, ...], int, int, int] | tuple[()]] = ()
     #: Whether labels must be class indices, where distributions could be taken, too.
     indices_only: ClassVar[bool] = False

@@ -624,20 +624,31 @@ FL_INLINE FL_NUMBERS FL_FN(fl_numbers_of)(const fl_sheet *sheet, const FL_NUMBER
     return of;
 }
 
-/* The sums of units of 16 lanes each: lanes are added up for all units at a time. */
-FL_STATIC void FL_FN(fl_merge_units)(const fl_sheet *sheet, const FL_T *lanes, FL_T *sum)
+/* Sums of units, with their errors, in 16 lanes each. */
+typedef struct {
+    FL_T sum[FL_LANE_STEP * FL_LANE_STEP], error[FL_LANE_STEP * FL_LANE_STEP];
+} FL_FN(fl_lanes_of_units);
+
+/* The sums of the units: lanes are added up for all of these at a time. */
+FL_STATIC void FL_FN(fl_merge_units)(const fl_sheet *sheet, const FL_FN(fl_lanes_of_units) * lanes, FL_FN(fl_sums) * s)
 {
-    FL_T turned[FL_LANE_STEP * FL_LANE_STEP];
-    FL_FN(fl_transpose)(lanes, FL_LANE_STEP, sheet->rows, FL_LANE_STEP, turned, FL_LANE_STEP);
+    FL_FN(fl_lanes_of_units) turned;
+    FL_FN(fl_transpose)(lanes->sum, FL_LANE_STEP, sheet->rows, FL_LANE_STEP, turned.sum, FL_LANE_STEP);
+    FL_FN(fl_transpose)(lanes->error, FL_LANE_STEP, sheet->rows, FL_LANE_STEP, turned.error, FL_LANE_STEP);
     for (ptrdiff_t half = FL_LANE_STEP / 2; half; half /= 2)
         for (ptrdiff_t lane = 0; lane < half; lane++) {
-            FL_T *const to = turned + lane * FL_LANE_STEP;
-            const FL_T *const from = to + half * FL_LANE_STEP;
+            FL_T *const to = turned.sum + lane * FL_LANE_STEP, *const error = turned.error + lane * FL_LANE_STEP;
+            const FL_T *const from = to + half * FL_LANE_STEP, *const other = error + half * FL_LANE_STEP;
             FL_SIMD
-            for (ptrdiff_t unit = 0; unit < sheet->rows; unit++)
-                to[unit] += from[unit];
+            for (ptrdiff_t unit = 0; unit < sheet->rows; unit++) {
+                const FL_PAIR total = FL_TWO_SUM(to[unit], from[unit]);
+                to[unit] = total.hi;
+                error[unit] = (error[unit] + other[unit]) + total.lo;
+            }
         }
-    memcpy(sum, turned, (size_t)sheet->rows * sizeof *sum);
+    memcpy(s->sum, turned.sum, (size_t)sheet->rows * sizeof *s->sum);
+    memcpy(s->error, turned.error, (size_t)sheet->rows * sizeof *s->error);
+    FL_FN(fl_correct)(s, sheet->rows, s->sum);
 }
 
 /* The sums from `from` on, as far as a loop adds them up. */
@@ -654,7 +665,7 @@ FL_STATIC int FL_FN(fl_add_up)(const fl_sheet *sheet, const FL_NUMBERS *n, const
         return invalid;
     }
     const fl_sheet one = fl_sheet_of_unit(sheet);
-    FL_T lanes[FL_MAX_STATISTICS][FL_LANE_STEP * FL_LANE_STEP];
+    FL_FN(fl_lanes_of_units) lanes[FL_MAX_STATISTICS];
     FL_FN(fl_sums) sums[FL_MAX_STATISTICS];
     for (ptrdiff_t lane = 0; lane < sheet->rows; lane++) {
         const FL_NUMBERS of = FL_FN(fl_numbers_of)(sheet, n, lane);
@@ -662,15 +673,15 @@ FL_STATIC int FL_FN(fl_add_up)(const fl_sheet *sheet, const FL_NUMBERS *n, const
         if (looks)
             invalid |= maps->add[loop](&one, &of, q, u, sums);
         for (int k = from; k < to; k++) {
-            FL_T *const of_unit = lanes[k] + lane * FL_LANE_STEP;
+            const size_t bytes = FL_LANE_STEP * sizeof(FL_T);
             if (!looks)
-                memset(of_unit, 0, FL_LANE_STEP * sizeof *of_unit);
-            else
-                FL_FN(fl_correct)(&sums[k], FL_LANE_STEP, of_unit);
+                memset(&sums[k], 0, sizeof sums[k]);
+            memcpy(lanes[k].sum + lane * FL_LANE_STEP, sums[k].sum, bytes);
+            memcpy(lanes[k].error + lane * FL_LANE_STEP, sums[k].error, bytes);
         }
     }
     for (int k = from; k < to; k++)
-        FL_FN(fl_merge_units)(sheet, lanes[k], u->sums[k].sum);
+        FL_FN(fl_merge_units)(sheet, &lanes[k], &u->sums[k]);
     return invalid;
 }
 
