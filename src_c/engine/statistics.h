@@ -14,7 +14,8 @@
  * derivative, as long as `by` makes up for it. The divisor of vectors, "(d)", is 1, and their `by` is best given
  * for all sums that there may be: GCC does not vectorise what it has to clear. The three numbers are how many sums there
  * are, how many of them are enough for numbers of usual size (the terms of any other set `unusual`; where there are none, `few`
- * is added in place of `add`), and whether the terms are powers of differences that may over- or underflow. Such terms are
+ * is added in place of `add`; of a whole unit, its sums say whether they were enough), and whether the terms are powers of
+ * differences that may over- or underflow. Such terms are
  * those of the differences times scale.of[k], a power of two, and give the size of the difference, not scaled, as .size[k]; the
  * outcome knows the scales as s.scale.of[k]. It is 1 unless the sum of a row at this scale is no number of good precision.
  *
@@ -274,7 +275,6 @@ FL_INLINE fl_sheet fl_sheet_of_unit(const fl_sheet *sheet)
                     FL_SIMD                                                                                                    \
                     for (FL_I i = 0; i < FL_STEP; i++) {                                                                       \
                         const FL_TERMS t = FL_FN(name##_at)(x, i, q, FL_SCALES_AT(scaled, from > 0, i));                       \
-                                                                                                                               \
                         FL_KEEP_TERM(0, from, to, usual)                                                                       \
                         FL_KEEP_TERM(1, from, to, usual)                                                                       \
                         FL_KEEP_TERM(2, from, to, usual)                                                                       \
