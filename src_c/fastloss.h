@@ -55,7 +55,7 @@ enum { FL_BLOCK = 1024 };
  * panel.
  * FL_SEQUENCES    a sequence of frames, rows of `width` numbers, and of labels, each as long as it is: one of them in a block.
  *
- * Derivatives of all but elements come weighted and divided.
+ * Derivatives come weighted and divided; of elements, gradients beside values come divided, and others as they are.
  */
 enum { FL_ELEMENTS, FL_ROWS, FL_STATISTICS, FL_GROUPS, FL_TILES, FL_SEQUENCES };
 
@@ -132,7 +132,7 @@ typedef struct {
     const double *parameters;
     const fl_classes *classes;
     const fl_own *own; /* of losses by functions of the user's own */
-    double divisor;    /* of the derivatives */
+    double divisor;    /* of the derivatives; of elements, of those that FL_VALUE | FL_GRADIENT asks for */
     void *value;       /* per unit */
     /* like the inputs that are differentiated, in their order; may be the memory of an input, exactly */
     void *gradient[FL_MAX_GRADIENTS], *hessian[FL_MAX_GRADIENTS]; /* of tiles the first one: products, then gradients by them */

@@ -257,6 +257,31 @@ def test_reductions_and_weights(loss: fl.Loss) -> None:
     assert loss(*repeated, reduction="sum") == loss(y, p, w, "sum")
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", [loss for loss in TWO_INPUTS if not loss.no_gradient], ids=repr)
+def test_gradients_beside_values_are_divided_like_others(isa: str, loss: fl.Loss, dtype: Any) -> None:
+    """Kernels of numbers divide them where they compute them; gradients alone are divided afterwards."""
+    y, p = (np.resize(array, 2600) for array in sample(loss, 200, dtype))
+    expected = loss.gradient(y, p)
+    np.testing.assert_array_equal(loss.value_and_gradient(y, p)[1], expected)
+    apart = np.zeros((p.size, 2), dtype)[:, 0]
+    loss.value_and_gradient(y, p, out=apart)
+    np.testing.assert_array_equal(apart, expected)
+    if loss.name != "root_mean_squared_error":
+        np.testing.assert_array_equal(expected, loss.gradient(y, p, reduction="sum") / dtype(p.size))
+    in_place = p.copy()
+    loss.value_and_gradient(y, in_place, out=in_place)
+    np.testing.assert_array_equal(in_place, expected)
+
+
+@pytest.mark.parametrize("n", [2**24 + 1, 2**24 + 2], ids=["no float", "a float"])
+def test_gradients_are_divided_by_numbers_that_are_no_floats(n: int) -> None:
+    y, p = np.zeros(n, np.float32), np.resize(np.array([3e-5, 1.7, -7e3], np.float32), n)
+    gradient = fl.SquaredError().value_and_gradient(y, p)[1]
+    np.testing.assert_array_equal(gradient[:3], (2.0 * p[:3].astype(np.float64) / n).astype(np.float32))
+    np.testing.assert_array_equal(gradient, np.resize(gradient[:3], n))
+
+
 def test_a_weight_of_zero_removes_the_sample() -> None:
     y = np.array([1.0, 0.0, 2.0, -5.0])
     p = np.array([0.5, np.nan, np.inf, 1.0])

@@ -147,6 +147,7 @@ cdef struct Call:
     bint sums_value
     bint sums_gradient
     bint folds  # the kernel may add up its values itself
+    bint divides  # the kernel divides the derivatives
     bint counts  # what rows count for in a mean is more than their weights
     bint adds  # the value of a unit is the sum of those of its numbers
     bint rounds  # the values of units are rounded to single precision
@@ -556,8 +557,9 @@ cdef void do_call(
     if not call.writes_derivatives:
         return
     if call.kernel.plan != FL_ELEMENTS:
-        # the kernel has done both
+        # the kernel has weighed them
         own_weights = NULL
+    if call.divides:
         divisor = 1.0
     write_derivatives(job, call, block, own_weights, divisor, NULL, scratch, first, count, tally)
 
@@ -1378,7 +1380,11 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
     cdef int n = 0, n_rows = 0, k, c
     job.streams = False
     for c in range(job.calls):
-        of_terms = of_terms or job.call[c].terms != 1 or job.call[c].factor != 1.0
+        call = &job.call[c]
+        of_terms = of_terms or call.terms != 1 or call.factor != 1.0
+        call.folds = may_fold(job, call) and not overwrites
+        call.divides = divides_itself(job, call)
+        call.block.divisor = job.divisor if call.divides else 1.0
     # inputs last: the order of the last one in memory is followed
     for k in range(job.inputs, job.inputs + job.operands):
         operand = &job.operand[k % job.operands]
@@ -1425,7 +1431,6 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
         scratch += room(longest)
     for c in range(job.calls):
         call = &job.call[c]
-        call.block.divisor = job.divisor
         if call.terms:
             head = call
         else:
@@ -1445,10 +1450,6 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
                     and not overwrites
                 )
         elif call.map != NULL and call.terms and call.block.want & FL_VALUE and (call.adds or call.value < 0):
-            call.folds = (
-                call.kernel.folds and call.sums_value and not call.adds and not overwrites and job.weight < 0
-                and call.terms == 1 and call.factor == 1.0 and call.block.want & FL_HESSIAN == 0
-            )
             call.value_buffer = scratch
             scratch += room(longest * (job.row.size if call.adds else 1))
         if call.adds:
@@ -1496,8 +1497,27 @@ cdef bint is_divided(const Job *job, int place) noexcept nogil:
         call = &job.call[c]
         for k in range(FL_MAX_GRADIENTS):
             if call.gradient[k] == place or call.hessian[k] == place:
-                return call.kernel.plan == FL_ELEMENTS or call.part != NULL
+                return call.part != NULL or not call.divides
     return False
+
+
+cdef bint divides_itself(const Job *job, const Call *call) noexcept nogil:
+    """Whether the kernel of a call divides the derivatives of whole units: one of numbers does if that is by a number of its precision."""
+    if call.kernel == NULL or call.kernel.plan != FL_ELEMENTS:
+        return True
+    return (
+        call.block.want == FL_VALUE | FL_GRADIENT and call.terms == 1 and call.factor == 1.0 and job.weight < 0 and not job.of_sums
+        and (job.precision != 0 or <double> (<float> job.divisor) == job.divisor)
+    )
+
+
+cdef bint may_fold(const Job *job, const Call *call) noexcept nogil:
+    """Whether the kernel of a call may add up its values while it computes them."""
+    return (
+        call.map != NULL and call.part == NULL and call.kernel.folds and call.terms == 1 and call.factor == 1.0
+        and call.sums_value and not call.adds and call.value < 0 and job.weight < 0
+        and call.block.want & FL_VALUE != 0 and call.block.want & FL_HESSIAN == 0
+    )
 
 
 # ---- doing it --------------------------------------------------------------------------------------------------

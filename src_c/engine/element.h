@@ -81,20 +81,24 @@
         return FL_FN(name##_formula)(FL_BOUND(given, by, parameters));                                                         \
     }
 
-/* One loop for each combination of outputs: `want` is a constant in it. Not inlined, so that each can be looked at. */
-#define FL_ELEMENT_ARRAYS(name)                                                                                                \
+/*
+ * One loop for each combination of outputs: `want` is a constant in it. Not inlined, so that each can be looked at. Gradients
+ * beside values are divided in it, which a loop that waits for memory does for nothing; boosting wants others, and no division.
+ */
+#define FL_ELEMENT_ARRAYS(name, want)                                                                                          \
     const FL_T *const x[FL_MAX_INPUTS] = {block->input[0], block->input[1], block->input[2], block->input[3]};                 \
     FL_T *const g0 = block->gradient[0], *const g1 = block->gradient[1], *const g2 = block->gradient[2];                       \
     double q[FL_MAX_PARAMETERS];                                                                                               \
     if (FL_FN(name##_parameter_count))                                                                                         \
         memcpy(q, block->parameters, FL_FN(name##_parameter_count) * sizeof *q);                                               \
+    const FL_T divisor = want == (FL_VALUE | FL_GRADIENT) ? (FL_T)block->divisor : FL_C(1);                                    \
     const ptrdiff_t n = block->units;                                                                                          \
     FL_I invalid = 0;                                                                                                          \
-    (void)g0, (void)g1, (void)g2;
+    (void)g0, (void)g1, (void)g2, (void)divisor;
 #define FL_ELEMENT_LOOP(name, want)                                                                                            \
     static __attribute__((noinline)) int FL_FN(name##_##want)(const fl_block *block)                                           \
     {                                                                                                                          \
-        FL_ELEMENT_ARRAYS(name)                                                                                                \
+        FL_ELEMENT_ARRAYS(name, want)                                                                                          \
         FL_T *const value = block->value;                                                                                      \
         FL_T *const h0 = block->hessian[0], *const h1 = block->hessian[1], *const h2 = block->hessian[2];                      \
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
@@ -113,7 +117,7 @@
 #define FL_FOLDING_LOOP(name, want)                                                                                            \
     static __attribute__((noinline)) int FL_FN(name##_folded_##want)(const fl_block *block)                                    \
     {                                                                                                                          \
-        FL_ELEMENT_ARRAYS(name)                                                                                                \
+        FL_ELEMENT_ARRAYS(name, want)                                                                                          \
         FL_BEGIN_FOLDS(block->folds)                                                                                           \
         FL_SIMD_REDUCE(reduction(| : invalid) FL_FOLDED)                                                                       \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
@@ -128,10 +132,10 @@
 
 #define FL_STORE(wanted, count, to, what)                                                                                      \
     if ((wanted) && count > 0)                                                                                                 \
-        to##0 [i] = t.what[0];                                                                                                 \
+        to##0 [i] = t.what[0] / divisor;                                                                                       \
     if ((wanted) && count > 1)                                                                                                 \
-        to##1 [i] = t.what[1];                                                                                                 \
+        to##1 [i] = t.what[1] / divisor;                                                                                       \
     if ((wanted) && count > 2)                                                                                                 \
-        to##2 [i] = t.what[2];
+        to##2 [i] = t.what[2] / divisor;
 
 #endif

@@ -5,8 +5,7 @@
 #ifndef FL_OWN_H
 #define FL_OWN_H
 
-#include "fastloss.h"
-#include "language/scalar.h"
+#include "engine/passes.h"
 
 #define FL_TEMPLATE "engine/own.h"
 #include "language/both_precisions.inc"
@@ -68,14 +67,15 @@ static int FL_FN(fl_own_map)(const fl_block *block)
     for (int k = 0; k < 2; k++)
         if (own->range[k].limits)
             outside |= FL_FN(fl_outside_range)(block->input[k], block->units, &own->range[k]);
-    if (!own->function[FL_BITS == 64]) {
+    if (!own->function[FL_BITS == 64])
         FL_FN(fl_call_in_double)(block, own->function[FL_F64]);
-        return outside;
-    }
-    own->function[FL_BITS == 64](block->units, block->input[0], block->input[1], block->parameters,
-                                 block->want & FL_VALUE ? block->value : NULL,
-                                 block->want & FL_GRADIENT ? block->gradient[0] : NULL,
-                                 block->want & FL_HESSIAN ? block->hessian[0] : NULL, block->want);
+    else
+        own->function[FL_BITS == 64](block->units, block->input[0], block->input[1], block->parameters,
+                                     block->want & FL_VALUE ? block->value : NULL,
+                                     block->want & FL_GRADIENT ? block->gradient[0] : NULL,
+                                     block->want & FL_HESSIAN ? block->hessian[0] : NULL, block->want);
+    if (block->want == (FL_VALUE | FL_GRADIENT) && block->divisor != 1.0)
+        FL_FN(fl_divide)(block->gradient[0], block->divisor, block->gradient[0], block->units);
     return outside;
 }
 
