@@ -33,8 +33,8 @@
 #define FL_MIN(a, b) FL_SELECT((a) < (b), (a), (b))
 #define FL_MAX(a, b) FL_SELECT((a) > (b), (a), (b))
 #define FL_CLAMP(x, lower, upper) FL_SELECT((x) > (upper), (upper), FL_SELECT((x) < (lower), (lower), (x)))
-/* 1 where the condition holds, as `invalid` wants it */
-#define FL_INVALID(condition) FL_SELECT(condition, (FL_I)1, (FL_I)0)
+/* what `invalid` wants: not 0 where the condition holds, and the mask that a comparison leaves, which costs nothing */
+#define FL_INVALID(condition) FL_SELECT(condition, (FL_I)-1, (FL_I)0)
 #define FL_INFINITY FL_C(__builtin_inff())
 #define FL_NAN FL_C(__builtin_nanf(""))
 /* NaN does not. */

@@ -601,11 +601,13 @@ FL_INLINE FL_FN(fl_ratio) FL_FN(fl_ratio_of)(FL_T b, FL_T a, const int normal)
     const FL_T m = FL_FROM_BITS((u & mantissa) | FL_ONE_BITS), n = FL_FROM_BITS((v & mantissa) | FL_ONE_BITS);
     const FL_T k = (FL_FN(fl_unbiased)(v >> FL_MANTISSA_BITS) - FL_FN(fl_unbiased)(u >> FL_MANTISSA_BITS)) +
                    (FL_SELECT(small_a, lifted, FL_C(0)) - FL_SELECT(small_b, lifted, FL_C(0)));
-    const int above = (k > FL_C(0)) & (n < m), below = (k < FL_C(0)) & (n > m);
-    const FL_T scaled = n * FL_SELECT(above, FL_C(2), FL_SELECT(below, FL_C(0.5), FL_C(1)));
+    /* by masks: of selections GCC makes a quotient for each case */
+    const FL_U above = FL_SELECT((k > FL_C(0)) & (n < m), ~(FL_U)0, (FL_U)0);
+    const FL_U below = FL_SELECT((k < FL_C(0)) & (n > m), ~(FL_U)0, (FL_U)0);
+    const FL_T scaled = FL_FROM_BITS(FL_TO_BITS(n) - (above << FL_MANTISSA_BITS) + (below << FL_MANTISSA_BITS));
+    const FL_T step = FL_FROM_BITS(((above | below) & FL_ONE_BITS) | (below & FL_SIGN_BIT));
     const FL_T difference = scaled - m, f = difference / m;
-    return (FL_FN(fl_ratio)){k - FL_SELECT(above, FL_C(1), FL_SELECT(below, FL_C(-1), FL_C(0))), f,
-                             FL_FN(fl_log1p_rest)(f, difference / (scaled + m))};
+    return (FL_FN(fl_ratio)){k - step, f, FL_FN(fl_log1p_rest)(f, difference / (scaled + m))};
 }
 
 /* 1 + x = 2^k (1 + f), x >= -1/2, with f in [-1/2, 1), k >= 0: log1p(x) = k log 2 + (f - rest) */

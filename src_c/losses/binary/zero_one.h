@@ -17,7 +17,7 @@
 /* Neither 0 nor 1, nor NaN. */
 #define FL_NO_LABEL(y) FL_INVALID(FL_ABS((y) * ((y)-FL_C(1))) > FL_C(0))
 
-FL_LIGHT_FORMULA(zero_one, (y_true, y_pred), (), (threshold))
+FL_FORMULA(zero_one, (y_true, y_pred), (), (threshold))
 {
     const FL_PAIR t = FL_EXACT_PARAMETER(threshold);
     /* 0 and 1 are what they predict; and what is infinite lies outside, so that 0 times the rest is 0, or NaN */
@@ -27,7 +27,7 @@ FL_LIGHT_FORMULA(zero_one, (y_true, y_pred), (), (threshold))
     return (FL_RESULT){.value = FL_DIFFERENT(label, y_true), .invalid = outside | FL_NO_LABEL(y_true)};
 }
 
-FL_LIGHT_FORMULA(zero_one_logits, (y_true, y_pred), (), (threshold))
+FL_FORMULA(zero_one_logits, (y_true, y_pred), (), (threshold))
 {
     const FL_PAIR t = FL_EXACT_PARAMETER(threshold);
     const FL_T predicted = FL_SELECT(y_pred - t.hi > t.lo, FL_C(1), FL_UNLESS_NAN(y_pred, 0));

@@ -15,12 +15,12 @@ FL_LIGHT_FORMULA(elastic_net, (), (parameters), (l1, l2))
     const FL_T first = FL_C(l1);
     const FL_T second = FL_C(l2);
     const FL_T a = FL_ABS(parameters);
-    const FL_T zero = FL_UNLESS_NAN(a, 0);
-    const FL_T inner = FL_PICK(FL_UNIFORM(second == FL_C(0)), zero, a);
-    const FL_T outer = FL_PICK(FL_UNIFORM(first + second == FL_C(0)), zero, a);
+    /* what is not there is a = 0; NaN stays */
+    const FL_T inner = FL_MIN(FL_PICK(FL_UNIFORM(second == FL_C(0)), FL_C(0), FL_INFINITY), a);
+    const FL_T outer = FL_MIN(FL_PICK(FL_UNIFORM(first + second == FL_C(0)), FL_C(0), FL_INFINITY), a);
     return (FL_RESULT){
         .value = FL_FMA(FL_C(0.5) * second, inner, first) * outer,
-        .gradient = {FL_FMA(second, inner, first) * FL_SIGN(parameters)},
+        .gradient = {FL_SELECT(a == FL_C(0), parameters, FL_TIMES_SIGN_OF(parameters, FL_FMA(second, inner, first)))},
         .hessian = {FL_UNLESS_NAN(a, second)},
     };
 }

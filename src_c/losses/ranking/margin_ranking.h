@@ -14,13 +14,13 @@
     const FL_T flat = FL_UNLESS_NAN(m, 0);                                                                                     \
     const FL_T slope = FL_SELECT(m > FL_C(0), (t), flat), falling = FL_SELECT(m > FL_C(0), -(t), flat);
 
-FL_LIGHT_FORMULA(margin_ranking, (), (s_pos, s_neg), (margin))
+FL_FORMULA(margin_ranking, (), (s_pos, s_neg), (margin))
 {
     FL_MARGIN_OF_SCORES(FL_C(1), s_pos, s_neg, margin)
     return (FL_RESULT){.value = m, .gradient = {falling, slope}, .hessian = {flat, flat}};
 }
 
-FL_LIGHT_FORMULA(margin_ranking_of_targets, (target), (s_pos, s_neg), (margin))
+FL_FORMULA(margin_ranking_of_targets, (target), (s_pos, s_neg), (margin))
 {
     FL_MARGIN_OF_SCORES(target, s_pos, s_neg, margin)
     return (FL_RESULT){

@@ -14,7 +14,7 @@
 #include "engine/element.h"
 #include "language/residual.h"
 
-FL_LIGHT_FORMULA(pseudo_huber, (y_true), (y_pred), (delta))
+FL_FORMULA(pseudo_huber, (y_true), (y_pred), (delta))
 {
     const FL_RESIDUAL t = FL_RESIDUAL_OF(y_true, y_pred, delta);
     const FL_T u = t.u.hi + t.u.lo;

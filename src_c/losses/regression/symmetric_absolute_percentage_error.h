@@ -9,7 +9,7 @@
  */
 #include "engine/element.h"
 
-FL_LIGHT_FORMULA(symmetric_absolute_percentage_error, (y_true), (y_pred), ())
+FL_FORMULA(symmetric_absolute_percentage_error, (y_true), (y_pred), ())
 {
     const FL_T half_range = FL_C(FL_BITS == 32 ? 0x1p100 : 0x1p1000);
     const FL_T size = FL_MAX(FL_ABS(y_true), FL_ABS(y_pred));

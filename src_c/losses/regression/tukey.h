@@ -12,7 +12,7 @@
 #include "engine/element.h"
 #include "language/residual.h"
 
-FL_LIGHT_FORMULA(tukey, (y_true), (y_pred), (c))
+FL_FORMULA(tukey, (y_true), (y_pred), (c))
 {
     const FL_RESIDUAL residual = FL_RESIDUAL_OF(y_true, y_pred, c);
     const FL_T u = residual.u.hi, u_low = residual.u.lo;
