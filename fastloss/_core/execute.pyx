@@ -1506,7 +1506,8 @@ cdef bint divides_itself(const Job *job, const Call *call) noexcept nogil:
     if call.kernel == NULL or call.kernel.plan != FL_ELEMENTS:
         return True
     return (
-        call.block.want == FL_VALUE | FL_GRADIENT and call.terms == 1 and call.factor == 1.0 and job.weight < 0 and not job.of_sums
+        call.block.want == FL_VALUE | FL_GRADIENT and not call.sums_gradient and call.terms == 1 and call.factor == 1.0
+        and job.weight < 0 and not job.of_sums
         and (job.precision != 0 or <double> (<float> job.divisor) == job.divisor)
     )
 
