@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, groupby, product
 from operator import mul
 from typing import Any
 
-from mpmath import atan2, cosh, exp, expm1, fabs, fprod, log, log1p, loggamma, mpf, pi, sqrt
+from mpmath import atan2, cosh, exp, expm1, fabs, fprod, log, log1p, loggamma, mp, mpf, pi, sqrt
 
 Formula = Callable[..., Any]
 
@@ -742,6 +743,16 @@ def pairs_of(relevance: list[mpf], score: list[mpf]) -> list[tuple[int, int]]:
     return [(i, j) for i, r in enumerate(relevance) for j, other in enumerate(relevance) if r > other]
 
 
+@lru_cache(maxsize=1 << 17)
+def cost_with_digits(difference: mpf, precision: int) -> mpf:
+    return log1p(exp(-difference))
+
+
+def cost_of_pair(difference: mpf) -> mpf:
+    """The logistic loss of a pair, kept: of all pairs of a group, a derivative by one score changes those of this score."""
+    return cost_with_digits(difference, mp.prec)
+
+
 def falling(x: list[mpf]) -> list[int]:
     """Places in the order of falling numbers, ties as they come."""
     return sorted(range(len(x)), key=lambda i: -x[i])
@@ -788,7 +799,7 @@ def ndcg_changes(r: list[mpf], s: list[mpf], k: int | None, gain: str) -> tuple[
 
 def lambdas_held(r: list[mpf], s: list[mpf], sigma: float, k: int | None, gain: str) -> Formula:
     _, change = ndcg_changes(r, s, k, gain)
-    return lambda r, s, sigma, **_: mpf(sum(d * log1p(exp(-mpf(sigma) * (s[i] - s[j]))) for (i, j), d in change.items()))
+    return lambda r, s, sigma, **_: mpf(sum(d * cost_of_pair(mpf(sigma) * (s[i] - s[j])) for (i, j), d in change.items()))
 
 
 def lambda_term(r: list[mpf], s: list[mpf], by: str, at: int, sigma: float, k: int | None, gain: str) -> mpf:
@@ -899,7 +910,7 @@ REFERENCES |= {
         instances=({}, {"one_sided": True}, {"target": 0.0, "weight": 0.3}, {"target": 37.0, "weight": 1.0}),
     ),
     "rank_net": Reference(
-        lambda r, s, sigma: mpf(sum(log1p(exp(-mpf(sigma) * (s[i] - s[j]))) for i, j in pairs_of(r, s))),
+        lambda r, s, sigma: mpf(sum(cost_of_pair(mpf(sigma) * (s[i] - s[j])) for i, j in pairs_of(r, s))),
         terms=(
             None,
             lambda r, s, by, at, sigma: max(

@@ -16,6 +16,7 @@ int main(void)
         .input = {y_true, y_pred},
         .value = value,
         .gradient = {gradient},
+        .divisor = 1.0,
         .want = FL_VALUE | FL_GRADIENT,
     };
     if (!kernel || kernel->map[FL_F64](&block))
