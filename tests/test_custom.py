@@ -62,6 +62,7 @@ def test_a_function_is_a_loss(dtype: Any) -> None:
     assert own(y, p, reduction="sum") == math.fsum(values.tolist())
     np.testing.assert_array_equal(own.value_and_gradient(y, p, reduction="none")[0], values)
     gradient = own.gradient(y, p)
+    np.testing.assert_array_equal(own.value_and_gradient(y, p)[1], gradient)
     with fl.num_threads(1):
         np.testing.assert_array_equal(own.gradient(y, p), gradient)
     strided = np.zeros((5000, 3), dtype)[:, 1]

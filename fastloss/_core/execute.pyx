@@ -1381,7 +1381,7 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
     job.streams = False
     for c in range(job.calls):
         call = &job.call[c]
-        of_terms = of_terms or call.terms != 1 or call.factor != 1.0
+        of_terms = of_terms or not is_alone(call)
         call.folds = may_fold(job, call) and not overwrites
         call.divides = divides_itself(job, call)
         call.block.divisor = job.divisor if call.divides else 1.0
@@ -1501,23 +1501,26 @@ cdef bint is_divided(const Job *job, int place) noexcept nogil:
     return False
 
 
+cdef inline bint is_alone(const Call *call) noexcept nogil:
+    """Whether what a kernel produces is the output itself: it is no term, and nothing multiplies it."""
+    return call.terms == 1 and call.factor == 1.0
+
+
 cdef bint divides_itself(const Job *job, const Call *call) noexcept nogil:
     """Whether the kernel of a call divides the derivatives of whole units: one of numbers does if that is by a number of its precision."""
     if call.kernel == NULL or call.kernel.plan != FL_ELEMENTS:
         return True
     return (
-        call.block.want == FL_VALUE | FL_GRADIENT and not call.sums_gradient and call.terms == 1 and call.factor == 1.0
-        and job.weight < 0 and not job.of_sums
-        and (job.precision != 0 or <double> (<float> job.divisor) == job.divisor)
+        call.block.want == FL_VALUE | FL_GRADIENT and not call.sums_gradient and is_alone(call) and job.weight < 0
+        and not job.of_sums and (job.precision != 0 or <double> (<float> job.divisor) == job.divisor)
     )
 
 
 cdef bint may_fold(const Job *job, const Call *call) noexcept nogil:
     """Whether the kernel of a call may add up its values while it computes them."""
     return (
-        call.map != NULL and call.part == NULL and call.kernel.folds and call.terms == 1 and call.factor == 1.0
-        and call.sums_value and not call.adds and call.value < 0 and job.weight < 0
-        and call.block.want & FL_VALUE != 0 and call.block.want & FL_HESSIAN == 0
+        call.map != NULL and call.part == NULL and call.kernel.folds and is_alone(call) and call.sums_value and not call.adds
+        and call.value < 0 and job.weight < 0 and call.block.want & FL_VALUE != 0 and call.block.want & FL_HESSIAN == 0
     )
 
 
