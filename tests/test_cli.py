@@ -1043,7 +1043,7 @@ def process(*arguments: object, shell: str = 'exec "$@"', **options: Any) -> sub
     environment = {**os.environ, "PYTHONPATH": str(Path(fl.__file__).parents[1])}
     command = ["sh", "-c", shell, "sh", sys.executable, "-W", "error", "-m", "fastloss", *map(str, arguments)]
     options = {"stdout": subprocess.PIPE, **options}
-    return subprocess.run(command, stderr=subprocess.PIPE, text=True, env=environment, timeout=60, check=False, **options)
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, env=environment, timeout=300, check=False, **options)
 
 
 def test_module_is_the_command() -> None:
@@ -1100,7 +1100,7 @@ def test_killed_half_way(large: Path, tmp_path: Path, number: signal.Signals) ->
             assert command.poll() is None
             time.sleep(0.01)
         command.send_signal(number)
-        out, err = command.communicate(timeout=30)
+        out, err = command.communicate(timeout=300)
     assert (command.returncode, out, err) == (KILLED[number], b"", b"")
     assert plot.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["large.npy", "plot.png"]
@@ -1117,7 +1117,7 @@ def test_a_bar_on_a_terminal_only(large: Path) -> None:
             while b"32.0 GB" not in text and b"64.0 GB" not in text:
                 text += os.read(terminal, 10_000)
             command.send_signal(signal.SIGINT)
-            out, _ = command.communicate(timeout=30)
+            out, _ = command.communicate(timeout=300)
     finally:
         os.close(end)
         os.close(terminal)

@@ -109,7 +109,7 @@ def test_cluster() -> None:
     )
     paths = [str(Path(__file__).parent), str(Path(fl.__file__).parents[1])]
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {paths[1]!r})\n{script}", paths[0]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -24,7 +24,7 @@ import fastloss as fl
 from fastloss import _datasets, metrics
 from fastloss.cli import main
 
-WATCHDOG = 60
+WATCHDOG = 300
 HUGE = 10**400
 # Integers of more digits than Python writes into a message.
 UNWRITABLE = 10**5000

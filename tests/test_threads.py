@@ -21,7 +21,7 @@ from fastloss import _core, _threads
 pytestmark = [pytest.mark.usefixtures("layer"), pytest.mark.slow]
 
 # Every script ends in seconds, unless it hangs.
-WATCHDOG = 60
+WATCHDOG = 300
 
 
 def run_script(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
