@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import numpy as np
 
 from . import _arrays, _core, errors, links, registry
-from ._core import GRADIENT, HESSIAN, VALUE, WEIGHT, Inputs, Kernel, Output, Sums, evaluate, execute
+from ._core import GRADIENT, HESSIAN, VALUE, WEIGHT, CallSetup, Inputs, Kernel, Output, Sums, evaluate, execute
 from ._types import Reduction, Total
 from .domains import Domain, Interval, number_in
 from .errors import NotDifferentiableError
@@ -37,12 +37,11 @@ class Loss:
     input, and the NumPy expressions it replaces. Inputs, their shapes and what is differentiated follow from the formula.
     """
 
-    __slots__ = ("_kernel", "_last_of_rows", "_rests")
+    __slots__ = ("_kernel", "_rests", "_setup")
 
     _kernel: Kernel
     _rests: tuple[Kernel, ...]
-    #: Of rows of classes, how many there are, the type code of the predictions, and the kernel for these.
-    _last_of_rows: tuple[int, int, Kernel] | None
+    _setup: CallSetup
     # every concrete loss is a dataclass
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
@@ -115,9 +114,13 @@ class Loss:
                     object.__setattr__(self, item.name, self._number(item.name, value, interval))
             elif isinstance(item.default, bool) and not isinstance(value, bool | np.bool_):
                 raise ValueError(f"{type(self).__name__}: {item.name} must be True or False; got {value!r}.")
-        object.__setattr__(self, "_kernel", Kernel(self._kernel_name(), self._parameters()))
-        object.__setattr__(self, "_last_of_rows", None)
-        object.__setattr__(self, "_rests", tuple(Kernel(name, self._parameters()) for name in self._rest_name()))
+        kernel, *rests = (Kernel(name, self._parameters()) for name in (self._kernel_name(), *self._rest_name()))
+        self._prepare(kernel, tuple(rests))
+
+    def _prepare(self, kernel: Kernel, rests: tuple[Kernel, ...] = ()) -> None:
+        object.__setattr__(self, "_kernel", kernel)
+        object.__setattr__(self, "_rests", rests)
+        object.__setattr__(self, "_setup", CallSetup(self))
 
     def _number(self, name: str, value: Any, interval: Interval) -> float:
         return number_in(value, interval, f"{type(self).__name__}: {name}")

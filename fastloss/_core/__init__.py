@@ -23,7 +23,7 @@ from .counts import (
     look_at,
     weigh_pairs,
 )
-from .evaluate import evaluate, kinds_of
+from .evaluate import CallSetup, evaluate, kinds_of
 from .execute import (
     BAD_WEIGHT,
     GRADIENT,

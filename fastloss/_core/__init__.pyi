@@ -17,7 +17,7 @@ from .counts import (
     look_at,
     weigh_pairs,
 )
-from .evaluate import evaluate, kinds_of
+from .evaluate import CallSetup, evaluate, kinds_of
 from .execute import (
     BAD_WEIGHT,
     GRADIENT,
@@ -105,6 +105,7 @@ __all__ = [
     "VALUE",
     "WEIGHT",
     "ZERO",
+    "CallSetup",
     "ClassOptions",
     "Finish",
     "Found",

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+class CallSetup:
+    def __init__(self, loss: Any) -> None: ...
+
 def kinds_of(want: int, first: int, count: int) -> tuple[tuple[int, int], ...]: ...
 
 # what comes out follows from what is wanted, the reduction, and how many inputs are differentiated

@@ -5,7 +5,6 @@ A call on a few numbers spends its time here. So plain arrays are recognised in 
 loss.
 """
 
-from cpython.object cimport PyObject_GenericSetAttr
 from numpy cimport PyArray_DIMS, PyArray_NDIM, ndarray
 
 from .execute cimport Found, Output, execute, output_to
@@ -33,58 +32,70 @@ cpdef tuple kinds_of(int want, int first, int count):
     return tuple(kinds)
 
 
-cdef Kernel kernel_of_rows(loss, Inputs inputs, reduction):
-    """The kernel for rows of classes: that of the last call, if it was alike."""
-    cdef tuple operand = inputs.operands[1], last = loss._last_of_rows
+cdef class CallSetup:
+    """What all calls of a loss ask it for, which is as it was when the loss was made."""
+
+    cdef tuple kernels  # its own, and that of what losses lose when they are rounded, if sums take that up
+    cdef tuple sums  # what is returned of these
+    cdef tuple row_forms
+    cdef tuple unit_form
+    cdef tuple reductions
+    cdef tuple last_of_rows  # how many classes rows had, the type code of the predictions, and the kernel for these; or None
+    cdef bint by_numbers
+    cdef int labels
+
+    def __init__(self, loss):
+        cdef tuple rests = loss._rests
+        self.kernels, self.sums = (<Kernel?> loss._kernel,) + rests, SUM_WITH_REST if rests else SUM
+        self.by_numbers, self.labels, self.reductions = loss.by_numbers, loss.labels, loss.reductions
+        self.row_forms, self.unit_form = loss.row_forms, loss.unit_form
+
+
+cdef tuple kernels_of_rows(loss, CallSetup setup, Inputs inputs, reduction):
+    """Kernels for rows of classes: those of the last call, if it was alike."""
+    cdef tuple operand = inputs.operands[1], last = setup.last_of_rows
     cdef ndarray predictions = operand[0]
     cdef Py_ssize_t width = PyArray_DIMS(predictions)[PyArray_NDIM(predictions) - 1]
     if last is None or last[0] != width or last[1] != operand[1]:
-        last = (width, operand[1], loss._kernel_for(inputs, reduction))
-        PyObject_GenericSetAttr(loss, "_last_of_rows", last)
+        last = (width, operand[1], with_rests(loss._kernel_for(inputs, reduction), setup))
+        setup.last_of_rows = last
     return last[2]
+
+
+cdef tuple with_rests(kernel, CallSetup setup):
+    return (kernel,) + setup.kernels[1:]
 
 
 def evaluate(loss, int want, tuple values, sample_weight, reduction, out):
     """Compute what is wanted of a loss: its value, derivatives, or several of these."""
+    cdef CallSetup setup = loss._setup
     cdef Inputs inputs = None
-    cdef Kernel kernel
     cdef Found found
-    cdef tuple kernels, rests, sums = SUM, weights = None
-    cdef tuple row_forms = (), unit_form
-    cdef bint by_numbers = loss.by_numbers, mean, summed
-    if by_numbers:
-        inputs = read_ordinary(values, loss.labels)
-    else:
-        row_forms = loss.row_forms
-        unit_form = loss.unit_form
-        if row_forms:
-            inputs = read_ordinary_rows(values, row_forms)
-        elif unit_form:
-            inputs = read_ordinary_units(values, unit_form, loss._unit_axes() if unit_form[3] > 0 else unit_form[3])
+    cdef tuple kernels = setup.kernels, weights = None
+    cdef bint mean, summed
+    if setup.by_numbers:
+        inputs = read_ordinary(values, setup.labels)
+    elif setup.row_forms:
+        inputs = read_ordinary_rows(values, setup.row_forms)
+    elif setup.unit_form:
+        inputs = read_ordinary_units(values, setup.unit_form, loss._unit_axes() if setup.unit_form[3] > 0 else setup.unit_form[3])
     if inputs is None:
         inputs = loss._read(values)
     if sample_weight is not None:
         weights = read_plain(sample_weight, inputs.shape)
         if weights is None:
             weights = loss._read_weights(sample_weight, inputs)
-    if by_numbers:
-        kernel = loss._kernel
-    elif row_forms:
-        kernel = kernel_of_rows(loss, inputs, reduction)
-    else:
-        kernel = loss._kernel_for(inputs, reduction)
-    if reduction not in loss.reductions:
+    if setup.row_forms:
+        kernels = kernels_of_rows(loss, setup, inputs, reduction)
+    elif not setup.by_numbers:
+        kernels = with_rests(loss._kernel_for(inputs, reduction), setup)
+    if reduction not in setup.reductions:
         loss._check_reduction(reduction)
     mean = reduction == "mean"
     summed = want & FL_VALUE and (mean or reduction == "sum")
-    kernels = (kernel,)
-    if summed:
-        rests = loss._rests
-        if rests:
-            kernels, sums = kernels + rests, SUM_WITH_REST
     if want != FL_VALUE or not summed or out is not None:
-        return evaluate_arrays(loss, want, values, inputs, weights, kernels, sums, mean, summed, out)
-    found = execute(kernels, inputs, weights, sums, mean)
+        return evaluate_arrays(loss, want, values, inputs, weights, kernels, setup.sums, mean, summed, out)
+    found = execute(kernels, inputs, weights, setup.sums, mean)
     if found.fault:
         loss._explain(found.fault, inputs, weights, mean)
     return found.value
@@ -105,6 +116,8 @@ cdef evaluate_arrays(
     # of the inputs that were given
     count = min(<int> len(loss.signature.predictions), <int> len(inputs.operands) - first)
     kinds = kinds_of(want & ~FL_VALUE if summed else want, first, count)
+    if not summed:
+        kernels = kernels[:1]
     if out is None:
         arrays = [None] * len(kinds)
     else:

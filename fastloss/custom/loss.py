@@ -70,8 +70,7 @@ class CustomLoss(Loss):
         for name in type(self).__dataclass_fields__:
             interval = type(self).__dataclass_fields__[name].metadata["interval"]
             object.__setattr__(self, name, number_in(getattr(self, name), interval, f"{type(self).__name__}: {name}"))
-        object.__setattr__(self, "_kernel", OwnKernel(self.functions, self._values()))
-        object.__setattr__(self, "_rests", ())
+        self._prepare(OwnKernel(self.functions, self._values()))
 
     def _values(self) -> tuple[float, ...]:
         return tuple(getattr(self, name) for name in type(self).__dataclass_fields__)

@@ -107,8 +107,7 @@ class WeightedSum(Loss):
         first = self.terms[0][1]
         for _, loss in self.terms:
             _check_together(first, loss)
-        object.__setattr__(self, "_kernel", Kernel.sum_of([(weight, loss._kernel) for weight, loss in self._counting()]))
-        object.__setattr__(self, "_rests", ())
+        self._prepare(Kernel.sum_of([(weight, loss._kernel) for weight, loss in self._counting()]))
 
     def _counting(self) -> list[tuple[float, Loss]]:
         """Return the terms whose weight is not zero; where there are none, the first one."""
