@@ -243,6 +243,17 @@ def test_powers_that_are_subnormal(isa: str, gamma: float, dtype: Any) -> None:
         assert error_in_ulp(got, exact(loss, "hessian", (0.0, p)), dtype) <= 4 + 2 * gamma
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("gamma", [0.05, 0.3])
+def test_small_powers_of_probabilities(isa: str, gamma: float, dtype: Any) -> None:
+    """The terms of the Hessian nearly cancel, as they would be added up: gamma - 1 is negative."""
+    p = (0.5 * np.random.default_rng(0).random(1000) ** np.repeat([1, 8], 500)).astype(dtype)
+    loss = fl.BinaryFocal(gamma=gamma)
+    _, _, hessian = at(loss, np.zeros(p.size), p, dtype)
+    errors = [error_in_ulp(got, exact(loss, "hessian", (0.0, float(x))), dtype) for got, x in zip(hessian, p, strict=True)]
+    assert max(errors) <= 5
+
+
 # ---- margin losses -------------------------------------------------------------------------------------------------------
 
 

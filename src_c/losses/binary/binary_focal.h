@@ -9,11 +9,14 @@
  *                            hessian q^(g-1) (g (g-1) r + 2g/p + q/p^2): infinite at q = 0 for g < 1
  *
  * Both labels' terms are written as that of the label the prediction is wrong about and that of the label it is right about,
- * with u >= 1/2 and v <= 1/2 the two probabilities: logarithms and powers serve both. Errors grow with g: 4 + 2 g ulp. The
- * Hessian by a logit changes sign (it is negative where a label is missed by far); its error is relative to the largest of its
- * terms, as is that of a gradient with two shares.
+ * with u >= 1/2 and v <= 1/2 the two probabilities: logarithms and powers serve both. Errors grow with g: 4 + 2 g ulp, and 5 of
+ * the Hessian by a probability where g is small. The Hessian by a logit changes sign (it is negative where a label is missed by
+ * far); its error is relative to the largest of its terms, as is that of a gradient with two shares.
  *
  * g = 2 squares; any other g multiplies a logarithm by g exactly. g = 0 is the kernel of binary_cross_entropy.h.
+ *
+ * In the Hessian by a probability that is right, the bracket is taken as (g (g+1) - g (g-1) (1 - r p) + q/p) / p, where nothing
+ * cancels for g < 1, either.
  *
  * By gamma, with l_u = -log u and l_v = -log v: -l_u l_v (wrong u^g + right v^g), 0 where v is. By alpha: the value of the
  * shares y' and -(1 - y'); by the smoothing: that of the shares alpha (1/2 - y) and (1 - alpha) (y - 1/2). These two change
@@ -93,6 +96,7 @@ typedef struct {
 FL_INLINE FL_RESULT FL_FN(focal_of_probability)(FL_T y, FL_T p, FL_FN(focal_parts) t, double gamma, FL_SHARES share)
 {
     const FL_T g = FL_C(gamma), twice = FL_C(2.0 * gamma), product = FL_C(gamma * (gamma - 1.0));
+    const FL_T sum_at_0 = FL_C(gamma * (gamma + 1.0));
     const FL_T nothing = FL_UNLESS_NAN(p, 0);
     const FL_T inverse = FL_C(1) / t.u;
     const FL_T share_by_v = share.wrong / t.v;
@@ -101,7 +105,7 @@ FL_INLINE FL_RESULT FL_FN(focal_of_probability)(FL_T y, FL_T p, FL_FN(focal_part
     const FL_T wrong_slope = t.u_power * FL_FMA(g, r_wrong, share_by_v);
     const FL_T right_slope = (share.right * t.v_power) * FL_FMA(g, r_right, inverse);
     const FL_T wrong_sum = FL_FMA(product, r_wrong, FL_FMA(t.u, share_by_v / t.v, twice * share_by_v));
-    const FL_T right_sum = FL_FMA(product, r_right, inverse * FL_FMA(t.v, inverse, twice));
+    const FL_T right_sum = FL_FMA(-product, FL_FMA(-r_right, t.u, FL_C(1)), FL_FMA(t.v, inverse, sum_at_0)) / t.u;
     /* at v = 0 its terms are infinite, with both signs */
     const FL_T wrong_curve = FL_SELECT(t.v > FL_C(0), (t.u_power * inverse) * wrong_sum, share_by_v);
     const FL_T down = FL_PICK(FL_UNIFORM(gamma > 1.0), FL_DOWN, FL_C(1));
