@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -136,7 +137,8 @@ def child(options: argparse.Namespace) -> None:
     # all of a loss one after the other: what was compiled for one size serves for the next
     found.sort(key=lambda case: (case.n == LARGE, case.name, case.width, case.dtype, case.what, case.n))
     with options.out.open("a") as file:
-        for i, case in enumerate(found):
+        # copies, which take their inputs with them when they go
+        for i, case in enumerate(map(replace, found)):
             compiled = options.compile or (not options.quick and case.loss.name in COMPILED)
             left_out = set() if compiled else {SLOW_TO_COMPILE}
             wanted = {name: make for name, make in makers.items() if name not in left_out}
