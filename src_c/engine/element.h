@@ -7,6 +7,9 @@
  *       return (FL_RESULT){.value = ..., .gradient = {...}, .hessian = {...}, .invalid = ...};
  *   }
  *
+ *   FL_FORMULA_FOR(binary_cross_entropy_probabilities, ..., usual)    the same, that has less to do where the function `usual`
+ * of the same inputs and parameters is 1 of all: the constant FL_IS_USUAL says so
+ *
  *   FL_LIGHT_FORMULA(squared_error, ...)   the same, of a loss that costs no more than its sum: its kernel can do both at once
  *
  *   FL_VALUE_FORMULA(huber_by_delta, (y_true), (y_pred), (delta))     .value alone: the derivative of a loss by a parameter
@@ -20,15 +23,40 @@
 #include "sum/folds.h"
 
 #define FL_FORMULA(name, given, by, parameters)                                                                                \
-    FL_ELEMENT_LOOPS(name, given, by, parameters)                                                                              \
+    FL_ELEMENT_FORMULA(name, given, by, parameters)                                                                            \
+    FL_ELEMENT_LOOPS(name)                                                                                                     \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
         return FL_FN(name##_written)(block);                                                                                   \
     }                                                                                                                          \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
 
+#define FL_FORMULA_FOR(name, given, by, parameters, usual)                                                                     \
+    FL_DECLARE(name, FL_ELEMENTS, FL_SIGNATURE("", given, by), parameters)                                                     \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters), const int fl_is_usual);                     \
+    FL_ELEMENT_AT(name, given, by, parameters, FL_FN(name##_formula)(FL_BOUND(given, by, parameters), 0))                      \
+    FL_ELEMENT_AT(name##_usual, given, by, parameters, FL_FN(name##_formula)(FL_BOUND(given, by, parameters), 1))              \
+    FL_ALL_USUAL(name, 1, FL_FN(usual), given, by, parameters)                                                                 \
+    FL_ELEMENT_LOOPS(name)                                                                                                     \
+    FL_LOOPS_OF_USUAL(name)                                                                                                    \
+    FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters), const int fl_is_usual)
+
+/* Derivatives alone have little to leave out. */
+#define FL_LOOPS_OF_USUAL(name)                                                                                                \
+    FL_ELEMENT_LOOP(name##_usual, 1)                                                                                           \
+    FL_ELEMENT_LOOP(name##_usual, 3)                                                                                           \
+    static int FL_FN(name)(const fl_block *block)                                                                              \
+    {                                                                                                                          \
+        const FL_T *const x[FL_MAX_INPUTS] = {block->input[0], block->input[1], block->input[2], block->input[3]};             \
+        const int may_be = block->want == FL_VALUE || block->want == (FL_VALUE | FL_GRADIENT);                                 \
+        if (!may_be || !FL_FN(name##_all_usual)(x, block->units, block->parameters))                                           \
+            return FL_FN(name##_written)(block);                                                                               \
+        return block->want == FL_VALUE ? FL_FN(name##_usual_1)(block) : FL_FN(name##_usual_3)(block);                          \
+    }
+
 #define FL_LIGHT_FORMULA(name, given, by, parameters)                                                                          \
-    FL_ELEMENT_LOOPS(name, given, by, parameters)                                                                              \
+    FL_ELEMENT_FORMULA(name, given, by, parameters)                                                                            \
+    FL_ELEMENT_LOOPS(name)                                                                                                     \
     FL_FOLDING_LOOP(name, 1)                                                                                                   \
     FL_FOLDING_LOOP(name, 3)                                                                                                   \
     static int FL_FN(name)(const fl_block *block)                                                                              \
@@ -39,8 +67,7 @@
     }                                                                                                                          \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters))
 
-#define FL_ELEMENT_LOOPS(name, given, by, parameters)                                                                          \
-    FL_ELEMENT_FORMULA(name, given, by, parameters)                                                                            \
+#define FL_ELEMENT_LOOPS(name)                                                                                                 \
     FL_ELEMENT_LOOP(name, 1)                                                                                                   \
     FL_ELEMENT_LOOP(name, 2)                                                                                                   \
     FL_ELEMENT_LOOP(name, 3)                                                                                                   \
@@ -73,12 +100,16 @@
 
 #define FL_ELEMENT_FORMULA(name, given, by, parameters)                                                                        \
     FL_DECLARE(name, FL_ELEMENTS, FL_SIGNATURE("", given, by), parameters)                                                     \
-    enum { FL_FN(name##_gradients) = FL_COUNT(by), FL_FN(name##_parameter_count) = FL_COUNT(parameters) };                     \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters));                                            \
+    FL_ELEMENT_AT(name, given, by, parameters, FL_FN(name##_formula)(FL_BOUND(given, by, parameters)))
+
+/* What a loop needs to know of a formula, and the formula at the place i of the inputs. */
+#define FL_ELEMENT_AT(name, given, by, parameters, result)                                                                     \
+    enum { FL_FN(name##_gradients) = FL_COUNT(by), FL_FN(name##_parameter_count) = FL_COUNT(parameters) };                     \
     FL_INLINE FL_RESULT FL_FN(name##_at)(const FL_T *const *x, ptrdiff_t i, const double *q)                                   \
     {                                                                                                                          \
         (void)q;                                                                                                               \
-        return FL_FN(name##_formula)(FL_BOUND(given, by, parameters));                                                         \
+        return result;                                                                                                         \
     }
 
 /*

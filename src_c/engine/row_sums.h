@@ -6,9 +6,8 @@
  *       return (FL_RESULT){.value = ..., .gradient = {...}, .hessian = {...}, .invalid = ...};
  *   }
  *
- * One part may be too coarse for what is added up, and most numbers may need less than all of them. Such a formula gives
- * .value + .low, and may leave out what the others need where the constant FL_IS_USUAL is 1, which is where the function
- * `usual` of the same inputs and parameters is:
+ * One part may be too coarse for what is added up. Such a formula gives .value + .low; and where most numbers need less than
+ * all of them, FL_IS_USUAL says whether the function `usual` of the same inputs and parameters is 1 of all:
  *
  *   FL_FINE_SUM_FORMULA(kl_divergence_from_log, (y_true), (y_pred), ())
  *   FL_FINE_SUM_FORMULA_FOR(kl_divergence, (y_true), (y_pred), (eps), usual)
@@ -27,24 +26,12 @@
 #define FL_FINE_SUM_FORMULA_FOR(name, given, by, parameters, usual)                                                            \
     FL_SUM_KERNEL(name, 1, 1, FL_FN(usual), given, by, parameters)
 
-#define FL_NEVER(...) 0
-#define FL_IS_USUAL fl_is_usual
-
 /* `fine`: there is a .low; `looks`: at numbers before they are computed, whether they are usual. */
 #define FL_SUM_KERNEL(name, fine, looks, usual, given, by, parameters)                                                         \
     FL_DECLARE(name, FL_ROWS, FL_SIGNATURE("(k)", given, by), parameters)                                                      \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters), const int fl_is_usual);                     \
     FL_SUM_LOOP(name, fine, given, by, parameters)                                                                             \
-    FL_INLINE int FL_FN(name##_all_usual)(const FL_T *a, const FL_T *b, ptrdiff_t n, const double *q)                          \
-    {                                                                                                                          \
-        const FL_T *const x[] = {a, b};                                                                                        \
-        (void)q, (void)x;                                                                                                      \
-        FL_I unusual = !(looks);                                                                                               \
-        FL_SIMD_REDUCE(reduction(| : unusual))                                                                                 \
-        for (ptrdiff_t i = 0; i < (looks)*n; i++)                                                                              \
-            unusual |= FL_SELECT(usual(FL_BOUND(given, by, parameters)), (FL_I)0, (FL_I)1);                                    \
-        return !unusual;                                                                                                       \
-    }                                                                                                                          \
+    FL_ALL_USUAL(name, looks, usual, given, by, parameters)                                                                    \
     FL_SUM_MAP(name, looks, 1)                                                                                                 \
     FL_SUM_MAP(name, looks, 3)                                                                                                 \
     FL_SUM_MAP(name, looks, 7)                                                                                                 \
@@ -105,7 +92,7 @@
     static int FL_FN(name##_sum_##want)(const FL_FN(fl_terms) * to, const FL_T *a, const FL_T *b, ptrdiff_t n,                 \
                                         const double *q)                                                                       \
     {                                                                                                                          \
-        if ((looks) && FL_FN(name##_all_usual)(a, b, n, q))                                                                    \
+        if ((looks) && FL_FN(name##_all_usual)((const FL_T *const[]){a, b}, n, q))                                             \
             return FL_FN(name##_loop)(to, a, b, n, q, want, 1);                                                                \
         return FL_FN(name##_loop)(to, a, b, n, q, want, 0);                                                                    \
     }

@@ -5,6 +5,7 @@
  *
  *   engine/element.h            FL_FORMULA             numbers
  *                               FL_LIGHT_FORMULA       numbers, and little to do for each of them
+ *                               FL_FORMULA_FOR         numbers, and less to do for most of them
  *                               FL_VALUE_FORMULA       the derivative of a loss of numbers by a parameter: a value alone
  *   engine/rows.h               FL_TARGET_FORMULA      the right class of a row of scores or probabilities
  *                               FL_SHARE_FORMULA       classes by their shares, of a row of scores
@@ -58,6 +59,21 @@
     FL_TAIL(FL_EACH(FL_INPUT_AT, 0, given) FL_EACH(FL_INPUT_AT, FL_COUNT(given), by) FL_EACH(FL_PARAMETER_AT, , parameters))
 
 #define FL_RESULT FL_FN(fl_result)
+
+/* Most numbers may need less than all of them: a formula may leave out what the others need where the constant FL_IS_USUAL
+ * is 1. Before a loop, name_all_usual() looks whether all numbers are usual; `looks`, a constant: they may be. */
+#define FL_IS_USUAL fl_is_usual
+#define FL_NEVER(...) 0
+#define FL_ALL_USUAL(name, looks, usual, given, by, parameters)                                                                \
+    FL_INLINE int FL_FN(name##_all_usual)(const FL_T *const *x, ptrdiff_t n, const double *q)                                  \
+    {                                                                                                                          \
+        (void)q, (void)x;                                                                                                      \
+        FL_I unusual = !(looks);                                                                                               \
+        FL_SIMD_REDUCE(reduction(| : unusual))                                                                                 \
+        for (ptrdiff_t i = 0; i < (looks)*n; i++)                                                                              \
+            unusual |= FL_SELECT(usual(FL_BOUND(given, by, parameters)), (FL_I)0, (FL_I)1);                                    \
+        return !unusual;                                                                                                       \
+    }
 
 #define FL_TEMPLATE "language/formula.h"
 #include "language/both_precisions.inc"

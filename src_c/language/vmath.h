@@ -61,6 +61,7 @@
 #define FL_EXPM1(x) FL_FN(fl_expm1)(x)
 #define FL_EXPM1_PAIR(x, low) FL_FN(fl_expm1_pair)(x, low)
 #define FL_LOG(x) FL_FN(fl_log)(x)
+#define FL_LOG_OF_POSITIVE(x) FL_FN(fl_log_of_positive)(x)
 #define FL_LOG_PRECISE(x) FL_FN(fl_log_precise)(x)
 #define FL_LOG1P(x) FL_FN(fl_log1p)(x)
 #define FL_LOG1P_PAIR(x, low) FL_FN(fl_log1p_pair)(x, low)
@@ -262,22 +263,9 @@ FL_INLINE FL_PAIR FL_FN(fl_log_of_pair)(FL_PAIR x)
     return FL_FN(fl_log_joined)(t.k, f.hi, f.lo);
 }
 
-FL_INLINE FL_T FL_FN(fl_log)(FL_T x)
+/* k log 2 + log(1 + f), f around 0; about 1.5 ulp */
+FL_INLINE FL_T FL_FN(fl_log_joined_briefly)(FL_T k, FL_T f)
 {
-    const FL_T up = FL_SELECT(x < FL_SMALLEST_NORMAL, FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), FL_C(1));
-    const FL_FN(fl_split) t = FL_FN(fl_log_split)(x * up);
-    const FL_T k = FL_SELECT(x < FL_SMALLEST_NORMAL, t.k - FL_C(FL_MANTISSA_BITS + 2), t.k);
-    const FL_T finite = FL_FN(fl_log_joined)(k, t.f, FL_C(0)).hi;
-    const FL_T at_zero = FL_SELECT(x == FL_C(0), -FL_INFINITY, FL_NAN);
-    return FL_SELECT(x > FL_C(0), FL_SELECT(x < FL_INFINITY, finite, x), FL_SELECT(x != x, x, at_zero));
-}
-
-/* log(one + x) of x >= 0, where `one` is 1 or 0; about 1.5 ulp. 2^k (1 + f) is the sum without its rounding. */
-FL_INLINE FL_T FL_FN(fl_log_of_sum)(FL_T one, FL_T x)
-{
-    const FL_U biased = (FL_TO_BITS(one + x) + (FL_ONE_BITS - FL_SQRT_HALF_BITS)) >> FL_MANTISSA_BITS;
-    const FL_T k = FL_FN(fl_unbiased)(biased), down = FL_FN(fl_inverse_power)(biased);
-    const FL_T f = FL_FMA(x, down, FL_FMA(one, down, FL_C(-1)));
 #if FL_BITS == 32
     const FL_T log1p = FL_FMA(f * f, FL_POLYNOMIAL(LOG1P_AROUND, f), f);
 #else
@@ -285,6 +273,31 @@ FL_INLINE FL_T FL_FN(fl_log_of_sum)(FL_T one, FL_T x)
     const FL_T log1p = f - (half_square - s * FL_FMA(z, FL_POLYNOMIAL(LOG, z), half_square));
 #endif
     return FL_FMA(k, FL_CONSTANT(LN2), log1p);
+}
+
+/* log(one + x) of x >= 0, where `one` is 1 or 0, or of 1 - |x|, |x| <= 1/2. 2^k (1 + f) is the sum without its rounding. */
+FL_INLINE FL_T FL_FN(fl_log_of_sum)(FL_T one, FL_T x)
+{
+    const FL_U biased = (FL_TO_BITS(one + x) + (FL_ONE_BITS - FL_SQRT_HALF_BITS)) >> FL_MANTISSA_BITS;
+    const FL_T k = FL_FN(fl_unbiased)(biased), down = FL_FN(fl_inverse_power)(biased);
+    return FL_FN(fl_log_joined_briefly)(k, FL_FMA(x, down, FL_FMA(one, down, FL_C(-1))));
+}
+
+/* log(x) of a finite positive x; NaN stays */
+FL_INLINE FL_T FL_FN(fl_log_of_positive)(FL_T x)
+{
+    const int small = x < FL_SMALLEST_NORMAL;
+    const FL_T h = x * FL_SELECT(small, FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), FL_C(1));
+    const FL_U biased = (FL_TO_BITS(h) + (FL_ONE_BITS - FL_SQRT_HALF_BITS)) >> FL_MANTISSA_BITS;
+    const FL_T k = FL_FN(fl_unbiased)(biased) - FL_SELECT(small, FL_C(FL_MANTISSA_BITS + 2), FL_C(0));
+    return FL_FN(fl_log_joined_briefly)(k, FL_FMA(h, FL_FN(fl_inverse_power)(biased), FL_C(-1)));
+}
+
+FL_INLINE FL_T FL_FN(fl_log)(FL_T x)
+{
+    const FL_T finite = FL_FN(fl_log_of_positive)(x);
+    const FL_T at_zero = FL_SELECT(x == FL_C(0), -FL_INFINITY, FL_NAN);
+    return FL_SELECT(x > FL_C(0), FL_SELECT(x < FL_INFINITY, finite, x), FL_SELECT(x != x, x, at_zero));
 }
 
 /* log(1 + x + low) for 1 + x + low > 0, x finite */

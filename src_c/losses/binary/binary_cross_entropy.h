@@ -15,6 +15,8 @@
  * derivatives, which means the same for every precision (1 - eps may not be a number of it). Where eps is 0, the value is
  * infinite if a label is impossible.
  *
+ * Most labels are 0 or 1: then one logarithm is enough.
+ *
  * The gradient changes sign if both shares are positive; its error is relative to the larger term.
  *
  * By the weight w = pos_weight of the label 1: the value of the shares y' and 0. By the smoothing: the value of the shares w
@@ -33,8 +35,9 @@ FL_INLINE FL_T FL_FN(cross_entropy_of_logit)(FL_SHARES share, FL_T z, FL_LOGISTI
 /* The value from a probability, or its complement, m <= 1/2. */
 FL_INLINE FL_T FL_FN(cross_entropy_of_probability)(FL_SHARES share, FL_T m)
 {
-    const FL_T wrong = FL_SELECT(share.wrong == FL_C(0), share.wrong, -share.wrong * FL_LOG(m));
-    return wrong - share.right * FL_LOG1P_UNIT(-m).hi;
+    const FL_T log = FL_SELECT(m == FL_C(0), -FL_INFINITY, FL_LOG_OF_POSITIVE(m));
+    const FL_T wrong = FL_SELECT(share.wrong == FL_C(0), share.wrong, -share.wrong * log);
+    return wrong - share.right * FL_LOG_OF_SUM(FL_C(1), -m);
 }
 
 /* min(p, 1 - p), clipped to eps */
@@ -74,16 +77,39 @@ FL_FORMULA(binary_cross_entropy_logits_weighted, (y_true), (y_pred), (label_smoo
     };
 }
 
-FL_FORMULA(binary_cross_entropy_probabilities, (y_true), (y_pred), (label_smoothing, positive, negative, eps))
+/* Labels that are 0 or 1, of which one has no share; and nothing that is so improbable that it might have no logarithm. */
+FL_INLINE int FL_FN(has_one_label)(FL_T y, FL_T p, double label_smoothing, double positive, double negative, double eps)
 {
-    const int above = y_pred > FL_C(0.5);
-    const FL_SHARES share = FL_SHARES_OF(y_true, above, label_smoothing, positive, negative);
+    (void)eps;
+    return (y * (FL_C(1) - y) == FL_C(0)) & (FL_ABS(y - p) < FL_C(1)) & (label_smoothing == 0.0) & (positive > 0.0) &
+           (negative > 0.0);
+}
+
+FL_FORMULA_FOR(binary_cross_entropy_probabilities, (y_true), (y_pred), (label_smoothing, positive, negative, eps),
+               has_one_label)
+{
     /* without eps nothing is flat, not even where m is 0 */
     const FL_T flat_to = FL_PICK(FL_UNIFORM(eps > 0.0), FL_C(eps), FL_C(-1));
+    if (FL_IS_USUAL) {
+        /* what follows below, operation by operation, for the label that has a share: its probability, and that of the other */
+        const FL_T own = FL_ABS((FL_C(1) - y_true) - y_pred), other = FL_ABS(y_true - y_pred);
+        const FL_U wrong = FL_SELECT(own < other, ~(FL_U)0, (FL_U)0);
+        const FL_T near_zero = FL_MIN(own, other), m = FL_MAX(FL_C(eps), near_zero);
+        const FL_T one = FL_FROM_BITS(~wrong & FL_ONE_BITS), x = FL_FROM_BITS(FL_TO_BITS(m) ^ (~wrong & FL_SIGN_BIT));
+        const FL_T share = FL_SELECT(y_true > FL_C(0), FL_C(positive), FL_C(negative));
+        const FL_T slope = share / FL_PICK(wrong, m, FL_MAX(own, other));
+        return (FL_RESULT){
+            .value = FL_C(0) - share * FL_LOG_OF_SUM(one, x),
+            .gradient = {FL_SELECT(near_zero <= flat_to, FL_C(0), FL_SELECT(y_true > FL_C(0), -slope, slope))},
+            .invalid = FL_OUTSIDE_UNIT(y_pred),
+        };
+    }
+    const int above = y_pred > FL_C(0.5);
     const FL_T near_zero = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred));
     const int flat = near_zero <= flat_to;
     const FL_T m = FL_SELECT(flat, FL_C(eps), near_zero);
     const FL_T near_one = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
+    const FL_SHARES share = FL_SHARES_OF(y_true, above, label_smoothing, positive, negative);
     const FL_T wrong_slope = FL_SELECT(share.wrong == FL_C(0), share.wrong, share.wrong / m);
     const FL_T right_slope = share.right / near_one;
     const FL_T slope = wrong_slope - right_slope;
