@@ -63,6 +63,7 @@ ISAS = {
 KERNELS = {
     "LIGHT_": ("FL_LIGHT_KERNEL({})",),
     "TARGET_": ("FL_KERNEL({})", "FL_KERNEL({}_from_logits)"),
+    "FINE_TARGET_": ("FL_KERNEL({})", "FL_KERNEL({}_from_logits)"),
     "STATISTICS_": ("FL_STATISTICS_KERNEL({})",),
     "MASK_": ("FL_STATISTICS_KERNEL({})", "FL_STATISTICS_KERNEL({}_from_logits)"),
     "TILES_": ("FL_TILES_KERNEL({})",),

@@ -7,7 +7,9 @@
  *   }
  *
  * gives two kernels, for probabilities and, with "_from_logits" in the name, for scores. Of shares of the classes, the loss is
- * the average.
+ * the average. Of scores t.l_low is what rounding t.l lost; of probabilities it is 0, unless the formula asks for more:
+ *
+ *   FL_FINE_TARGET_FORMULA(generalized_cross_entropy, t, (q))
  *
  *   FL_SHARE_FORMULA(kl_divergence_from_logits, y, t)   what the class of share y and log-probability u adds to the loss of
  *                                                       a row of scores; the value in two parts, value + low
@@ -59,17 +61,21 @@
         return 0;                                                                                                              \
     }
 
-#define FL_TARGET_FORMULA(name, t_, parameters)                                                                                \
+#define FL_TARGET_FORMULA(name, t_, parameters) FL_TARGET_KERNELS(name, 0, t_, parameters)
+#define FL_FINE_TARGET_FORMULA(name, t_, parameters) FL_TARGET_KERNELS(name, 1, t_, parameters)
+
+#define FL_TARGET_KERNELS(name, fine, t_, parameters)                                                                          \
     FL_DECLARE(name, FL_ROWS, ", y_true index|(k), y_pred(k)*", parameters)                                                    \
     FL_DECLARE(name##_from_logits, FL_ROWS, ", y_true index|(k), y_pred(k)*", parameters)                                      \
     FL_TARGET_MAPS(name, t_, parameters)                                                                                       \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
-        return FL_FN(fl_target_rows)(block, 0, FL_FN(name##_target), FL_FN(name##_share));                                     \
+        return FL_FN(fl_target_rows)(block, fine ? FL_FINE_PROBABILITIES : FL_PROBABILITIES, FL_FN(name##_target),             \
+                                     FL_FN(name##_share));                                                                     \
     }                                                                                                                          \
     static int FL_FN(name##_from_logits)(const fl_block *block)                                                                \
     {                                                                                                                          \
-        return FL_FN(fl_target_rows)(block, 1, FL_FN(name##_target), FL_FN(name##_share));                                     \
+        return FL_FN(fl_target_rows)(block, FL_SCORES, FL_FN(name##_target), FL_FN(name##_share));                             \
     }                                                                                                                          \
     FL_INLINE FL_TARGET FL_FN(name##_formula)(const FL_TARGET_INPUT t_ FL_EACH(FL_PARAMETER, , parameters))
 
@@ -109,6 +115,9 @@
 
 #define FL_OTHER_SUMS(sums, first_one, own_one, k)                                                                             \
     FL_SELECT((k) == first[lane], (sums)[lane], ((sums)[lane] - (own_one)) + (first_one)[lane])
+
+/* What rows of classes hold: scores, or probabilities, of which logarithms are wanted in one part or in two. */
+enum { FL_SCORES, FL_PROBABILITIES, FL_FINE_PROBABILITIES };
 
 /* Up to so many classes, numbers of rows' own ones are found by comparing all classes; and derivatives are, side by side. */
 enum { FL_FEW_CLASSES = 4, FL_SHORT_ROWS = 32 };
@@ -802,25 +811,64 @@ FL_STATIC int FL_FN(fl_shares_of_logits)(const fl_block *b, const fl_sheet *shee
     return invalid;
 }
 
-/* log p of a probability, clipped to [eps, 1 - eps], with what a target formula wants beside it. */
-FL_INLINE FL_PAIR FL_FN(fl_target_of_probability)(FL_T x, FL_T eps, FL_T *p, FL_T *q)
+/* A probability, clipped to [eps, 1 - eps], and its complement. The smaller one is exact, and so is its clipping; by masks: GCC
+   combines selections of the same conditions into many. */
+typedef struct {
+    FL_T p, q, smaller;
+    FL_U is_low; /* p is the smaller one */
+} FL_FN(fl_clipped);
+
+FL_INLINE FL_FN(fl_clipped) FL_FN(fl_clip)(FL_T x, FL_T eps)
 {
-    const FL_T complement = FL_C(1) - x;
-    const int low = x < complement;
-    /* the smaller of p and 1 - p is exact, and so is its clipping */
-    const FL_T near = FL_SELECT(low, x, complement);
-    const FL_T smaller = FL_SELECT(near < eps, eps, near);
-    const FL_T larger = FL_C(1) - smaller;
-    *p = FL_SELECT(low, smaller, FL_SELECT(near < eps, larger, x));
-    *q = FL_SELECT(low, larger, smaller);
-    const FL_PAIR log = FL_LOG_PRECISE(smaller), other = FL_LOG1P_PAIR(-smaller, FL_C(0));
-    const FL_T finite = FL_SELECT(smaller > FL_C(0), -log.hi, FL_UNLESS_NAN(smaller, FL_INFINITY));
-    return (FL_PAIR){FL_SELECT(low, finite, -other.hi),
-                     FL_SELECT(low, FL_SELECT(smaller > FL_C(0), -log.lo, FL_C(0)), -other.lo)};
+    const FL_T complement = FL_C(1) - x, near = FL_MIN(x, complement), smaller = FL_MAX(eps, near), larger = FL_C(1) - smaller;
+    const FL_U is_low = FL_SELECT(x < complement, ~(FL_U)0, (FL_U)0), is_clipped = FL_SELECT(near < eps, ~(FL_U)0, (FL_U)0);
+    return (FL_FN(fl_clipped)){FL_PICK(is_low, smaller, FL_PICK(is_clipped, larger, x)), FL_PICK(is_low, larger, smaller),
+                               smaller, is_low};
+}
+
+/* -log p, about 1.5 ulp */
+FL_INLINE FL_T FL_FN(fl_cost_of)(const FL_FN(fl_clipped) t)
+{
+    const FL_U is_small = t.is_low & FL_SELECT(t.smaller < FL_SMALLEST_NORMAL, ~(FL_U)0, (FL_U)0);
+    const FL_T x = t.smaller * FL_PICK(is_small, FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), FL_C(1));
+    const FL_T log =
+        FL_LOG_OF_SUM(FL_FROM_BITS(~t.is_low & FL_ONE_BITS), FL_FROM_BITS(FL_TO_BITS(x) ^ (~t.is_low & FL_SIGN_BIT)));
+    const FL_T lifted = FL_PICK(is_small, FL_C(FL_MANTISSA_BITS + 2), FL_C(0));
+    const FL_T finite = FL_FMA(lifted, FL_CONSTANT(LN2), -log);
+    return FL_SELECT(t.p == FL_C(0), FL_INFINITY, finite);
+}
+
+/* The same with what rounding it lost. */
+FL_INLINE FL_PAIR FL_FN(fl_fine_cost_of)(const FL_FN(fl_clipped) t)
+{
+    const FL_PAIR log = FL_LOG_PRECISE(t.smaller), other = FL_LOG1P_PAIR(-t.smaller, FL_C(0));
+    const FL_T finite = FL_SELECT(t.smaller > FL_C(0), -log.hi, FL_UNLESS_NAN(t.smaller, FL_INFINITY));
+    return (FL_PAIR){FL_PICK(t.is_low, finite, -other.hi),
+                     FL_PICK(t.is_low, FL_SELECT(t.smaller > FL_C(0), -log.lo, FL_C(0)), -other.lo)};
+}
+
+/* What a target formula wants of probabilities, a lane each. */
+FL_STATIC void FL_FN(fl_find_targets)(const fl_sheet *sheet, const FL_T *x, FL_T eps, int fine, FL_FN(fl_targets) * t)
+{
+    if (fine)
+        FL_EACH_LANE(sheet)
+        {
+            const FL_FN(fl_clipped) clipped = FL_FN(fl_clip)(x[lane], eps);
+            const FL_PAIR l = FL_FN(fl_fine_cost_of)(clipped);
+            t->p[lane] = clipped.p, t->q[lane] = clipped.q;
+            t->l[lane] = l.hi, t->l_low[lane] = l.lo;
+        }
+    else
+        FL_EACH_LANE(sheet)
+        {
+            const FL_FN(fl_clipped) clipped = FL_FN(fl_clip)(x[lane], eps);
+            t->p[lane] = clipped.p, t->q[lane] = clipped.q;
+            t->l[lane] = FL_FN(fl_cost_of)(clipped), t->l_low[lane] = FL_C(0);
+        }
 }
 
 /* Class indices, probabilities: only that of the row's class counts. */
-FL_STATIC int FL_FN(fl_index_of_probabilities)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
+FL_STATIC int FL_FN(fl_index_of_probabilities)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, int fine,
                                                FL_FN(fl_target_map) map)
 {
     const FL_T *const source = (const FL_T *)b->input[1] + row * b->width;
@@ -834,21 +882,17 @@ FL_STATIC int FL_FN(fl_index_of_probabilities)(const fl_block *b, const fl_sheet
         const ptrdiff_t r = lane >= sheet->rows ? 0 : lane;
         x[lane] = source[r * b->width + labels.label[r]];
     }
-    FL_EACH_LANE(sheet)
-    {
-        const FL_PAIR l = FL_FN(fl_target_of_probability)(x[lane], eps, &t.p[lane], &t.q[lane]);
-        t.l[lane] = l.hi;
-        t.l_low[lane] = l.lo;
-    }
+    FL_FN(fl_find_targets)(sheet, x, eps, fine, &t);
     map(&t, sheet->lanes, b->parameters);
-    FL_EACH_LANE(sheet)
-    {
-        const int clipped = FL_SELECT(x[lane] < FL_C(1) - x[lane], x[lane], FL_C(1) - x[lane]) < eps;
-        const FL_T a = -t.slope[lane] / t.p[lane];
-        const FL_T c = (t.curvature[lane] + t.slope[lane]) / t.p[lane] / t.p[lane];
-        slope[lane] = FL_SELECT(clipped, FL_C(0), a);
-        curvature[lane] = FL_SELECT(clipped, FL_C(0), c);
-    }
+    if (b->want != FL_VALUE)
+        FL_EACH_LANE(sheet)
+        {
+            const int clipped = FL_SELECT(x[lane] < FL_C(1) - x[lane], x[lane], FL_C(1) - x[lane]) < eps;
+            const FL_T a = -t.slope[lane] / t.p[lane];
+            const FL_T c = (t.curvature[lane] + t.slope[lane]) / t.p[lane] / t.p[lane];
+            slope[lane] = FL_SELECT(clipped, FL_C(0), a);
+            curvature[lane] = FL_SELECT(clipped, FL_C(0), c);
+        }
     FL_T scale[FL_LANES];
     FL_FN(fl_set_scale)(b, sheet, row, scale);
     for (ptrdiff_t r = 0; r < sheet->rows; r++) {
@@ -869,7 +913,7 @@ FL_STATIC int FL_FN(fl_index_of_probabilities)(const fl_block *b, const fl_sheet
 }
 
 /* Shares of classes, probabilities. */
-FL_STATIC int FL_FN(fl_shares_of_probabilities)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row,
+FL_STATIC int FL_FN(fl_shares_of_probabilities)(const fl_block *b, const fl_sheet *sheet, ptrdiff_t row, int fine,
                                                 FL_FN(fl_target_map) map)
 {
     const ptrdiff_t numbers = sheet->groups * sheet->lanes;
@@ -888,12 +932,7 @@ FL_STATIC int FL_FN(fl_shares_of_probabilities)(const fl_block *b, const fl_shee
     FL_EACH_GROUP(sheet)
     {
         FL_T *const x = z + group * sheet->lanes, *const w = h + group * sheet->lanes, *const share = y + group * sheet->lanes;
-        FL_EACH_LANE(sheet)
-        {
-            const FL_PAIR l = FL_FN(fl_target_of_probability)(x[lane], eps, &t.p[lane], &t.q[lane]);
-            t.l[lane] = l.hi;
-            t.l_low[lane] = l.lo;
-        }
+        FL_FN(fl_find_targets)(sheet, x, eps, fine, &t);
         map(&t, sheet->lanes, b->parameters);
         FL_EACH_LANE(sheet)
         {
@@ -920,9 +959,10 @@ FL_STATIC int FL_FN(fl_shares_of_probabilities)(const fl_block *b, const fl_shee
 }
 
 /* All rows of a block, a sheet at a time. `share` maps what a class adds to a row, `map` its only class. */
-FL_STATIC int FL_FN(fl_target_rows)(const fl_block *b, int from_logits, FL_FN(fl_target_map) map, FL_FN(fl_target_map) share)
+FL_STATIC int FL_FN(fl_target_rows)(const fl_block *b, int given, FL_FN(fl_target_map) map, FL_FN(fl_target_map) share)
 {
     const int shares = b->input[0] != NULL || b->classes->label_smoothing > 0.0;
+    const int from_logits = given == FL_SCORES, fine = given == FL_FINE_PROBABILITIES;
     fl_sheet sheet = from_logits && !shares ? fl_sheet_by_row(b->width) : fl_sheet_of(b->width);
     int invalid = 0;
     FL_EACH_SHEET(b, sheet)
@@ -938,8 +978,8 @@ FL_STATIC int FL_FN(fl_target_rows)(const fl_block *b, int from_logits, FL_FN(fl
         } else if (from_logits)
             invalid |= FL_FN(fl_index_of_logits)(b, &sheet, row, map);
         else
-            invalid |= shares ? FL_FN(fl_shares_of_probabilities)(b, &sheet, row, map)
-                              : FL_FN(fl_index_of_probabilities)(b, &sheet, row, map);
+            invalid |= shares ? FL_FN(fl_shares_of_probabilities)(b, &sheet, row, fine, map)
+                              : FL_FN(fl_index_of_probabilities)(b, &sheet, row, fine, map);
     }
     return invalid;
 }

@@ -235,6 +235,9 @@ FL_INLINE fl_sheet fl_sheet_of_unit(const fl_sheet *sheet)
 #define FL_ADD_RUN(k, from, to)                                                                                                \
     if (k >= from && k < to)                                                                                                   \
         FL_FN(fl_add_step)(&s##k, r##k);
+#define FL_TAKE_SUM(k, from, to)                                                                                               \
+    if (k >= from && k < to)                                                                                                   \
+        s##k = FL_FN(fl_take_step)(&sums[k], first);
 #define FL_KEEP_SUM(k, from, to)                                                                                               \
     if (k >= from && k < to)                                                                                                   \
         FL_FN(fl_keep_step)(&sums[k], first, &s##k);
@@ -242,6 +245,11 @@ FL_INLINE fl_sheet fl_sheet_of_unit(const fl_sheet *sheet)
 /* The loops over the numbers of a sheet, or of the unit in one of its lanes, a step of lanes at a time: their sums, of the
  * terms of all groups, and their scales stay in registers. */
 #define FL_STEP (FL_VECTOR_BYTES / (int)sizeof(FL_T))
+/* All steps go over some groups, a few runs, before the next ones: their numbers stay in the first-level cache. */
+enum { FL_NEAR_GROUPS = 8 * FL_RUN };
+#define FL_EACH_NEAR                                                                                                           \
+    for (ptrdiff_t near = 0, far; far = FL_MIN(near + FL_NEAR_GROUPS, groups), near == 0 || near < groups;                     \
+         near += FL_NEAR_GROUPS)
 #define FL_EACH_STEP(sheet) for (ptrdiff_t first = 0; first < (sheet)->lanes; first += FL_STEP)
 /* Where nothing that is written can be, so that loops need not look again. */
 #define FL_LOCAL_NUMBERS                                                                                                       \
@@ -258,6 +266,7 @@ FL_INLINE fl_sheet fl_sheet_of_unit(const fl_sheet *sheet)
         FL_LOCAL_NUMBERS                                                                                                       \
         const ptrdiff_t run = sheet->along ? FL_RUN : 1;                                                                       \
         FL_FN(fl_step_of_integers) invalid = {0};                                                                              \
+        FL_EACH_NEAR                                                                                                           \
         FL_EACH_STEP(sheet)                                                                                                    \
         {                                                                                                                      \
             FL_FN(fl_sums_of_step) s0 = {{0}, {0}}, s1 = s0, s2 = s0, s3 = s0, s4 = s0;                                        \
@@ -267,9 +276,16 @@ FL_INLINE fl_sheet fl_sheet_of_unit(const fl_sheet *sheet)
             FL_FN(fl_scales_of_step)(sheet, n, u, first, scaled, from > 0, &all);                                              \
             if (from > 0 && !FL_FN(fl_looks_again)(&all))                                                                      \
                 continue;                                                                                                      \
-            for (ptrdiff_t begin = 0; begin < groups; begin += run) {                                                          \
+            if (near > 0) {                                                                                                    \
+                FL_TAKE_SUM(0, from, to)                                                                                       \
+                FL_TAKE_SUM(1, from, to)                                                                                       \
+                FL_TAKE_SUM(2, from, to)                                                                                       \
+                FL_TAKE_SUM(3, from, to)                                                                                       \
+                FL_TAKE_SUM(4, from, to)                                                                                       \
+            }                                                                                                                  \
+            for (ptrdiff_t begin = near; begin < far; begin += run) {                                                          \
                 FL_FN(fl_step) r0 = {0}, r1 = r0, r2 = r0, r3 = r0, r4 = r0;                                                   \
-                const ptrdiff_t end = FL_MIN(begin + run, groups);                                                             \
+                const ptrdiff_t end = FL_MIN(begin + run, far);                                                                \
                 for (ptrdiff_t group = begin; group < end; group++) {                                                          \
                     FL_LANES_AT                                                                                                \
                     FL_SIMD                                                                                                    \
@@ -319,13 +335,14 @@ FL_INLINE fl_sheet fl_sheet_of_unit(const fl_sheet *sheet)
     {                                                                                                                          \
         FL_LOCAL_PARAMETERS(name, parameters)                                                                                  \
         FL_LOCAL_NUMBERS                                                                                                       \
+        FL_EACH_NEAR                                                                                                           \
         FL_EACH_STEP(sheet)                                                                                                    \
         {                                                                                                                      \
             FL_SCALES_OF_STEP all;                                                                                             \
             FL_FN(fl_slopes_of_step) of;                                                                                       \
             FL_FN(fl_scales_of_step)(sheet, n, u, first, scaled, FL_FN(name##_first) < FL_FN(name##_count), &all);             \
             FL_FN(fl_slopes_of_step_at)(sheet, n, u, first, FL_FN(name##_count), FL_FN(name##_divides), &of);                  \
-            for (ptrdiff_t group = 0; group < groups; group++) {                                                               \
+            for (ptrdiff_t group = near; group < far; group++) {                                                               \
                 FL_LANES_AT                                                                                                    \
                 FL_T *const g0 = local.g[0] + place, *const g1 = local.g[1] + place, *const g2 = local.g[2] + place;           \
                 FL_SIMD                                                                                                        \
@@ -579,6 +596,14 @@ FL_INLINE void FL_FN(fl_add_step)(FL_FN(fl_sums_of_step) * s, FL_FN(fl_step) x)
     const FL_FN(fl_step) sum = s->sum + x, part = sum - s->sum;
     s->error += (s->sum - (sum - part)) + (x - part);
     s->sum = sum;
+}
+
+FL_INLINE FL_FN(fl_sums_of_step) FL_FN(fl_take_step)(const FL_FN(fl_sums) * s, ptrdiff_t first)
+{
+    FL_FN(fl_sums_of_step) step;
+    memcpy(&step.sum, s->sum + first, sizeof step.sum);
+    memcpy(&step.error, s->error + first, sizeof step.error);
+    return step;
 }
 
 FL_INLINE void FL_FN(fl_keep_step)(FL_FN(fl_sums) * s, ptrdiff_t first, const FL_FN(fl_sums_of_step) * step)

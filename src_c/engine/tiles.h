@@ -55,7 +55,7 @@ enum { FL_TILE_GROUP = 96 };
             for (ptrdiff_t r = 0; r < rows.units; r++)                                                                         \
                 label[r] = FL_FN(name##_scores)(block, rows.first + r, (FL_T *)rows.gradient[0] + r * rows.width);             \
             rows.label = label;                                                                                                \
-            invalid |= FL_FN(fl_target_rows)(&rows, 1, FL_FN(name##_target), FL_FN(name##_share));                             \
+            invalid |= FL_FN(fl_target_rows)(&rows, FL_SCORES, FL_FN(name##_target), FL_FN(name##_share));                     \
         }                                                                                                                      \
         return invalid;                                                                                                        \
     }                                                                                                                          \
@@ -148,7 +148,7 @@ FL_STATIC int FL_FN(fl_tile_shares)(const fl_block *panel, int against, FL_FN(fl
         for (ptrdiff_t r = 0; r < rows.units; r++)
             invalid |= shares(panel, rows.first + r, (FL_T *)rows.gradient[0] + r * rows.width, y + r * rows.width);
         rows.input[0] = y;
-        invalid |= FL_FN(fl_target_rows)(&rows, 1, target, share);
+        invalid |= FL_FN(fl_target_rows)(&rows, FL_SCORES, target, share);
     }
     return invalid;
 }

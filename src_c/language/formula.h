@@ -8,6 +8,7 @@
  *                               FL_FORMULA_FOR         numbers, and less to do for most of them
  *                               FL_VALUE_FORMULA       the derivative of a loss of numbers by a parameter: a value alone
  *   engine/rows.h               FL_TARGET_FORMULA      the right class of a row of scores or probabilities
+ *                               FL_FINE_TARGET_FORMULA the same, of logarithms in two parts
  *                               FL_SHARE_FORMULA       classes by their shares, of a row of scores
  *   engine/row_sums.h           FL_SUM_FORMULA         rows, by the sum over their numbers
  *                               FL_FINE_SUM_FORMULA    the same, of terms in two parts

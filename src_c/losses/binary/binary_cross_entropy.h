@@ -105,19 +105,20 @@ FL_FORMULA_FOR(binary_cross_entropy_probabilities, (y_true), (y_pred), (label_sm
         };
     }
     const int above = y_pred > FL_C(0.5);
-    const FL_T near_zero = FL_SELECT(above, FL_C(1) - y_pred, FL_ABS(y_pred));
-    const int flat = near_zero <= flat_to;
-    const FL_T m = FL_SELECT(flat, FL_C(eps), near_zero);
-    const FL_T near_one = FL_SELECT(above, y_pred, FL_C(1) - y_pred);
+    const FL_T near_zero = FL_MIN(FL_ABS(y_pred), FL_C(1) - y_pred), near_one = FL_MAX(y_pred, FL_C(1) - y_pred);
+    const FL_T m = FL_MAX(FL_C(eps), near_zero);
     const FL_SHARES share = FL_SHARES_OF(y_true, above, label_smoothing, positive, negative);
-    const FL_T wrong_slope = FL_SELECT(share.wrong == FL_C(0), share.wrong, share.wrong / m);
+    /* by masks: GCC combines selections of several conditions into many */
+    const FL_U is_flat = FL_SELECT(near_zero <= flat_to, ~(FL_U)0, (FL_U)0);
+    const FL_U has_wrong = FL_SELECT(share.wrong == FL_C(0), (FL_U)0, ~(FL_U)0);
+    const FL_T wrong_slope = FL_PICK(has_wrong, share.wrong / m, share.wrong);
     const FL_T right_slope = share.right / near_one;
-    const FL_T slope = wrong_slope - right_slope;
-    const FL_T wrong_curve = FL_SELECT(share.wrong == FL_C(0), share.wrong, wrong_slope / m);
+    const FL_T wrong_curve = FL_PICK(has_wrong, wrong_slope / m, share.wrong);
+    const FL_T slope = wrong_slope - right_slope, nothing = FL_UNLESS_NAN(y_true, 0);
     return (FL_RESULT){
         .value = FL_FN(cross_entropy_of_probability)(share, m),
-        .gradient = {FL_SELECT(flat, FL_UNLESS_NAN(y_true, 0), FL_SELECT(above, slope, -slope))},
-        .hessian = {FL_SELECT(flat, FL_UNLESS_NAN(y_true, 0), wrong_curve + right_slope / near_one)},
+        .gradient = {FL_PICK(is_flat, nothing, FL_SELECT(above, slope, -slope))},
+        .hessian = {FL_PICK(is_flat, nothing, wrong_curve + right_slope / near_one)},
         .invalid = FL_OUTSIDE_UNIT(y_true) | FL_OUTSIDE_UNIT(y_pred),
     };
 }

@@ -10,7 +10,7 @@
  */
 #include "engine/rows.h"
 
-FL_TARGET_FORMULA(generalized_cross_entropy, t, (q))
+FL_FINE_TARGET_FORMULA(generalized_cross_entropy, t, (q))
 {
     const FL_PAIR exponent = FL_EXACT_PARAMETER(q);
     const FL_PAIR x = FL_TWO_PRODUCT(-exponent.hi, t.l);
@@ -24,7 +24,7 @@ FL_TARGET_FORMULA(generalized_cross_entropy, t, (q))
     };
 }
 
-FL_TARGET_FORMULA(generalized_cross_entropy_by_q, t, (q))
+FL_FINE_TARGET_FORMULA(generalized_cross_entropy_by_q, t, (q))
 {
     const FL_T exponent = FL_C(q), x = -exponent * (t.l + t.l_low);
     const FL_T power = FL_EXPM1(x);
