@@ -36,6 +36,7 @@ def main() -> None:
         command.add_argument("--peers", type=words, metavar="PEER,...")
         command.add_argument("--threads", type=numbers, default=(1, 2), metavar="T,...")
         command.add_argument("--out", type=Path, default=run.RESULTS / "losses.json")
+        command.add_argument("--again", action="store_true", help="leave all other rows of the file as they are")
     for table, text in (
         ("exps", "32768 numbers on one thread, in units of NumPy's exp of as many"),
         ("calls", "few numbers on one thread, in units of np.mean((y - p)**2) of as many"),

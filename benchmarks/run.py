@@ -159,8 +159,23 @@ def write(path: Path, found: dict[str, Any]) -> None:
     path.write_text(f'{rest[:-1]}, "rows": [\n{rows}\n]}}\n')
 
 
+def identity(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What a row is of."""
+    return tuple(row[key] for key in ("loss", "dtype", "n", "width", "what", "threads"))
+
+
+def to_be_kept(path: Path) -> dict[str, Any]:
+    """What was found before, on this machine and with the same versions: other times say nothing beside these."""
+    before, now = json.loads(path.read_text()), facts()
+    differing = [key for key in now if key != "date" and before["facts"].get(key) != now[key]]
+    if differing:
+        raise SystemExit(f"{path} is not of this machine as it is now: {', '.join(differing)} differ. Measure all of it.")
+    return before
+
+
 def main(options: argparse.Namespace) -> None:
     begun, rows = time.perf_counter(), []
+    before = to_be_kept(options.out) if options.again else {"rows": [], "seconds": 0}
     # before the processes that use it
     roof.library()
     for threads in options.threads:
@@ -176,7 +191,10 @@ def main(options: argparse.Namespace) -> None:
         finally:
             rows += [json.loads(line) for line in part.read_text().splitlines()] if part.exists() else []
             part.unlink(missing_ok=True)
-            write(options.out, {"facts": facts(), "seconds": round(time.perf_counter() - begun), "rows": rows})
+            measured = {identity(row): row for row in rows}
+            kept = [measured.pop(identity(row), row) for row in before["rows"]]
+            seconds = before["seconds"] + round(time.perf_counter() - begun)
+            write(options.out, {"facts": facts(), "seconds": seconds, "rows": [*kept, *measured.values()]})
     print(f"{len(rows)} rows in {options.out}, {time.perf_counter() - begun:.0f} s")
     if any("differing" in row for row in rows):
         raise SystemExit("some results differ: those peers were not timed there")

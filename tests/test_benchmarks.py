@@ -190,6 +190,30 @@ def test_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (tmp_path / "README.md").read_text() == f"before\n<!-- speed -->\n{text}<!-- end of speed -->\nafter\n"
 
 
+def test_rows_that_are_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "losses.json"
+    rows = [{"loss": name, "dtype": "float32", "n": 10, "width": 1, "what": "value", "threads": 1} for name in "abc"]
+
+    def measured(rows: list[dict[str, Any]]) -> None:
+        def run_apart(arguments: list[str], threads: int) -> None:
+            Path(arguments[-1]).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+        monkeypatch.setattr(run, "run_apart", run_apart)
+        run.main(options)
+
+    options = argparse.Namespace(out=out, again=False, threads=(1,), quick=False, compile=False, names=[])
+    options.sizes = options.dtypes = options.whats = options.peers = None
+    measured(rows[:2])
+    options.again = True
+    measured([rows[2], rows[0] | {"times": {}}])
+    found = json.loads(out.read_text())
+    assert found["rows"] == [rows[0] | {"times": {}}, rows[1], rows[2]]
+    out.write_text(json.dumps(found | {"facts": found["facts"] | {"cpu": "another"}}))
+    with pytest.raises(SystemExit, match="not of this machine as it is now: cpu differ"):
+        measured(rows)
+    assert json.loads(out.read_text())["facts"]["cpu"] == "another"
+
+
 def test_the_readme_has_the_times_that_were_measured() -> None:
     file = run.RESULTS / "losses.json"
     if not file.exists():
