@@ -236,6 +236,7 @@ def test_the_command_takes_vectors_by_pattern(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_dask_takes_inputs_by_name() -> None:
     da = pytest.importorskip("dask.array")
+    pytest.importorskip("fastloss.dask")
 
     a, b = pairs(100, 4)
     target = np.where(np.arange(100) % 3 == 0, 1, -1)
