@@ -140,7 +140,7 @@ def readme_table(found: dict[str, Any]) -> str:
     every = sum(1 for _ in every_ratio(found["rows"]))
     losses = len({row["loss"] for row in found["rows"]})
     text = (
-        f"Value and gradient of a million float32 on {threads} threads, and what others take in units of that: in one run,\n"
+        f"Value and gradient of a million float32 on {threads} threads, and what others take in units of that: those of a row\n"
         "in turns, the best of each, results checked equal. In brackets the largest error of the gradient, in units in the\n"
         "last place.\n\n"
         f"{table(('', 'fastloss', *peers), lines)}\n"

@@ -245,8 +245,8 @@ FL_INLINE fl_sheet fl_sheet_of_unit(const fl_sheet *sheet)
 /* The loops over the numbers of a sheet, or of the unit in one of its lanes, a step of lanes at a time: their sums, of the
  * terms of all groups, and their scales stay in registers. */
 #define FL_STEP (FL_VECTOR_BYTES / (int)sizeof(FL_T))
-/* All steps go over some groups, a few runs, before the next ones: their numbers stay in the first-level cache. */
-enum { FL_NEAR_GROUPS = 8 * FL_RUN };
+/* All steps go over the groups of two runs before the next ones: memory is read once, and in its order. */
+enum { FL_NEAR_GROUPS = 2 * FL_RUN };
 #define FL_EACH_NEAR                                                                                                           \
     for (ptrdiff_t near = 0, far; far = FL_MIN(near + FL_NEAR_GROUPS, groups), near == 0 || near < groups;                     \
          near += FL_NEAR_GROUPS)
