@@ -177,6 +177,27 @@ def test_labels_of_any_type(labels: Any) -> None:
     np.testing.assert_allclose(fl.soft_margin(y, z, reduction="none"), expected, rtol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("options", [{}, {"pos_weight": 3.7}, {"eps": 0.01}, {"eps": 1e-15}], ids=repr)
+def test_labels_of_0_and_1_cost_less_and_have_the_same_bits(isa: str, options: dict[str, float], dtype: Any) -> None:
+    """One label between 0 and 1 makes a block take the general way."""
+    rng = np.random.default_rng(0)
+    half = dtype(0.5)
+    edges = [half, half, 1, 0, np.nextafter(half, dtype(0)), np.nextafter(half, dtype(1))]
+    p = np.concatenate([rng.random(10_000), rng.random(5000) ** 20, 1 - rng.random(5000) ** 20, edges]).astype(dtype)
+    y = np.where((p == 0) | (p == 1), p, rng.random(p.size) < 0.5).astype(dtype)
+    soft = np.arange(p.size) % 50 == 0
+    mixed = np.where(soft, dtype(0.3), y)
+    loss = fl.BinaryCrossEntropy(**options)
+    for one, other in zip(
+        [*loss.value_and_gradient(y, p, reduction="none"), loss(y, p, reduction="none")],
+        [*loss.value_and_gradient(mixed, p, reduction="none"), loss(mixed, p, reduction="none")],
+        strict=True,
+    ):
+        assert one[~soft].tobytes() == other[~soft].tobytes()
+        assert (one[soft] != other[soft]).any()
+
+
 # ---- focal loss ----------------------------------------------------------------------------------------------------------
 
 

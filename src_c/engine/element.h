@@ -7,8 +7,8 @@
  *       return (FL_RESULT){.value = ..., .gradient = {...}, .hessian = {...}, .invalid = ...};
  *   }
  *
- *   FL_FORMULA_FOR(binary_cross_entropy_probabilities, ..., usual)    the same, that has less to do where the function `usual`
- * of the same inputs and parameters is 1 of all: the constant FL_IS_USUAL says so
+ *   FL_FORMULA_FOR(..., usual)             the same, with less to do where the function `usual` of all inputs and parameters is
+ *                                          1 in a block: FL_IS_USUAL says so. The bits must be those of the general way.
  *
  *   FL_LIGHT_FORMULA(squared_error, ...)   the same, of a loss that costs no more than its sum: its kernel can do both at once
  *
