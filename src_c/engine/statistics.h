@@ -150,8 +150,9 @@ FL_INLINE fl_sheet fl_sheet_of_unit(const fl_sheet *sheet)
             .first = FL_FN(name##_first),                                                                                      \
             .prepare = FL_FN(name##_prepares) ? FL_FN(name##_prepare) : NULL,                                                  \
             .add = {FL_FN(name##_usual) < FL_FN(name##_count) ? FL_FN(name##_add_few_lanes) : NULL, FL_FN(name##_add_lanes),   \
-                    FL_FN(name##_add_scaled_lanes), FL_FN(name##_add_again_lanes)},                                            \
-            .slopes = {FL_FN(name##_slope_lanes), FL_FN(name##_slope_scaled_lanes)},                                           \
+                    FL_FN(name##_scaled) ? FL_FN(name##_add_scaled_lanes) : NULL,                                              \
+                    FL_FN(name##_first) < FL_FN(name##_count) ? FL_FN(name##_add_again_lanes) : NULL},                         \
+            .slopes = {FL_FN(name##_slope_lanes), FL_FN(name##_scaled) ? FL_FN(name##_slope_scaled_lanes) : NULL},             \
             .size = FL_FN(name##_size_lanes),                                                                                  \
             .look = FL_FN(name##_look_lanes),                                                                                  \
             .outcomes = FL_FN(name##_outcomes),                                                                                \
