@@ -313,7 +313,7 @@ REFERENCES: dict[str, Reference] = {
         promised=lambda gamma, from_logits, **_: (
             4 + 2 * gamma,
             4 + 2 * gamma,
-            max(8.0 if from_logits else 5.0, 4 + 2 * gamma),
+            max(8.0, 4 + 2 * gamma) if from_logits else 4 + 2 * gamma,
         ),
     ),
     "brier": Reference(

@@ -9,9 +9,9 @@
  *                            hessian q^(g-1) (g (g-1) r + 2g/p + q/p^2): infinite at q = 0 for g < 1
  *
  * Both labels' terms are written as that of the label the prediction is wrong about and that of the label it is right about,
- * with u >= 1/2 and v <= 1/2 the two probabilities: logarithms and powers serve both. Errors grow with g: 4 + 2 g ulp, and 5 of
- * the Hessian by a probability where g is small. The Hessian by a logit changes sign (it is negative where a label is missed by
- * far); its error is relative to the largest of its terms, as is that of a gradient with two shares.
+ * with u >= 1/2 and v <= 1/2 the two probabilities: logarithms and powers serve both. Errors grow with g: 4 + 2 g ulp (and
+ * 4.6 of the Hessian by a probability at g = 0.01). The Hessian by a logit changes sign (it is negative where a label is missed
+ * by far); its error is relative to the largest of its terms, as is that of a gradient with two shares.
  *
  * g = 2 squares; any other g multiplies a logarithm by g exactly. g = 0 is the kernel of binary_cross_entropy.h.
  *
@@ -96,7 +96,7 @@ typedef struct {
 FL_INLINE FL_RESULT FL_FN(focal_of_probability)(FL_T y, FL_T p, FL_FN(focal_parts) t, double gamma, FL_SHARES share)
 {
     const FL_T g = FL_C(gamma), twice = FL_C(2.0 * gamma), product = FL_C(gamma * (gamma - 1.0));
-    const FL_T sum_at_0 = FL_C(gamma * (gamma + 1.0));
+    const FL_T at_0 = FL_C(gamma * (gamma + 1.0)), at_0_low = FL_C(gamma * (gamma + 1.0) - (double)at_0);
     const FL_T nothing = FL_UNLESS_NAN(p, 0);
     const FL_T inverse = FL_C(1) / t.u;
     const FL_T share_by_v = share.wrong / t.v;
@@ -105,7 +105,11 @@ FL_INLINE FL_RESULT FL_FN(focal_of_probability)(FL_T y, FL_T p, FL_FN(focal_part
     const FL_T wrong_slope = t.u_power * FL_FMA(g, r_wrong, share_by_v);
     const FL_T right_slope = (share.right * t.v_power) * FL_FMA(g, r_right, inverse);
     const FL_T wrong_sum = FL_FMA(product, r_wrong, FL_FMA(t.u, share_by_v / t.v, twice * share_by_v));
-    const FL_T right_sum = FL_FMA(-product, FL_FMA(-r_right, t.u, FL_C(1)), FL_FMA(t.v, inverse, sum_at_0)) / t.u;
+    const FL_T odds = t.v * inverse;
+    const FL_T change = FL_FMA(-product, FL_FMA(-r_right, t.u, FL_C(1)), odds + at_0_low);
+    /* u is rounded, and stands in two denominators */
+    const FL_T lost = ((FL_C(1) - t.u) - t.v) * inverse;
+    const FL_T right_sum = (at_0 + FL_FMA(-lost, (at_0 + change) + odds, change)) / t.u;
     /* at v = 0 its terms are infinite, with both signs */
     const FL_T wrong_curve = FL_SELECT(t.v > FL_C(0), (t.u_power * inverse) * wrong_sum, share_by_v);
     const FL_T down = FL_PICK(FL_UNIFORM(gamma > 1.0), FL_DOWN, FL_C(1));
