@@ -34,18 +34,24 @@
     FL_ALL_USUAL(name, looks, usual, given, by, parameters)                                                                    \
     FL_SUM_MAP(name, looks, 1)                                                                                                 \
     FL_SUM_MAP(name, looks, 3)                                                                                                 \
-    FL_SUM_MAP(name, looks, 7)                                                                                                 \
+    FL_SUM_MAP(name, looks, 6)                                                                                                 \
+    /* gradients take the place of inputs */                                                                                   \
+    static int FL_FN(name##_sum_7)(const FL_FN(fl_terms) * to, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *q)     \
+    {                                                                                                                          \
+        return FL_FN(name##_sum_1)(to, a, b, n, q) | FL_FN(name##_sum_6)(to, a, b, n, q);                                      \
+    }                                                                                                                          \
     static int FL_FN(name)(const fl_block *block)                                                                              \
     {                                                                                                                          \
-        return FL_FN(fl_sum_rows)(block, FL_COUNT(by),                                                                         \
-                                  block->want == FL_VALUE    ? FL_FN(name##_sum_1)                                             \
-                                  : block->want & FL_HESSIAN ? FL_FN(name##_sum_7)                                             \
-                                                             : FL_FN(name##_sum_3));                                           \
+        FL_FN(fl_term_map) map = block->want == FL_VALUE ? FL_FN(name##_sum_1) : FL_FN(name##_sum_3);                          \
+        if (block->want & FL_HESSIAN)                                                                                          \
+            map = block->want & FL_VALUE ? FL_FN(name##_sum_7) : FL_FN(name##_sum_6);                                          \
+        return FL_FN(fl_sum_rows)(block, FL_COUNT(by), map);                                                                   \
     }                                                                                                                          \
     FL_INLINE FL_RESULT FL_FN(name##_formula)(FL_ARGUMENTS(given, by, parameters),                                             \
                                               __attribute__((unused)) const int fl_is_usual)
 
-/* The loop over the lanes of a group, for some outputs: `want` and `is_usual` are constants in it. */
+/* The loop over the lanes of a group, for some outputs: `want` and `is_usual` are constants in it. Derivatives alone need no
+   value. */
 #define FL_SUM_LOOP(name, fine, given, by, parameters)                                                                         \
     FL_INLINE int FL_FN(name##_loop)(const FL_FN(fl_terms) * to, const FL_T *a, const FL_T *b, ptrdiff_t n, const double *q,   \
                                      const int want, const int is_usual)                                                       \
@@ -61,14 +67,17 @@
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
             const FL_RESULT t = FL_FN(name##_formula)(FL_BOUND(given, by, parameters), is_usual);                              \
-            /* padding, and classes without weight, take nothing, even of infinity */                                          \
-            const int none = factor[i] == FL_C(0);                                                                             \
-            const FL_T term = FL_SELECT(none, FL_UNLESS_NAN(x[1][i], 0), factor[i] * t.value);                                 \
-            const FL_PAIR total = FL_TWO_SUM(sum[i], term);                                                                    \
-            sum[i] = total.hi;                                                                                                 \
-            error[i] += total.lo;                                                                                              \
-            if (fine) {                                                                                                        \
-                const FL_PAIR low = FL_TWO_SUM(low_sum[i], FL_SELECT(none, FL_C(0), factor[i] * t.low));                       \
+            /* padding, and classes without weight, take nothing, even of infinity; by masks: of selections GCC makes sums */  \
+            /* with and without the term */                                                                                    \
+            const FL_U counts = FL_SELECT(factor[i] == FL_C(0), (FL_U)0, ~(FL_U)0);                                            \
+            if (want & FL_VALUE) {                                                                                             \
+                const FL_T term = FL_PICK(counts, factor[i] * t.value, FL_UNLESS_NAN(x[1][i], 0));                             \
+                const FL_PAIR total = FL_TWO_SUM(sum[i], term);                                                                \
+                sum[i] = total.hi;                                                                                             \
+                error[i] += total.lo;                                                                                          \
+            }                                                                                                                  \
+            if ((want & FL_VALUE) && fine) {                                                                                   \
+                const FL_PAIR low = FL_TWO_SUM(low_sum[i], FL_PICK(counts, factor[i] * t.low, FL_C(0)));                       \
                 low_sum[i] = low.hi;                                                                                           \
                 low_error[i] += low.lo;                                                                                        \
             }                                                                                                                  \
@@ -76,7 +85,8 @@
             FL_STORE_TERMS_OF(want &FL_HESSIAN, FL_COUNT(by), h, hessian)                                                      \
             invalid |= t.invalid;                                                                                              \
         }                                                                                                                      \
-        (void)low_sum, (void)low_error, (void)scale, (void)g0, (void)g1, (void)g2, (void)h0, (void)h1, (void)h2;               \
+        (void)sum, (void)error, (void)low_sum, (void)low_error, (void)scale, (void)g0, (void)g1, (void)g2, (void)h0, (void)h1, \
+            (void)h2;                                                                                                          \
         return invalid != 0;                                                                                                   \
     }
 

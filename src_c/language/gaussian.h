@@ -19,11 +19,11 @@
 
 FL_INLINE FL_RESULT FL_FN(fl_gaussian_kl)(FL_T mean, FL_T log_var, FL_T factor)
 {
-    const FL_HALF_EXPM1 half = FL_HALF_EXPM1_OF(log_var);
+    const FL_HALF_EXP half = FL_HALF_EXP_OF(log_var);
     return (FL_RESULT){
         .value = factor * FL_FMA(FL_C(0.5) * mean, mean, half.beyond),
         .gradient = {factor * mean, factor * half.expm1},
-        .hessian = {factor * FL_UNLESS_NAN(mean, 1), factor * FL_EXP_TIMES(FL_C(0.5), log_var, FL_C(0))},
+        .hessian = {factor * FL_UNLESS_NAN(mean, 1), factor * half.exp},
     };
 }
 

@@ -32,7 +32,8 @@
 #define FL_PICK(mask, a, b) FL_FROM_BITS((FL_TO_BITS(a) & (mask)) | (FL_TO_BITS(b) & ~(mask)))
 #define FL_MIN(a, b) FL_SELECT((a) < (b), (a), (b))
 #define FL_MAX(a, b) FL_SELECT((a) > (b), (a), (b))
-#define FL_CLAMP(x, lower, upper) FL_SELECT((x) > (upper), (upper), FL_SELECT((x) < (lower), (lower), (x)))
+/* NaN stays */
+#define FL_CLAMP(x, lower, upper) FL_MAX(lower, FL_MIN(upper, x))
 /* what `invalid` wants: not 0 where the condition holds, and the mask that a comparison leaves, which costs nothing */
 #define FL_INVALID(condition) FL_SELECT(condition, (FL_I)-1, (FL_I)0)
 #define FL_INFINITY FL_C(__builtin_inff())

@@ -87,10 +87,11 @@
 #define FL_X_MINUS_LOG1P(x) FL_FN(fl_x_minus_log1p)(x)
 #define FL_X_MINUS_LOG1P_OF_PAIR(x) FL_FN(fl_x_minus_log1p_of_pair)(x)
 #define FL_EXPM1_MINUS_X(x) FL_FN(fl_expm1_minus_x)(x)
-#define FL_HALF_EXPM1 FL_FN(fl_half_expm1)
-#define FL_HALF_EXPM1_OF(x) FL_FN(fl_half_expm1_of)(x)
+#define FL_HALF_EXP FL_FN(fl_half_exp)
+#define FL_HALF_EXP_OF(x) FL_FN(fl_half_exp_of)(x)
 #define FL_RATIO FL_FN(fl_ratio)
-#define FL_RATIO_OF(b, a, normal) FL_FN(fl_ratio_of)(b, a, normal)
+#define FL_RATIO_OF(large, small, normal) FL_FN(fl_ratio_of)(large, small, FL_C(0), 0, normal)
+#define FL_RATIO_OF_ROUNDED(large, small, difference) FL_FN(fl_ratio_of)(large, small, difference, 1, 0)
 #define FL_LOG_QUOTIENT(a, b) FL_FN(fl_log_quotient)(a, b)
 #define FL_LGAMMA1P(y) FL_FN(fl_lgamma1p)(y)
 
@@ -598,29 +599,25 @@ FL_INLINE FL_T FL_FN(fl_log1p_rest)(FL_T f, FL_T s)
     return half_square.hi - FL_FMA(s, series, -half_square.lo);
 }
 
-/* log(b / a) = k log 2 + log1p(f) of positive a and b, with f at least 0 where k is above and at most 0 where k is below, so
-   that both terms have one sign, and exact but for one rounding; `rest` = f - log1p(f) >= 0. `normal`, a constant, is 1 where a
-   and b are. */
+/* log(large / small) = k log 2 + (2 s + s series) of 0 < small <= large, k rounded down: no term is negative. Of a quotient
+   below 2, k is 0 and s, (large - small) / (large + small), has no error but that of its division: where `large` was rounded,
+   their difference says by how much. `rounded` and `normal`, whether all are, are constants. */
 typedef struct {
-    FL_T k, f, rest;
+    FL_T k, s, series;
 } FL_FN(fl_ratio);
 
-FL_INLINE FL_FN(fl_ratio) FL_FN(fl_ratio_of)(FL_T b, FL_T a, const int normal)
+FL_INLINE FL_FN(fl_ratio) FL_FN(fl_ratio_of)(FL_T large, FL_T small, FL_T difference, const int rounded, const int normal)
 {
-    const FL_T lift = FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), lifted = FL_C(FL_MANTISSA_BITS + 2);
     const FL_U mantissa = ((FL_U)1 << FL_MANTISSA_BITS) - 1;
-    const int small_a = !normal & (a < FL_SMALLEST_NORMAL), small_b = !normal & (b < FL_SMALLEST_NORMAL);
-    const FL_U u = FL_TO_BITS(a * FL_SELECT(small_a, lift, FL_C(1))), v = FL_TO_BITS(b * FL_SELECT(small_b, lift, FL_C(1)));
-    const FL_T m = FL_FROM_BITS((u & mantissa) | FL_ONE_BITS), n = FL_FROM_BITS((v & mantissa) | FL_ONE_BITS);
-    const FL_T k = (FL_FN(fl_unbiased)(v >> FL_MANTISSA_BITS) - FL_FN(fl_unbiased)(u >> FL_MANTISSA_BITS)) +
-                   (FL_SELECT(small_a, lifted, FL_C(0)) - FL_SELECT(small_b, lifted, FL_C(0)));
-    /* by masks: of selections GCC makes a quotient for each case */
-    const FL_U above = FL_SELECT((k > FL_C(0)) & (n < m), ~(FL_U)0, (FL_U)0);
-    const FL_U below = FL_SELECT((k < FL_C(0)) & (n > m), ~(FL_U)0, (FL_U)0);
-    const FL_T scaled = FL_FROM_BITS(FL_TO_BITS(n) - (above << FL_MANTISSA_BITS) + (below << FL_MANTISSA_BITS));
-    const FL_T step = FL_FROM_BITS(((above | below) & FL_ONE_BITS) | (below & FL_SIGN_BIT));
-    const FL_T difference = scaled - m, f = difference / m;
-    return (FL_FN(fl_ratio)){k - step, f, FL_FN(fl_log1p_rest)(f, difference / (scaled + m))};
+    const FL_T lift = FL_SELECT(!normal & (small < FL_SMALLEST_NORMAL), FL_C((int64_t)1 << (FL_MANTISSA_BITS + 2)), FL_C(1));
+    const FL_T least = small * lift;
+    /* the exponent of the difference of their bits is k: a smaller mantissa borrows from it */
+    const FL_U apart = FL_TO_BITS(large * lift) - FL_TO_BITS(least);
+    const FL_T k = FL_FROM_BITS(apart >> FL_MANTISSA_BITS | FL_TO_BITS(FL_INTEGER_BASE)) - FL_INTEGER_BASE;
+    const FL_T scaled = FL_FROM_BITS(FL_TO_BITS(least) + (apart & mantissa));
+    const FL_T more = FL_SELECT(rounded & (k == FL_C(0)), difference * lift, scaled - least);
+    const FL_T s = more / (scaled + least), z = s * s;
+    return (FL_FN(fl_ratio)){k, s, z * FL_POLYNOMIAL(LOG1P_QUOTIENT, z)};
 }
 
 /* 1 + x = 2^k (1 + f), x >= -1/2, with f in [-1/2, 1), k >= 0: log1p(x) = k log 2 + (f - rest) */
@@ -673,28 +670,33 @@ FL_INLINE FL_T FL_FN(fl_expm1_minus_x)(FL_T x)
     return FL_SELECT(FL_ABS(x) < FL_C(1), near, FL_SELECT(x < FL_INFINITY, far, x));
 }
 
-/* Half of expm1(x), about 1.5 ulp, and half of expm1(x) - x, up to 3, from one exponential: 2^(k-1) (1 + p). */
+/* Half of exp(x), about 1.2 ulp, of expm1(x), 1.5, and of expm1(x) - x, up to 3, from one exponential: 2^(k-1) (1 + p). */
 typedef struct {
-    FL_T expm1, beyond;
-} FL_FN(fl_half_expm1);
+    FL_T exp, expm1, beyond;
+} FL_FN(fl_half_exp);
 
-FL_INLINE FL_FN(fl_half_expm1) FL_FN(fl_half_expm1_of)(FL_T x)
+FL_INLINE FL_FN(fl_half_exp) FL_FN(fl_half_exp_of)(FL_T x)
 {
-    const FL_T clipped = FL_CLAMP(x, FL_EXPM1_LOWER, FL_C(FL_BITS == 32 ? 89.5 : 710.6));
-    const FL_T shifter = FL_SHIFTER + FL_C(FL_EXPONENT_BIAS - 2);
+    /* half of exp(x) is infinite at the upper limit */
+    const FL_T below = FL_MIN(FL_C(FL_BITS == 32 ? 89.5 : 710.6), x), clipped = FL_MAX(FL_LEAST_POWER, below);
+    /* quarters do not overflow where halves do not, and raised ones are never subnormal */
+    const int falls = x < FL_C(0);
+    const FL_T unit = FL_SHIFTER + FL_C(FL_EXPONENT_BIAS - 2);
+    const FL_T shifter = FL_SELECT(falls, unit + FL_C(FL_RAISED), unit);
     const FL_T shifted = FL_FMA(clipped, FL_CONSTANT(LOG2_E), shifter);
     const FL_T k = shifted - shifter;
     const FL_T r = FL_FMA(-k, FL_CONSTANT(LN2_LOW), FL_FMA(-k, FL_CONSTANT(LN2), clipped));
     const FL_T p = FL_FN(fl_expm1_near)(r);
-    /* quarters do not overflow where halves do not */
-    const FL_T quarter = FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS), without_one = quarter - FL_C(0.25);
-    const FL_T far = FL_C(2) * FL_FMA(quarter, p, without_one - FL_C(0.25) * x);
-    const FL_T small = FL_CLAMP(x, FL_C(-1), FL_C(1)), half_square = FL_C(0.5) * small * small;
-    const FL_T near = FL_FMA(FL_C(0.25) * small, small, half_square * (small * FL_POLYNOMIAL(EXPM1_MINUS_X, small)));
-    return (FL_FN(fl_half_expm1)){
+    const FL_T scale = FL_FROM_BITS(FL_TO_BITS(shifted) << FL_MANTISSA_BITS), lower = FL_SELECT(falls, FL_LOWERED, FL_C(1));
+    const FL_T quarter = scale * lower, without_one = quarter - FL_C(0.25);
+    const FL_T far = FL_C(2) * FL_FMA(quarter, p, without_one - FL_C(0.25) * below);
+    const FL_T half_square = FL_C(0.5) * x * x;
+    const FL_T near = FL_FMA(FL_C(0.25) * x, x, half_square * (x * FL_POLYNOMIAL(EXPM1_MINUS_X, x)));
+    return (FL_FN(fl_half_exp)){
+        .exp = FL_FMA(scale, p, scale) * (FL_C(2) * lower),
         /* near 0, a quarter would be too small */
         .expm1 = FL_SELECT(FL_ABS(x) < FL_C(8) * FL_SMALLEST_NORMAL, FL_C(0.5) * x, FL_C(2) * FL_FMA(quarter, p, without_one)),
-        .beyond = FL_SELECT(FL_ABS(x) < FL_C(1), near, FL_SELECT(x < FL_INFINITY, far, x)),
+        .beyond = FL_SELECT(FL_ABS(x) < FL_C(1), near, far),
     };
 }
 

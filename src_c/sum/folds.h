@@ -13,7 +13,8 @@
 
 /*
  * Folds of the numbers of a loop: what they need before it, what they add up in it, a number, and what comes after. Units of
- * the first fold lie between -2^FL_FIRST_FOLD and 2^FL_FIRST_FOLD: shifted up, they use no higher bit.
+ * the first fold lie between -2^FL_FIRST_FOLD and 2^FL_FIRST_FOLD: shifted up, they use no higher bit. What the last one leaves
+ * is seen by the bits, not by a difference, of which there are enough; with NaN, of the same bits, the range is exceeded.
  */
 #define FL_BEGIN_FOLDS(folds)                                                                                                  \
     const FL_T fold_a = (FL_T)(folds)->constant[0], fold_b = (FL_T)(folds)->constant[1], fold_c = (FL_T)(folds)->constant[2];  \
@@ -25,14 +26,15 @@
     const FL_T once = (x) + fold_a;                                                                                            \
     const FL_T rest = (x) - (once - fold_a);                                                                                   \
     const FL_T twice = rest + fold_b;                                                                                          \
-    const FL_T second_rest = rest - (twice - fold_b);                                                                          \
+    const FL_T second = twice - fold_b, second_rest = rest - second;                                                           \
     const FL_T thrice = second_rest + fold_c;                                                                                  \
     first_units += FL_TO_BITS(once);                                                                                           \
     fold_range |= FL_TO_BITS(once) - fold_lowest;                                                                              \
     second_units += FL_TO_BITS(twice);                                                                                         \
     if (FL_BITS == 32)                                                                                                         \
         third_units += FL_TO_BITS(thrice);                                                                                     \
-    fold_remains |= FL_TO_BITS(FL_BITS == 32 ? second_rest - (thrice - fold_c) : second_rest);
+    fold_remains |=                                                                                                            \
+        FL_BITS == 32 ? FL_TO_BITS(second_rest) ^ FL_TO_BITS(thrice - fold_c) : FL_TO_BITS(rest) ^ FL_TO_BITS(second);
 #define FL_END_FOLDS(folds, n) FL_FN(fl_end_folds)(folds, n, first_units, second_units, third_units, fold_range, fold_remains);
 
 #define FL_TEMPLATE "sum/folds.h"

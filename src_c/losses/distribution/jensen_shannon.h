@@ -6,10 +6,12 @@
  *   gradient   log(2 q / (p + q)) / 2        changes sign at q = p, and keeps its digits there
  *   hessian    p / (2 q (p + q))
  *
- * With the middle m of p and q, a term is half of p e(m/p) + q e(m/q), e(1 + x) = x - log1p(x) >= 0: nothing cancels.
- * From scores, q is the softmax, which is rounded: errors are below 8 eps of the largest |p - q|, and those of derivatives
- * below 8 eps of q_k max(1, |G_k|) with G the gradient by q. Slope and curvature are those by log q: -q log(2 q / (p + q)) / 2
- * and  q (log(2 q / (p + q)) + p / (p + q)) / 2.
+ * With the middle m of p and q, a term is half of p e(m/p) + q e(m/q), e(1 + x) = x - log1p(x) >= 0. With 1 + x = (1 + s) / (1
+ * - s), log1p(x) is 2 s + s R and x - 2 s is x s: by the larger one, l e(m/l) = s ((l - m) + l R) with s = (l - m) / (l + m),
+ * by the smaller one t ((m - l') - l' R): nothing cancels. From m/l' = 2 on, where e is above 0.3, that is (m - l') - l'
+ * log(m/l'). From scores, q is the softmax, which is rounded: errors are below 8 eps of the largest |p - q|, and those of
+ * derivatives below 8 eps of q_k max(1, |G_k|) with G the gradient by q. Slope and curvature are those by log q: -q log(2 q /
+ * (p + q)) / 2 and  q (log(2 q / (p + q)) + p / (p + q)) / 2.
  */
 #include "engine/row_sums.h"
 #include "engine/rows.h"
@@ -19,28 +21,23 @@ typedef struct {
     FL_T value, log_q, share; /* of p in p + q; log_q = log(2 q / (p + q)) / 2 */
 } FL_FN(fl_jensen_shannon);
 
-/* Shares of the larger of two that are smaller than this leave half of it; logarithms of such are lifted. */
-#define FL_JENSEN_SHANNON_LEAST FL_C(FL_BITS == 32 ? 0x1p-80 : 0x1p-700)
-#define FL_JENSEN_SHANNON_LIFT FL_C(FL_BITS == 32 ? 60 : 600)
-#define FL_JENSEN_SHANNON_LIFTED FL_C(FL_BITS == 32 ? 0x1p60 : 0x1p600)
-
 FL_INLINE FL_FN(fl_jensen_shannon) FL_FN(fl_jensen_shannon_term)(FL_T p, FL_T q)
 {
-    const int empty = p + q == FL_C(0), less = q < p;
-    const FL_T large = FL_SELECT(empty, FL_C(1), FL_SELECT(less, p, q)), small = FL_SELECT(less, q, p);
-    const FL_T difference = small - large;
-    /* the middle by the larger one, 1 + f, and by the smaller one, 1 + x */
-    const FL_T f = difference / (large + large);
-    const FL_T f_rest = FL_FN(fl_log1p_rest)(f, difference / (FL_C(3) * large + small));
-    const int far = small < FL_JENSEN_SHANNON_LEAST * large;
-    const FL_T by = FL_SELECT(far, small * FL_JENSEN_SHANNON_LIFTED, small);
-    const FL_T x = -difference / (by + by);
-    const FL_FN(fl_log1p_parts) t = FL_FN(fl_log1p_parts_of)(x, FL_C(1) + x);
-    const FL_T x_rest = FL_FN(fl_x_minus_log1p_of_parts)(t, FL_C(0));
-    const FL_T value = FL_FMA(large, f_rest, FL_SELECT(far, FL_C(0.5) * large, small * x_rest));
-    const FL_T lifts = t.k + FL_SELECT(far, FL_JENSEN_SHANNON_LIFT, FL_C(0));
-    const FL_T log_small = FL_FMA(lifts, FL_CONSTANT(LN2), t.f - t.rest);
-    const FL_T log_q = FL_C(-0.5) * FL_SELECT(less, log_small, f - f_rest);
+    const int empty = p + q == FL_C(0);
+    /* NaN stays in one of the two */
+    const FL_T large = FL_SELECT(empty, FL_C(1), FL_MAX(p, q)), small = FL_MIN(q, p);
+    const FL_T sum = large + small, difference = large - small, half = FL_C(0.5) * difference;
+    /* log(large / m) = 2 s + s series */
+    const FL_T s = difference / FL_FMA(FL_C(2), large, sum), z = s * s;
+    const FL_T series = z * FL_POLYNOMIAL(LOG1P_QUOTIENT, z);
+    const FL_T e_large = s * FL_FMA(large, series, half);
+    /* log(m / small), or of something as large where nothing is left of its product */
+    const FL_T least = FL_SELECT(small == FL_C(0), FL_SMALLEST_NORMAL, FL_C(2) * small);
+    const FL_RATIO ratio = FL_RATIO_OF_ROUNDED(sum, least, difference);
+    const FL_T log_small = FL_FMA(ratio.k, FL_CONSTANT(LN2), FL_FMA(ratio.s, ratio.series, ratio.s + ratio.s));
+    const FL_T e_near = ratio.s * FL_FMA(-small, ratio.series, half), e_far = FL_FMA(-small, log_small, half);
+    const FL_T value = e_large + FL_SELECT(ratio.k == FL_C(0), e_near, e_far);
+    const FL_T log_q = FL_SELECT(q < p, FL_C(-0.5) * log_small, FL_FMA(FL_C(0.5) * s, series, s));
     /* by q at p = 0 the term is q log(2) / 2, down to q = 0 */
     const FL_T at_zero = FL_SELECT(p > FL_C(0), -FL_INFINITY, FL_C(0.5) * FL_CONSTANT(LN2));
     return (FL_FN(fl_jensen_shannon)){FL_SELECT(empty, FL_C(0), FL_C(0.5) * value), FL_SELECT(q == FL_C(0), at_zero, log_q),

@@ -6,11 +6,12 @@
  *   by log q                         gradient -p          hessian 0
  *   by scores                        Q softmax - p, Q softmax (1 - softmax) with Q the sum of p, from the engine's sums
  *
- * The terms change sign, and of two distributions that are nearly equal hardly anything is left. With probabilities and q/p =
- * 2^k (1 + f), where |log(1 + f)| <= log 2, the term at k = 0 is p (f - log1p(f)) >= 0, whose series keeps its digits, plus p -
- * q, which is exact there, and whose sum over the row is kept with its error. Elsewhere the term is -p (k log 2 + log1p(f)), of
- * one sign, as a pair: what the others leave is never much smaller. With logarithms, errors are below 4 eps of the largest |p
- * log p| or |p log q|, and from scores, whose softmax is rounded, below 8 eps of the cross-entropy, the sum of |p log q|.
+ * The terms change sign, and of two distributions that are nearly equal hardly anything is left. With probabilities whose
+ * quotient, the larger by the smaller one, is 2^k (1 + s) / (1 - s), 0 <= s < 1/3, its logarithm is k log 2 + (2 s + s R). At k
+ * = 0 the term is p - q, which is exact there, and whose sum over the row is kept with its error, plus s (|p - q| +- p R) >= 0,
+ * + where p is the larger one. Elsewhere it is +-p (k log 2 + (2 s + s R)), of one sign, its first product with its error: what
+ * the others leave is never much smaller. With logarithms, errors are below 4 eps of the largest |p log p| or |p log q|, and
+ * from scores, whose softmax is rounded, below 8 eps of the cross-entropy, the sum of |p log q|.
  */
 #include "engine/row_sums.h"
 #include "engine/rows.h"
@@ -61,16 +62,18 @@ FL_FINE_SUM_FORMULA_FOR(kl_divergence, (y_true), (y_pred), (eps), fl_kl_usual)
     /* 1 stands in for what has no logarithm */
     const int none = !FL_IS_USUAL & (p == FL_C(0)), infinite = !FL_IS_USUAL & (q == FL_C(0));
     const FL_T by_q = FL_SELECT(FL_IS_USUAL | (q > FL_C(0)), q, FL_C(1));
-    const FL_RATIO ratio = FL_RATIO_OF(by_q, FL_SELECT(none, FL_C(1), p), FL_IS_USUAL);
+    const FL_T of_p = FL_SELECT(none, FL_C(1), p);
+    const FL_RATIO ratio = FL_RATIO_OF(FL_MAX(by_q, of_p), FL_MIN(by_q, of_p), FL_IS_USUAL);
     const int near = ratio.k == FL_C(0);
-    const FL_T log1p = ratio.f - ratio.rest;
-    const FL_T log = FL_FMA(ratio.k, FL_CONSTANT(LN2), log1p);
-    const FL_T log_low = (FL_FMA(ratio.k, FL_CONSTANT(LN2), -log) + log1p) + ratio.k * FL_CONSTANT(LN2_LOW);
-    const FL_PAIR product = FL_TWO_PRODUCT(-p, log);
+    const FL_T more = p - q, signed_p = FL_TIMES_SIGN_OF(more, p);
+    const FL_T beyond = ratio.s * FL_FMA(signed_p, ratio.series, FL_ABS(more));
+    const FL_T log1p = FL_FMA(ratio.s, ratio.series, ratio.s + ratio.s);
+    const FL_PAIR product = FL_TWO_PRODUCT(signed_p, ratio.k * FL_CONSTANT(LN2_HEAD));
+    const FL_T low = FL_FMA(signed_p, FL_FMA(ratio.k, FL_CONSTANT(LN2_MIDDLE), log1p), product.lo);
     FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, none | clipped);
     t.value = FL_SELECT(none, FL_UNLESS_NAN(q, 0),
-                        FL_SELECT(infinite, FL_UNLESS_NAN(p, FL_INFINITY), FL_SELECT(near, p - q, product.hi)));
-    t.low = FL_SELECT(none | infinite, FL_C(0), FL_SELECT(near, p * ratio.rest, FL_FMA(-p, log_low, product.lo)));
+                        FL_SELECT(infinite, FL_UNLESS_NAN(p, FL_INFINITY), FL_SELECT(near, more, product.hi)));
+    t.low = FL_SELECT(none | infinite, FL_C(0), FL_SELECT(near, beyond, low));
     t.invalid = FL_IS_USUAL ? 0 : FL_OUTSIDE_UNIT(p) | FL_OUTSIDE_UNIT(y_pred);
     return t;
 }
