@@ -69,6 +69,35 @@ def test_nearly_equal_distributions_keep_their_digits() -> None:
             assert (values > 0).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_terms_keep_their_digits_where_the_middle_is_twice_the_smaller_one(dtype: Any) -> None:
+    rng = np.random.default_rng(3)
+    quotients = 3 + 2.0 ** -rng.uniform(1, 20, 4000)
+    small = rng.uniform(2.0**-9, 0.25, quotients.size).astype(dtype)
+    large = (small * quotients).astype(dtype)
+    values = fl.jensen_shannon(small[:, None], large[:, None], reduction="none")
+    assert values.tolist() == fl.jensen_shannon(large[:, None], small[:, None], reduction="none").tolist()
+    exact = REFERENCES["jensen_shannon"].value
+    with mp.workdps(80):
+        for value, p, q in zip(values, small, large, strict=True):
+            assert error_in_ulp(value, exact([mpf(float(p))], [mpf(float(q))], False), dtype) <= 4
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_two_classes_keep_their_digits_where_quotients_pass_powers_of_two(dtype: Any) -> None:
+    rng = np.random.default_rng(5)
+    ranges = ((1.9, 2.3), (0.3, 0.55), (3.8, 4.3), (0.23, 0.27))
+    quotients = np.concatenate([rng.uniform(low, high, 400) for low, high in ranges])
+    share = rng.uniform(0.01, 0.2, quotients.size)
+    p, q = (np.stack([a, 1 - a], axis=1).astype(dtype) for a in (share, share * quotients))
+    values = fl.kl_divergence(p, q, reduction="none")
+    exact = REFERENCES["kl_divergence"].value
+    with mp.workdps(80):
+        for value, *rows_of_two in zip(values, p, q, strict=True):
+            x, y = ([mpf(float(t)) for t in row] for row in rows_of_two)
+            assert error_in_ulp(value, exact(x, y, **parameters_of(fl.kl_divergence)), dtype) <= 6
+
+
 def test_zeros() -> None:
     inf = np.inf
     p = np.array([[0.0, 1.0, 0.0]])

@@ -67,8 +67,7 @@
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
             const FL_RESULT t = FL_FN(name##_formula)(FL_BOUND(given, by, parameters), is_usual);                              \
-            /* padding, and classes without weight, take nothing, even of infinity; by masks: of selections GCC makes sums */  \
-            /* with and without the term */                                                                                    \
+            /* padding, and classes without weight, take nothing, even of infinity; of a selection GCC makes two sums */       \
             const FL_U counts = FL_SELECT(factor[i] == FL_C(0), (FL_U)0, ~(FL_U)0);                                            \
             if (want & FL_VALUE) {                                                                                             \
                 const FL_T term = FL_PICK(counts, factor[i] * t.value, FL_UNLESS_NAN(x[1][i], 0));                             \

@@ -599,11 +599,11 @@ FL_INLINE FL_T FL_FN(fl_log1p_rest)(FL_T f, FL_T s)
     return half_square.hi - FL_FMA(s, series, -half_square.lo);
 }
 
-/* log(large / small) = k log 2 + (2 s + s series) of 0 < small <= large, k rounded down: no term is negative. Of a quotient
-   below 2, k is 0 and s, (large - small) / (large + small), has no error but that of its division: where `large` was rounded,
-   their difference says by how much. `rounded` and `normal`, whether all are, are constants. */
+/* log(large / small) = k log 2 + log1p of 0 < small <= large, k rounded down: both are >= 0, and log1p = 2 s + s series. Of a
+   quotient below 2, k is 0 and s, (large - small) / (large + small), has no error but that of its division: where `large` was
+   rounded, their difference says by how much. `rounded` and `normal`, whether all are, are constants. */
 typedef struct {
-    FL_T k, s, series;
+    FL_T k, s, series, log1p;
 } FL_FN(fl_ratio);
 
 FL_INLINE FL_FN(fl_ratio) FL_FN(fl_ratio_of)(FL_T large, FL_T small, FL_T difference, const int rounded, const int normal)
@@ -617,7 +617,8 @@ FL_INLINE FL_FN(fl_ratio) FL_FN(fl_ratio_of)(FL_T large, FL_T small, FL_T differ
     const FL_T scaled = FL_FROM_BITS(FL_TO_BITS(least) + (apart & mantissa));
     const FL_T more = FL_SELECT(rounded & (k == FL_C(0)), difference * lift, scaled - least);
     const FL_T s = more / (scaled + least), z = s * s;
-    return (FL_FN(fl_ratio)){k, s, z * FL_POLYNOMIAL(LOG1P_QUOTIENT, z)};
+    const FL_T series = z * FL_POLYNOMIAL(LOG1P_QUOTIENT, z);
+    return (FL_FN(fl_ratio)){k, s, series, FL_FMA(s, series, s + s)};
 }
 
 /* 1 + x = 2^k (1 + f), x >= -1/2, with f in [-1/2, 1), k >= 0: log1p(x) = k log 2 + (f - rest) */
@@ -670,7 +671,7 @@ FL_INLINE FL_T FL_FN(fl_expm1_minus_x)(FL_T x)
     return FL_SELECT(FL_ABS(x) < FL_C(1), near, FL_SELECT(x < FL_INFINITY, far, x));
 }
 
-/* Half of exp(x), about 1.2 ulp, of expm1(x), 1.5, and of expm1(x) - x, up to 3, from one exponential: 2^(k-1) (1 + p). */
+/* Half of exp(x), about 1 ulp, of expm1(x), 1.6, and of expm1(x) - x, up to 3, from one exponential: 2^(k-1) (1 + p). */
 typedef struct {
     FL_T exp, expm1, beyond;
 } FL_FN(fl_half_exp);

@@ -6,12 +6,16 @@
  *   gradient   log(2 q / (p + q)) / 2        changes sign at q = p, and keeps its digits there
  *   hessian    p / (2 q (p + q))
  *
- * With the middle m of p and q, a term is half of p e(m/p) + q e(m/q), e(1 + x) = x - log1p(x) >= 0. With 1 + x = (1 + s) / (1
- * - s), log1p(x) is 2 s + s R and x - 2 s is x s: by the larger one, l e(m/l) = s ((l - m) + l R) with s = (l - m) / (l + m),
- * by the smaller one t ((m - l') - l' R): nothing cancels. From m/l' = 2 on, where e is above 0.3, that is (m - l') - l'
- * log(m/l'). From scores, q is the softmax, which is rounded: errors are below 8 eps of the largest |p - q|, and those of
- * derivatives below 8 eps of q_k max(1, |G_k|) with G the gradient by q. Slope and curvature are those by log q: -q log(2 q /
- * (p + q)) / 2 and  q (log(2 q / (p + q)) + p / (p + q)) / 2.
+ * With the middle m of p and q, a term is half of p e(m/p) + q e(m/q), e(x) = x - 1 - log(x) >= 0. For x = (1 + s) / (1 - s),
+ * log(x) is 2 s + s R and x - 1 - 2 s is s (x - 1), so that nothing cancels:
+ *
+ *   of the larger one, l      l e(m/l) = s ((l - m) + l R) with s = (l - m) / (l + m)
+ *   of the smaller one, t     t e(m/t) = s ((m - t) - t R) with s = (m - t) / (m + t), below m/t = 2
+ *                             t e(m/t) = (m - t) - t log(m/t) from there on, where e is above 0.3
+ *
+ * From scores, q is the softmax, which is rounded: errors are below 8 eps of the largest |p - q|, and those of derivatives
+ * below 8 eps of q_k max(1, |G_k|) with G the gradient by q. Slope and curvature are those by log q: -q log(2 q / (p + q)) / 2
+ * and  q (log(2 q / (p + q)) + p / (p + q)) / 2.
  */
 #include "engine/row_sums.h"
 #include "engine/rows.h"
@@ -34,9 +38,15 @@ FL_INLINE FL_FN(fl_jensen_shannon) FL_FN(fl_jensen_shannon_term)(FL_T p, FL_T q)
     /* log(m / small), or of something as large where nothing is left of its product */
     const FL_T least = FL_SELECT(small == FL_C(0), FL_SMALLEST_NORMAL, FL_C(2) * small);
     const FL_RATIO ratio = FL_RATIO_OF_ROUNDED(sum, least, difference);
-    const FL_T log_small = FL_FMA(ratio.k, FL_CONSTANT(LN2), FL_FMA(ratio.s, ratio.series, ratio.s + ratio.s));
-    const FL_T e_near = ratio.s * FL_FMA(-small, ratio.series, half), e_far = FL_FMA(-small, log_small, half);
-    const FL_T value = e_large + FL_SELECT(ratio.k == FL_C(0), e_near, e_far);
+    const int near = ratio.k == FL_C(0);
+    const FL_T e_near = ratio.s * FL_FMA(-small, ratio.series, half);
+    /* one logarithm after the other: their sum would be rounded before it is taken off */
+    const FL_T low = FL_FMA(ratio.k, FL_CONSTANT(LN2_MIDDLE), ratio.log1p);
+    const FL_T e_far = FL_FMA(-small, low, FL_FMA(-small, ratio.k * FL_CONSTANT(LN2_HEAD), half));
+    /* what the difference lost, by what it is about multiplied by */
+    const FL_T lost = (large - difference) - small, slope = s + FL_SELECT(near, ratio.s, FL_C(0.5));
+    const FL_T value = e_large + FL_FMA(lost, slope, FL_SELECT(near, e_near, e_far));
+    const FL_T log_small = FL_FMA(ratio.k, FL_CONSTANT(LN2), ratio.log1p);
     const FL_T log_q = FL_SELECT(q < p, FL_C(-0.5) * log_small, FL_FMA(FL_C(0.5) * s, series, s));
     /* by q at p = 0 the term is q log(2) / 2, down to q = 0 */
     const FL_T at_zero = FL_SELECT(p > FL_C(0), -FL_INFINITY, FL_C(0.5) * FL_CONSTANT(LN2));

@@ -67,9 +67,8 @@ FL_FINE_SUM_FORMULA_FOR(kl_divergence, (y_true), (y_pred), (eps), fl_kl_usual)
     const int near = ratio.k == FL_C(0);
     const FL_T more = p - q, signed_p = FL_TIMES_SIGN_OF(more, p);
     const FL_T beyond = ratio.s * FL_FMA(signed_p, ratio.series, FL_ABS(more));
-    const FL_T log1p = FL_FMA(ratio.s, ratio.series, ratio.s + ratio.s);
     const FL_PAIR product = FL_TWO_PRODUCT(signed_p, ratio.k * FL_CONSTANT(LN2_HEAD));
-    const FL_T low = FL_FMA(signed_p, FL_FMA(ratio.k, FL_CONSTANT(LN2_MIDDLE), log1p), product.lo);
+    const FL_T low = FL_FMA(signed_p, FL_FMA(ratio.k, FL_CONSTANT(LN2_MIDDLE), ratio.log1p), product.lo);
     FL_RESULT t = FL_FN(fl_kl_by_probability)(p, q, none | clipped);
     t.value = FL_SELECT(none, FL_UNLESS_NAN(q, 0),
                         FL_SELECT(infinite, FL_UNLESS_NAN(p, FL_INFINITY), FL_SELECT(near, more, product.hi)));
