@@ -234,6 +234,16 @@ def test_what_has_risen() -> None:
     assert instructions.risen({"a": 10.05, "b": 9.0, "c": 10.5, "d": 1.0}, committed) == {"c": (10.0, 10.5)}
 
 
+def test_what_counts_are_the_instructions_of_our_modules() -> None:
+    ours = f"ob={instructions.OURS}/_core/kernels.so"
+    calls = ["cob=/lib/libc.so.6", "cfn=__memcpy_avx", "calls=2 0", "0 700", "12 5"]
+    others = ["ob=/lib/libc.so.6", "fn=__memcpy_avx", "0 700", "fn=malloc", "0 40", "ob=/lib/libpython.so", "fn=call", "0 9000"]
+    lines = ["part: 1", "desc: Trigger: Client Request: 0 0", ours, "fn=kernel", "0 10", *calls, *others]
+    lines += ["part: 2", "desc: Trigger: Client Request: 0 1", ours, "fn=kernel", "0 30"]
+    lines += ["part: 3", "desc: Trigger: Program termination", ours, "fn=kernel", "0 5"]
+    assert list(instructions.own_totals(lines)) == [("0 0", 715), ("0 1", 30)]
+
+
 def test_instructions_are_counted_for_every_loss() -> None:
     counts = json.loads(instructions.FILE.read_text())["counts"]
     assert counts.keys() == {instructions.name_of(small) for small, _ in instructions.every_case()}, (
