@@ -136,6 +136,7 @@ cdef extern from "fastloss.h" nogil:
         void (*load[FL_FROM_TYPES])(const void *, void *, Py_ssize_t) noexcept nogil
         void (*store[FL_TO_TYPES])(const void *, void *, Py_ssize_t) noexcept nogil
         void (*sum)(fl_sum *, const void *, Py_ssize_t) noexcept nogil
+        void (*expect)(fl_sum *, const void *, Py_ssize_t) noexcept nogil
         void (*begin_folds)(const fl_sum *, fl_folds *) noexcept nogil
         int (*add_folds)(fl_sum *, const fl_folds *) noexcept nogil
         void (*weigh)(const void *, const double *, double *, Py_ssize_t) noexcept nogil

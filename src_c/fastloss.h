@@ -105,9 +105,10 @@ typedef struct {
 } fl_outcome;
 
 /*
- * The values of a block, added up exactly: those of numbers below a power of two are taken apart in up to three steps, folds,
- * each of which adds up integers, multiples of its quantum. `begin_folds` of the passes chooses the powers of two; where
- * `add_folds` finds that the integers are not all there is to the sum, the values must be written, and added by `sum`.
+ * The values of a block of up to 8192 units, added up exactly: those of numbers below a power of two are taken apart in up to
+ * three steps, folds, each of which adds up integers, multiples of its quantum. `begin_folds` of the passes chooses the powers
+ * of two; where `add_folds` finds that the integers are not all there is to the sum, the values must be written, and added by
+ * `sum`.
  */
 typedef struct {
     double constant[3]; /* 1.5 * 2^mantissa bits quanta */
@@ -219,8 +220,9 @@ typedef struct {
     void (*load[FL_FROM_TYPES])(const void *from, void *to, ptrdiff_t n);
     void (*store[FL_TO_TYPES])(const void *from, void *to, ptrdiff_t n);
     void (*sum)(fl_sum *sum, const void *x, ptrdiff_t n);
-    /* What `sum` does of a block of values that a kernel adds up itself, before it does, and then; the second one returns 1,
-       and adds nothing, where the values must be written. Blocks are expected to be like the last one that `sum` added. */
+    /* What `sum` does of a block of values that a kernel adds up itself, before it does, and then; the last one returns 1,
+       and adds nothing, where the values must be written. Blocks are expected to be like those before, or like some numbers. */
+    void (*expect)(fl_sum *sum, const void *x, ptrdiff_t n);
     void (*begin_folds)(const fl_sum *sum, fl_folds *folds);
     int (*add_folds)(fl_sum *sum, const fl_folds *folds);
     /* product[i] = w[i] x[i] in double, 0 where w[i] is 0 */

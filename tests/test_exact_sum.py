@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fastloss as fl
+from build import ROOT
 from fastloss import _arrays, _core
 
 
@@ -54,6 +56,17 @@ def test_equals_fsum(isa: str, kind: str, n: int) -> None:
         single = x.astype(np.float32)
     single = single[np.isfinite(single)]
     assert exact_sum(single) == math.fsum(single.tolist())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_numbers_whose_sums_are_small(isa: str, dtype: Any) -> None:
+    # sums of a lane that stay where they may with numbers that alone would not, beside one that is not taken apart at once
+    for size in 2.0 ** np.array([*range(4, 16), 120, 121, 122, 123, 124, 125, 126]):
+        for place in (8, 16, 32):
+            x = np.zeros(64, dtype)
+            x[0], x[1], x[place] = -size * 0.99, 1e-30, 2 * size * 0.98
+            assert exact_sum(x) == math.fsum(x.tolist())
+            assert exact_sum(-x) == -math.fsum(x.tolist())
 
 
 @settings(max_examples=200, deadline=None)
@@ -120,8 +133,10 @@ def test_losses_sum_their_samples(isa: str, dtype: Any) -> None:
         assert loss(y, p, sample_weight=weights) == weighted / math.fsum(weights)
 
 
-#: Losses that cost no more than their sums, whose kernels add up their values themselves: from the second block on.
-LIGHT = ["squared_error", "huber", "hinge", "brier", "quantile", "smooth_l1", "elastic_net", "absolute_percentage_error"]
+#: Losses that cost no more than their sums, whose kernels add up their values themselves, if they are not few.
+FORMULAS = "".join(path.read_text() for path in sorted((ROOT / "src_c" / "losses").glob("*/*.h")))
+LIGHT = re.findall(r"^FL_LIGHT_FORMULA\((\w+)", FORMULAS, re.MULTILINE)
+assert "squared_error" in LIGHT
 
 
 def inputs_of(loss: fl.Loss, n: int, dtype: Any, sizes: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -163,6 +178,45 @@ def test_kernels_add_up_their_values(isa: str, name: str, dtype: Any) -> None:
             np.testing.assert_array_equal(gradient, loss.gradient(*inputs, reduction="sum"))
         with fl.num_threads(2):
             assert loss(*inputs, reduction="sum") == total
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_kernels_add_up_whatever_is_not_negative(isa: str, kind: str, dtype: Any) -> None:
+    # lanes, what they add up at a time, and blocks: each full, one short, and one over
+    for n in (511, 512, 519, 520, 639, 641, 1023, 4095, 4096, 4097, 8192 + 4095):
+        with np.errstate(over="ignore"):
+            x = np.abs(random_data(kind, n, np.random.default_rng(n))).astype(dtype)
+        x = np.where(np.isfinite(x), x, 1).astype(dtype)
+        for numbers in (x, np.sort(x), np.sort(x)[::-1].copy(), np.full_like(x, x[0])):
+            total = math.fsum(numbers.tolist())
+            assert fl.absolute_error(np.zeros_like(x), numbers, reduction="sum") == total
+            assert fl.absolute_error.value_and_gradient(np.zeros_like(x), numbers, reduction="sum")[0] == total
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kernels_add_up_numbers_in_the_middle_of_two(isa: str, dtype: Any) -> None:
+    # halves of every power of two that may be a quantum: rounded to even, to which side is what the sum before says
+    rng = np.random.default_rng(1)
+    for exponent in range(-120, 0, 3):
+        odd = np.ldexp(2.0 * rng.integers(0, 512, 5000) + 1, exponent - 1)
+        numbers = np.where(rng.random(5000) < 0.01, rng.random(5000), odd).astype(dtype)
+        numbers[:64] = 1
+        total = math.fsum(numbers.tolist())
+        assert fl.absolute_error(np.zeros_like(numbers), numbers, reduction="sum") == total
+        assert exact_sum(numbers) == total
+        assert exact_sum(-numbers) == -total
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LIGHT)
+def test_what_kernels_add_up_is_not_negative(name: str, dtype: Any) -> None:
+    loss = fl.get_loss(name)
+    for scale in (1e-15, 1e-3, 1.0, 1e3, 1e18):
+        inputs = inputs_of(loss, 20_000, dtype, np.full(20_000, scale))
+        values = loss(*inputs, reduction="none")
+        assert values.min() >= 0
+        assert values.max() > 0
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

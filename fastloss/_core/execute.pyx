@@ -49,6 +49,11 @@ cdef enum:
     LONGEST_ROW = 4096
     # Blocks whose values are written at a time, where kernels cannot add them up.
     MOST_UNFOLDED = 63
+    NOT_YET = -1
+    # What is added up by kernels in a block. The first values tell what to expect of the others; so many are not worth it.
+    FOLDED_BLOCK = 4096
+    FIRST_VALUES = 64
+    FEW_VALUES = 512
     # A few sequences are shared out at once if they take so long, and more if they do not take so long that interrupts must wait.
     FEW_SEQUENCES = 4
     # Losses are expected to lie below 2 to this: a few numbers are then folded once.
@@ -198,7 +203,7 @@ cdef struct CallTally:
     fl_sum counted  # where what rows count for is more than their weights
     double least
     int flags
-    int unfolded  # blocks whose values are written before the kernel may add them up itself again
+    int unfolded  # blocks whose values are written before the kernel may add them up itself again, or NOT_YET
     int unfolded_last  # how many they were when they were last counted
     fl_block block  # what the kernel is given, with the buffers of this member
 
@@ -248,8 +253,7 @@ cdef void clear_tallies(const Team *team, int member) noexcept nogil:
         tally.total.scale = FIRST_SCALE
         tally.least = INFINITY
         tally.flags = 0
-        # the first block tells what numbers to expect
-        tally.unfolded = 1
+        tally.unfolded = NOT_YET
         tally.unfolded_last = 0
         if team.job.in_parts:
             memset(statistics_of(team, member, k), 0, FL_MAX_STATISTICS * sizeof(fl_sum))
@@ -499,6 +503,12 @@ cdef inline bint fold_values(const Job *job, const Call *call, const void **inpu
     Numbers that are unlike those before, again and again, are not tried out for more and more blocks.
     """
     cdef fl_folds folds
+    if tally.unfolded == NOT_YET:
+        if units < FEW_VALUES:
+            return False
+        map_block(job, call, inputs, NULL, FIRST_VALUES, tally)
+        job.passes.expect(&tally.total, tally.block.value, FIRST_VALUES)
+        tally.unfolded = 0
     if tally.unfolded:
         tally.unfolded -= 1
         return False
@@ -509,7 +519,8 @@ cdef inline bint fold_values(const Job *job, const Call *call, const void **inpu
     if not job.passes.add_folds(&tally.total, &folds):
         tally.unfolded_last = 0
         return True
-    tally.unfolded = tally.unfolded_last = min(2 * tally.unfolded_last + 1, MOST_UNFOLDED)
+    tally.unfolded = tally.unfolded_last
+    tally.unfolded_last = min(2 * tally.unfolded_last + 1, MOST_UNFOLDED)
     return False
 
 
@@ -1147,7 +1158,7 @@ cdef int begin(Run *run, tuple kernels, Inputs inputs, weights) except -1:
         job.block = 1
     elif plan == FL_ELEMENTS and not job.of_sums:
         set_axes(&job.items, shape, 0, ndim)
-        job.block = FL_BLOCK if inputs.single else FL_BLOCK // 2
+        job.block = FL_BLOCK
     else:
         set_axes(&job.row, shape, units_ndim, ndim)
         # of what is all there is, the parts may come one by one; a vector is always whole
@@ -1426,6 +1437,10 @@ cdef void lay_out_all(Run *run, bint overwrites) noexcept:
             continue
         scratch = lay_out(operand, axes, &job.row, longest, scratch, copied)
         job.streams = job.streams or operand.streamed
+    if scratch == 0 and job.calls == 1 and head.folds:
+        # no block waits in the cache for its next step
+        job.block = FOLDED_BLOCK
+        longest = job.block if job.block < job.items.size else job.items.size
     job.product = scratch
     if job.weight >= 0:
         scratch += room(longest)

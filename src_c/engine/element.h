@@ -10,7 +10,8 @@
  *   FL_FORMULA_FOR(..., usual)             the same, with less to do where the function `usual` of all inputs and parameters is
  *                                          1 in a block: FL_IS_USUAL says so. The bits must be those of the general way.
  *
- *   FL_LIGHT_FORMULA(squared_error, ...)   the same, of a loss that costs no more than its sum: its kernel can do both at once
+ *   FL_LIGHT_FORMULA(squared_error, ...)   the same, of a loss that costs no more than its sum: its kernel can do both at once.
+ *                                          The value must not be negative.
  *
  *   FL_VALUE_FORMULA(huber_by_delta, (y_true), (y_pred), (delta))     .value alone: the derivative of a loss by a parameter
  *
@@ -124,7 +125,6 @@
         memcpy(q, block->parameters, FL_FN(name##_parameter_count) * sizeof *q);                                               \
     const FL_T divisor = want == (FL_VALUE | FL_GRADIENT) ? (FL_T)block->divisor : FL_C(1);                                    \
     const ptrdiff_t n = block->units;                                                                                          \
-    FL_I invalid = 0;                                                                                                          \
     (void)g0, (void)g1, (void)g2, (void)divisor;
 #define FL_ELEMENT_LOOP(name, want)                                                                                            \
     static __attribute__((noinline)) int FL_FN(name##_##want)(const fl_block *block)                                           \
@@ -132,6 +132,7 @@
         FL_ELEMENT_ARRAYS(name, want)                                                                                          \
         FL_T *const value = block->value;                                                                                      \
         FL_T *const h0 = block->hessian[0], *const h1 = block->hessian[1], *const h2 = block->hessian[2];                      \
+        FL_I invalid = 0;                                                                                                      \
         FL_SIMD_REDUCE(reduction(| : invalid))                                                                                 \
         for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
             const FL_RESULT t = FL_FN(name##_at)(x, i, q);                                                                     \
@@ -149,16 +150,20 @@
     static __attribute__((noinline)) int FL_FN(name##_folded_##want)(const fl_block *block)                                    \
     {                                                                                                                          \
         FL_ELEMENT_ARRAYS(name, want)                                                                                          \
-        FL_BEGIN_FOLDS(block->folds)                                                                                           \
-        FL_SIMD_REDUCE(reduction(| : invalid) FL_FOLDED)                                                                       \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                                                    \
+        FL_I invalid[FL_FOLD_LANES] = {0}, any = 0;                                                                            \
+        FL_FN(fl_lane_sums) sums;                                                                                              \
+        FL_FN(fl_begin_lane_sums)(&sums, block->folds);                                                                        \
+        FL_FOR_LANES(&sums, first, n, {                                                                                        \
+            const ptrdiff_t i = first + lane;                                                                                  \
             const FL_RESULT t = FL_FN(name##_at)(x, i, q);                                                                     \
-            FL_FOLD(t.value)                                                                                                   \
+            FL_FN(fl_fold_number)(&sums, lane, t.value, FL_NOT_NEGATIVE);                                                      \
             FL_STORE(want &FL_GRADIENT, FL_FN(name##_gradients), g, gradient)                                                  \
-            invalid |= t.invalid;                                                                                              \
-        }                                                                                                                      \
-        FL_END_FOLDS(block->folds, n)                                                                                          \
-        return invalid != 0;                                                                                                   \
+            invalid[lane] |= t.invalid;                                                                                        \
+        })                                                                                                                     \
+        FL_FN(fl_end_lane_sums)(&sums, block->folds);                                                                          \
+        for (int lane = 0; lane < FL_FOLD_LANES; lane++)                                                                       \
+            any |= invalid[lane];                                                                                              \
+        return any != 0;                                                                                                       \
     }
 
 #define FL_STORE(wanted, count, to, what)                                                                                      \

@@ -280,6 +280,7 @@ static const fl_passes FL_FN(fl_passes_of) = {
               [FL_FROM_F16] = FL_FN(fl_store_to_f16),
               [FL_FROM_BF16] = FL_FN(fl_store_to_bf16)},
     .sum = FL_FN(fl_sum_block),
+    .expect = FL_FN(fl_expect),
     .begin_folds = FL_FN(fl_begin_folds),
     .add_folds = FL_FN(fl_add_folds),
     .weigh = FL_FN(fl_weigh),

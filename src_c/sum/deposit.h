@@ -6,6 +6,9 @@
 #include "sum/exact_sum.h"
 #include "sum/folds.h"
 
+/* Where numbers are so much smaller than expected, and bits are left, it is worth it to look at them once more. */
+enum { FL_SCALES_ALIKE = 4 };
+
 #define FL_TEMPLATE "sum/deposit.h"
 #include "language/both_precisions.inc"
 
@@ -13,25 +16,31 @@
 
 static void FL_FN(fl_fold)(const FL_T *x, ptrdiff_t n, fl_folds *folds)
 {
-    FL_BEGIN_FOLDS(folds)
-    FL_SIMD_REDUCE(FL_FOLDED)
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const FL_T number = x[i];
-        FL_FOLD(number)
-    }
-    FL_END_FOLDS(folds, n)
+    FL_FN(fl_lane_sums) sums;
+    FL_FN(fl_begin_lane_sums)(&sums, folds);
+    FL_FOR_LANES(&sums, i, n, FL_FN(fl_fold_number)(&sums, lane, x[i + lane], FL_ANY_SIGN))
+    FL_FN(fl_end_lane_sums)(&sums, folds);
 }
 
-/* The biased exponent of the largest |x|: numbers without their sign are ordered like their bits. */
-FL_INLINE int FL_FN(fl_largest_exponent)(const FL_T *x, ptrdiff_t n)
+/*
+ * The power of two below which all numbers lie, and so far that as many as a lane adds up stay where they may, rounded upwards.
+ * Numbers without their sign are ordered like their bits.
+ */
+FL_INLINE int FL_FN(fl_scale_of)(const FL_T *x, ptrdiff_t n)
 {
     FL_U largest = 0;
     for (ptrdiff_t i = 0; i < n; i++)
         largest = FL_MAX(largest, FL_TO_BITS(FL_ABS(x[i])));
-    return (int)(largest >> FL_MANTISSA_BITS);
+    largest += (FL_U)1 << (FL_MANTISSA_BITS - 11);
+    return (int)(largest >> FL_MANTISSA_BITS) - (FL_EXPONENT_BIAS - 1);
 }
 
-/* Blocks of one array are alike: the scale of the last one, with room to spare, serves most of the time. */
+static void FL_FN(fl_expect)(fl_sum *sum, const void *from, ptrdiff_t n)
+{
+    sum->scale = FL_MIN(FL_FN(fl_scale_of)(from, n), FL_HIGHEST_SCALE);
+}
+
+/* Blocks of one array are alike: the scale of one serves most of the time for the next ones. */
 static void FL_FN(fl_begin_folds)(const fl_sum *sum, fl_folds *folds)
 {
     *folds = FL_FN(fl_folds_of)(FL_CLAMP(sum->scale, FL_LOWEST_SCALE, FL_HIGHEST_SCALE));
@@ -58,24 +67,22 @@ static int FL_FN(fl_sum_part)(fl_sum *sum, const FL_T *x, double *rest, ptrdiff_
     FL_FN(fl_begin_folds)(sum, &folds);
     FL_FN(fl_fold)(x, n, &folds);
     if (folds.overflow | folds.incomplete) {
-        /* twice what would do: a number just below a power of two may be rounded up to it */
-        const int exponent = FL_FN(fl_largest_exponent)(x, n) - (FL_EXPONENT_BIAS - 2);
-        folds = FL_FN(fl_folds_of)(FL_MIN(exponent, FL_HIGHEST_SCALE));
-        FL_FN(fl_fold)(x, n, &folds);
-        if (folds.overflow) {
+        const int scale = FL_FN(fl_scale_of)(x, n);
+        /* numbers that only fit together must not be left, one by one */
+        if (folds.overflow || scale > sum->scale || scale < sum->scale - FL_SCALES_ALIKE) {
+            folds = FL_FN(fl_folds_of)(FL_MIN(scale, FL_HIGHEST_SCALE));
+            FL_FN(fl_fold)(x, n, &folds);
+        }
+        if (folds.overflow || scale > FL_HIGHEST_SCALE) {
             for (ptrdiff_t i = 0; i < n; i++)
                 fl_sum_add(sum, (double)x[i]);
             return 0;
         }
-        sum->scale = exponent + 1;
+        sum->scale = scale;
     }
+    if (folds.incomplete)
+        FL_FN(fl_fold_and_leave)(x, n, &folds, rest);
     FL_FN(fl_add_units)(sum, &folds);
-    if (folds.incomplete) {
-        const FL_T constant[3] = {(FL_T)folds.constant[0], (FL_T)folds.constant[1], (FL_T)folds.constant[2]};
-        FL_SIMD
-        for (ptrdiff_t i = 0; i < n; i++)
-            rest[i] = (double)FL_FN(fl_fold_rest)(x[i], constant);
-    }
     return folds.incomplete;
 }
 

@@ -1,15 +1,17 @@
 /*
  * The exact accumulator: a fixed-point number in bins of 40 bits over the whole range of double.
  *
- * A block of numbers with |x| < 2^E is taken apart by folds. A fold with quantum Q adds A = 1.5 * 2^m Q to x, m the bits of
- * the mantissa: the sum t = x + A lies in the binade of A, so its bits, as an integer, minus those of A are x rounded to a
- * multiple of Q, in units of Q, and are added up as integers. The rest x - (t - A) is exact and at most Q/2; the next fold
- * takes from that. Doubles take two folds with Q = 2^(E-51) and 2^(E-103) and floats three with Q = 2^(E-20), 2^(E-41)
- * and 2^(E-62): at most 2^51 and 2^20 units each, so that 2^10 of them fit in an integer of their size. A block that
- * has bits left after that (rare) goes round again with what is left, as doubles. Each fold's integer goes into the bins
- * at its place. Integers have no rounding, so nothing depends on the order, and the loops may be vectorised in any way.
+ * A block of numbers with |x| < 2^E is taken apart by folds. Each is a sum S of numbers of the precision that starts from
+ * A = 1.5 * 2^m Q, m the bits of the mantissa: while it stays in the binade of A, it is a multiple of the quantum Q, and what a
+ * number changes it by, (S + x) - S, is exact. So is the rest, x less that, at most Q/2, which goes to the sum of the next
+ * fold. The bits of S less those of A, as integers, are what was added, in units of Q; they are added up as integers. A lane
+ * adds 16 numbers to its sums before they start again. Doubles take two folds with Q = 2^(E-47) and 2^(E-95), floats three with
+ * Q = 2^(E-18), 2^(E-37) and 2^(E-56): 16 numbers and 16 rests stay in the binade, and 8192 numbers are no more units than an
+ * integer of their size holds. A block that has bits left after that (rare) goes round again with what is left, as doubles.
+ * Each fold's integer goes into the bins at its place. Integers have no rounding, so nothing depends on the order, and the
+ * loops may be vectorised in any way.
  *
- * The exponent E is that of the last block until numbers turn up that do not fit. Where A would overflow, and with NaN or
+ * The exponent E is that of a block before until numbers turn up that do not fit. Where A would overflow, and with NaN or
  * infinities in the block, each number is taken apart by its bits.
  */
 #ifndef FL_EXACT_SUM_H
