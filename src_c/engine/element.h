@@ -106,7 +106,11 @@
 
 /* What a loop needs to know of a formula, and the formula at the place i of the inputs. */
 #define FL_ELEMENT_AT(name, given, by, parameters, result)                                                                     \
-    enum { FL_FN(name##_gradients) = FL_COUNT(by), FL_FN(name##_parameter_count) = FL_COUNT(parameters) };                     \
+    enum {                                                                                                                     \
+        FL_FN(name##_inputs) = FL_COUNT(given) + FL_COUNT(by),                                                                 \
+        FL_FN(name##_gradients) = FL_COUNT(by),                                                                                \
+        FL_FN(name##_parameter_count) = FL_COUNT(parameters)                                                                   \
+    };                                                                                                                         \
     FL_INLINE FL_RESULT FL_FN(name##_at)(const FL_T *const *x, ptrdiff_t i, const double *q)                                   \
     {                                                                                                                          \
         (void)q;                                                                                                               \
@@ -153,7 +157,7 @@
         FL_I invalid[FL_FOLD_LANES] = {0}, any = 0;                                                                            \
         FL_FN(fl_lane_sums) sums;                                                                                              \
         FL_FN(fl_begin_lane_sums)(&sums, block->folds);                                                                        \
-        FL_FOR_LANES(&sums, first, n, {                                                                                        \
+        FL_FOR_LANES(&sums, first, n, FL_FN(fl_fetch_ahead)(x, FL_FN(name##_inputs), first), {                                 \
             const ptrdiff_t i = first + lane;                                                                                  \
             const FL_RESULT t = FL_FN(name##_at)(x, i, q);                                                                     \
             FL_FN(fl_fold_number)(&sums, lane, t.value, FL_NOT_NEGATIVE);                                                      \
@@ -166,6 +170,12 @@
         return any != 0;                                                                                                       \
     }
 
+/*
+ * How far ahead, in bytes, a loop that waits for memory asks for it: the processor, which sees that lines follow each other,
+ * starts anew in each page.
+ */
+enum { FL_AHEAD = 2048 };
+
 #define FL_STORE(wanted, count, to, what)                                                                                      \
     if ((wanted) && count > 0)                                                                                                 \
         to##0 [i] = t.what[0] / divisor;                                                                                       \
@@ -173,5 +183,16 @@
         to##1 [i] = t.what[1] / divisor;                                                                                       \
     if ((wanted) && count > 2)                                                                                                 \
         to##2 [i] = t.what[2] / divisor;
+
+#define FL_TEMPLATE "engine/element.h"
+#include "language/both_precisions.inc"
+
+#elif defined(FL_TEMPLATE)
+
+FL_INLINE void FL_FN(fl_fetch_ahead)(const FL_T *const *x, int inputs, ptrdiff_t i)
+{
+    for (int k = 0; k < inputs; k++)
+        __builtin_prefetch((const char *)(x[k] + i) + FL_AHEAD);
+}
 
 #endif

@@ -22,6 +22,12 @@
 #define FL_PRAGMA(text) _Pragma(#text)
 #define FL_SIMD FL_PRAGMA(omp simd)
 #define FL_SIMD_REDUCE(clauses) FL_PRAGMA(omp simd clauses)
+/* Two iterations at a time: what one leaves to the next need not be moved to the same registers. */
+#if defined(__clang__)
+#define FL_TWO_AT_A_TIME FL_PRAGMA(clang loop unroll_count(2))
+#else
+#define FL_TWO_AT_A_TIME FL_PRAGMA(GCC unroll 2)
+#endif
 
 #define FL_INLINE static inline __attribute__((always_inline, unused))
 /* A function of a plan: not every family has losses that need it. */

@@ -6,8 +6,12 @@
 #include "sum/exact_sum.h"
 #include "sum/folds.h"
 
-/* Where numbers are so much smaller than expected, and bits are left, it is worth it to look at them once more. */
-enum { FL_SCALES_ALIKE = 4 };
+/*
+ * Of numbers of many sizes, of which bits are left, those of a lane add up to less than each could: the next ones are expected
+ * to lie below a lower power of two than they do. Where they lie far below what was expected, it is worth it to fold them
+ * again.
+ */
+enum { FL_CLOSER_SCALE = 1, FL_FAR_SCALE = 4 };
 
 #define FL_TEMPLATE "sum/deposit.h"
 #include "language/both_precisions.inc"
@@ -18,7 +22,7 @@ static void FL_FN(fl_fold)(const FL_T *x, ptrdiff_t n, fl_folds *folds)
 {
     FL_FN(fl_lane_sums) sums;
     FL_FN(fl_begin_lane_sums)(&sums, folds);
-    FL_FOR_LANES(&sums, i, n, FL_FN(fl_fold_number)(&sums, lane, x[i + lane], FL_ANY_SIGN))
+    FL_FOR_LANES(&sums, i, n, (void)0, FL_FN(fl_fold_number)(&sums, lane, x[i + lane], FL_ANY_SIGN))
     FL_FN(fl_end_lane_sums)(&sums, folds);
 }
 
@@ -37,7 +41,7 @@ FL_INLINE int FL_FN(fl_scale_of)(const FL_T *x, ptrdiff_t n)
 
 static void FL_FN(fl_expect)(fl_sum *sum, const void *from, ptrdiff_t n)
 {
-    sum->scale = FL_MIN(FL_FN(fl_scale_of)(from, n), FL_HIGHEST_SCALE);
+    sum->scale = FL_FN(fl_scale_of)(from, n);
 }
 
 /* Blocks of one array are alike: the scale of one serves most of the time for the next ones. */
@@ -67,9 +71,9 @@ static int FL_FN(fl_sum_part)(fl_sum *sum, const FL_T *x, double *rest, ptrdiff_
     FL_FN(fl_begin_folds)(sum, &folds);
     FL_FN(fl_fold)(x, n, &folds);
     if (folds.overflow | folds.incomplete) {
-        const int scale = FL_FN(fl_scale_of)(x, n);
+        const int scale = FL_FN(fl_scale_of)(x, n), next = folds.overflow ? scale : scale - FL_CLOSER_SCALE;
         /* numbers that only fit together must not be left, one by one */
-        if (folds.overflow || scale > sum->scale || scale < sum->scale - FL_SCALES_ALIKE) {
+        if (folds.overflow || scale > sum->scale + FL_CLOSER_SCALE || scale < sum->scale - FL_FAR_SCALE) {
             folds = FL_FN(fl_folds_of)(FL_MIN(scale, FL_HIGHEST_SCALE));
             FL_FN(fl_fold)(x, n, &folds);
         }
@@ -78,7 +82,7 @@ static int FL_FN(fl_sum_part)(fl_sum *sum, const FL_T *x, double *rest, ptrdiff_
                 fl_sum_add(sum, (double)x[i]);
             return 0;
         }
-        sum->scale = scale;
+        sum->scale = next;
     }
     if (folds.incomplete)
         FL_FN(fl_fold_and_leave)(x, n, &folds, rest);

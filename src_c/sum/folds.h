@@ -20,12 +20,17 @@ enum { FL_NUMBERS_OF_A_LANE = 16 };
 /* Sums are looked at after each number; those of numbers that are not negative only grow, and are looked at in the end. */
 enum { FL_ANY_SIGN, FL_NOT_NEGATIVE };
 
-/* A loop over n numbers: of_lane does what is to be done with number `i + lane`. What fills no lanes is done one by one. */
-#define FL_FOR_LANES(sums, i, n, of_lane)                                                                                      \
+/*
+ * A loop over n numbers: of_lane does what is to be done with number `i + lane`, and of_all, before that, what is to be done
+ * once for all lanes. What fills no lanes is done one by one.
+ */
+#define FL_FOR_LANES(sums, i, n, of_all, of_lane)                                                                              \
     for (ptrdiff_t i = 0, fold_end; i < (n); i = fold_end) {                                                                   \
         fold_end = FL_MIN(i + FL_FOLD_LANES * FL_NUMBERS_OF_A_LANE, (n));                                                      \
         FL_FN(fl_start_lane_sums)(sums);                                                                                       \
+        FL_TWO_AT_A_TIME                                                                                                       \
         for (; i + FL_FOLD_LANES <= fold_end; i += FL_FOLD_LANES) {                                                            \
+            of_all;                                                                                                            \
             FL_SIMD                                                                                                            \
             for (int lane = 0; lane < FL_FOLD_LANES; lane++) {                                                                 \
                 of_lane;                                                                                                       \
