@@ -53,15 +53,6 @@ FL_INLINE fl_sheet fl_sheet_by_row(ptrdiff_t classes)
 #define FL_EACH_SHEET(block, sheet)                                                                                            \
     for (ptrdiff_t row = 0, most = (sheet).rows; ((sheet).rows = FL_MIN(most, (block)->units - row)) > 0; row += most)
 
-/* The size of the machine's vectors. It decides how fast sums are, and nothing else. */
-#if defined(__AVX512F__)
-#define FL_VECTOR_BYTES 64
-#elif defined(__AVX__)
-#define FL_VECTOR_BYTES 32
-#else
-#define FL_VECTOR_BYTES 16
-#endif
-
 #if defined(__clang__) || __GNUC__ >= 12
 #define FL_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 /* The same, of another size. */

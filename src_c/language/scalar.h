@@ -22,11 +22,14 @@
 #define FL_PRAGMA(text) _Pragma(#text)
 #define FL_SIMD FL_PRAGMA(omp simd)
 #define FL_SIMD_REDUCE(clauses) FL_PRAGMA(omp simd clauses)
-/* Two iterations at a time: what one leaves to the next need not be moved to the same registers. */
-#if defined(__clang__)
-#define FL_TWO_AT_A_TIME FL_PRAGMA(clang loop unroll_count(2))
+
+/* The size of the machine's vectors. It decides how fast sums are, and nothing else. */
+#if defined(__AVX512F__)
+#define FL_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define FL_VECTOR_BYTES 32
 #else
-#define FL_TWO_AT_A_TIME FL_PRAGMA(GCC unroll 2)
+#define FL_VECTOR_BYTES 16
 #endif
 
 #define FL_INLINE static inline __attribute__((always_inline, unused))

@@ -13,47 +13,86 @@
 #define FL_LOWEST_SCALE (FL_BITS == 32 ? -126 : -1022)
 #define FL_HIGHEST_SCALE (FL_BITS == 32 ? 121 : 1018)
 
-/* Lanes lie side by side: a loop over them becomes a few vectors. */
-#define FL_FOLD_LANES (FL_BITS == 32 ? 16 : 8)
-enum { FL_NUMBERS_OF_A_LANE = 16 };
+/* Lanes lie side by side: two vectors, or one of the longest. */
+#define FL_FOLD_LANES ((FL_VECTOR_BYTES > 16 ? 64 : 32) / (int)sizeof(FL_T))
+enum { FL_NUMBERS_OF_A_LANE = 16, FL_ONE_AT_FIRST = 1 };
 
 /* Sums are looked at after each number; those of numbers that are not negative only grow, and are looked at in the end. */
 enum { FL_ANY_SIGN, FL_NOT_NEGATIVE };
 
 /*
- * A loop over n numbers: of_lane does what is to be done with number `i + lane`, and of_all, before that, what is to be done
- * once for all lanes. What fills no lanes is done one by one.
+ * What a loop needs to fold its numbers, before it, in it, and after it. The sums of lanes are arrays of their own: Clang would
+ * not make vectors of them in a structure.
+ *
+ * The loop is over n numbers: of_lane sets `number` to number `i + lane`, and of_all, before that, does what is to be done once
+ * for all lanes. What fills no lanes is done one by one, in little code, and zeros are added to it.
  */
-#define FL_FOR_LANES(sums, i, n, of_all, of_lane)                                                                              \
+#define FL_LANE_ARRAY(type, name) type name[FL_FOLD_LANES] __attribute__((aligned(64)))
+#define FL_BEGIN_FOLDS(folds)                                                                                                  \
+    FL_LANE_ARRAY(FL_T, fold_first);                                                                                           \
+    FL_LANE_ARRAY(FL_T, fold_second);                                                                                          \
+    FL_LANE_ARRAY(FL_T, fold_third);                                                                                           \
+    FL_LANE_ARRAY(FL_U, fold_outside);                                                                                         \
+    FL_LANE_ARRAY(FL_U, fold_remains);                                                                                         \
+    FL_FN(fl_lane_units) fold_units;                                                                                           \
+    FL_FN(fl_begin_sums)(folds, &fold_units, fold_outside, fold_remains);
+#define FL_FOR_LANES(i, n, sign, of_all, of_lane)                                                                              \
     for (ptrdiff_t i = 0, fold_end; i < (n); i = fold_end) {                                                                   \
         fold_end = FL_MIN(i + FL_FOLD_LANES * FL_NUMBERS_OF_A_LANE, (n));                                                      \
-        FL_FN(fl_start_lane_sums)(sums);                                                                                       \
-        FL_TWO_AT_A_TIME                                                                                                       \
+        FL_FN(fl_start_sums)(&fold_units, fold_first, fold_second, fold_third);                                                \
         for (; i + FL_FOLD_LANES <= fold_end; i += FL_FOLD_LANES) {                                                            \
             of_all;                                                                                                            \
             FL_SIMD                                                                                                            \
             for (int lane = 0; lane < FL_FOLD_LANES; lane++) {                                                                 \
+                FL_T number;                                                                                                   \
                 of_lane;                                                                                                       \
+                FL_FOLD(number, sign)                                                                                          \
             }                                                                                                                  \
         }                                                                                                                      \
-        for (int lane = 0; i + lane < fold_end; lane++) {                                                                      \
-            of_lane;                                                                                                           \
+        if (i < fold_end) {                                                                                                    \
+            FL_LANE_ARRAY(FL_T, fold_rest) = {0};                                                                              \
+            const volatile ptrdiff_t fold_last = fold_end;                                                                     \
+            for (int lane = 0; i + lane < fold_last; lane++) {                                                                 \
+                FL_T number;                                                                                                   \
+                of_lane;                                                                                                       \
+                fold_rest[lane] = number;                                                                                      \
+            }                                                                                                                  \
+            FL_SIMD                                                                                                            \
+            for (int lane = 0; lane < FL_FOLD_LANES; lane++) {                                                                 \
+                FL_FOLD(fold_rest[lane], sign)                                                                                 \
+            }                                                                                                                  \
         }                                                                                                                      \
-        FL_FN(fl_stop_lane_sums)(sums);                                                                                        \
+        FL_FN(fl_stop_sums)(&fold_units, fold_first, fold_second, fold_third, fold_outside);                                   \
     }
+/*
+ * Adds x to the first sum of its lane, what that leaves of it, exactly, to the next one, and so on. What the last one leaves is
+ * seen by its bits, not by a difference, of which there are enough.
+ */
+#define FL_FOLD(x, sign)                                                                                                       \
+    const FL_T fold_x = (x), first = fold_first[lane] + fold_x, left = fold_x - (first - fold_first[lane]);                    \
+    const FL_T second = fold_second[lane] + left, taken = second - fold_second[lane];                                          \
+    const FL_T last = left - taken;                                                                                            \
+    const FL_T third = fold_third[lane] + last, taken_last = third - fold_third[lane];                                         \
+    fold_first[lane] = first;                                                                                                  \
+    fold_second[lane] = second;                                                                                                \
+    if (FL_BITS == 32)                                                                                                         \
+        fold_third[lane] = third;                                                                                              \
+    if (sign == FL_ANY_SIGN)                                                                                                   \
+        fold_outside[lane] |= FL_TO_BITS(first) - fold_units.lowest;                                                           \
+    fold_remains[lane] |= FL_BITS == 32 ? FL_TO_BITS(last) ^ FL_TO_BITS(taken_last) : FL_TO_BITS(left) ^ FL_TO_BITS(taken);
+#define FL_END_FOLDS(folds) FL_FN(fl_end_sums)(&fold_units, fold_outside, fold_remains, folds);
 
 #define FL_TEMPLATE "sum/folds.h"
 #include "language/both_precisions.inc"
 
 #elif defined(FL_TEMPLATE)
 
-/* The sums of each lane, which start again and again, and what they came to. */
+/* What the sums of each lane, which start again and again, came to. */
 typedef struct {
-    FL_T first[FL_FOLD_LANES], second[FL_FOLD_LANES], third[FL_FOLD_LANES];
-    FL_U units[3][FL_FOLD_LANES], outside[FL_FOLD_LANES], remains[FL_FOLD_LANES];
+    FL_LANE_ARRAY(FL_U, of[3]);
     FL_T start[3];
     FL_U starts, lowest;
-} FL_FN(fl_lane_sums) __attribute__((aligned(64)));
+} FL_FN(fl_lane_units);
 
 /* 1.5 * 2^mantissa bits quanta, for the quantum 2^exponent */
 FL_INLINE FL_T FL_FN(fl_fold_constant)(int exponent)
@@ -73,78 +112,62 @@ FL_INLINE fl_folds FL_FN(fl_folds_of)(int exponent)
     return folds;
 }
 
-FL_INLINE void FL_FN(fl_begin_lane_sums)(FL_FN(fl_lane_sums) * sums, const fl_folds *folds)
+/* The bits that do not count are set at the beginning: zeros would be written by halves of vectors, and waited for. */
+FL_INLINE void FL_FN(fl_begin_sums)(const fl_folds *folds, FL_FN(fl_lane_units) * units, FL_U *outside, FL_U *remains)
 {
-    for (int k = 0; k < 3; k++) {
-        sums->start[k] = (FL_T)folds->constant[k];
-        for (int lane = 0; lane < FL_FOLD_LANES; lane++)
-            sums->units[k][lane] = 0;
+    for (int k = 0; k < 3; k++)
+        units->start[k] = (FL_T)folds->constant[k];
+    units->starts = 0;
+    units->lowest = FL_TO_BITS(units->start[0]) - ((FL_U)1 << (FL_MANTISSA_BITS - 1));
+    FL_SIMD
+    for (int lane = 0; lane < FL_FOLD_LANES; lane++) {
+        units->of[0][lane] = FL_ONE_AT_FIRST;
+        units->of[1][lane] = FL_ONE_AT_FIRST;
+        units->of[2][lane] = FL_ONE_AT_FIRST;
+        outside[lane] = (FL_U)1 << (FL_MANTISSA_BITS - 1);
+        remains[lane] = (FL_U)1 << (FL_BITS - 1);
     }
-    for (int lane = 0; lane < FL_FOLD_LANES; lane++)
-        sums->outside[lane] = 0;
-    for (int lane = 0; lane < FL_FOLD_LANES; lane++)
-        sums->remains[lane] = 0;
-    sums->starts = 0;
-    sums->lowest = FL_TO_BITS(sums->start[0]) - ((FL_U)1 << (FL_MANTISSA_BITS - 1));
 }
 
-FL_INLINE void FL_FN(fl_start_lane_sums)(FL_FN(fl_lane_sums) * sums)
+FL_INLINE void FL_FN(fl_start_sums)(FL_FN(fl_lane_units) * units, FL_T *first, FL_T *second, FL_T *third)
 {
     FL_SIMD
     for (int lane = 0; lane < FL_FOLD_LANES; lane++) {
-        sums->first[lane] = sums->start[0];
-        sums->second[lane] = sums->start[1];
-        sums->third[lane] = sums->start[2];
+        first[lane] = units->start[0];
+        second[lane] = units->start[1];
+        third[lane] = units->start[2];
     }
-    sums->starts += FL_FOLD_LANES;
-}
-
-/*
- * Adds x to the first sum of a lane, what that leaves of it, exactly, to the next one, and so on. What the last one leaves is
- * seen by its bits, not by a difference, of which there are enough.
- */
-FL_INLINE void FL_FN(fl_fold_number)(FL_FN(fl_lane_sums) * sums, int lane, FL_T x, int sign)
-{
-    const FL_T first = sums->first[lane] + x, left = x - (first - sums->first[lane]);
-    const FL_T second = sums->second[lane] + left, taken = second - sums->second[lane];
-    const FL_T last = left - taken;
-    const FL_T third = sums->third[lane] + last, taken_last = third - sums->third[lane];
-    sums->first[lane] = first;
-    sums->second[lane] = second;
-    if (FL_BITS == 32)
-        sums->third[lane] = third;
-    if (sign == FL_ANY_SIGN)
-        sums->outside[lane] |= FL_TO_BITS(first) - sums->lowest;
-    sums->remains[lane] |= FL_BITS == 32 ? FL_TO_BITS(last) ^ FL_TO_BITS(taken_last) : FL_TO_BITS(left) ^ FL_TO_BITS(taken);
+    units->starts += FL_FOLD_LANES;
 }
 
 /* A sum with NaN or infinity has other bits than its constant's, too. */
-FL_INLINE void FL_FN(fl_stop_lane_sums)(FL_FN(fl_lane_sums) * sums)
+FL_INLINE void FL_FN(fl_stop_sums)(FL_FN(fl_lane_units) * units, const FL_T *first, const FL_T *second, const FL_T *third,
+                                   FL_U *outside)
 {
     FL_SIMD
     for (int lane = 0; lane < FL_FOLD_LANES; lane++) {
-        sums->outside[lane] |= FL_TO_BITS(sums->first[lane]) - sums->lowest;
-        sums->units[0][lane] += FL_TO_BITS(sums->first[lane]);
-        sums->units[1][lane] += FL_TO_BITS(sums->second[lane]);
+        outside[lane] |= FL_TO_BITS(first[lane]) - units->lowest;
+        units->of[0][lane] += FL_TO_BITS(first[lane]);
+        units->of[1][lane] += FL_TO_BITS(second[lane]);
         if (FL_BITS == 32)
-            sums->units[2][lane] += FL_TO_BITS(sums->third[lane]);
+            units->of[2][lane] += FL_TO_BITS(third[lane]);
     }
 }
 
-FL_INLINE void FL_FN(fl_end_lane_sums)(const FL_FN(fl_lane_sums) * sums, fl_folds *folds)
+FL_INLINE void FL_FN(fl_end_sums)(const FL_FN(fl_lane_units) * units, const FL_U *outside, const FL_U *remains, fl_folds *folds)
 {
-    FL_U units[3] = {0, 0, 0}, outside = 0, remains = 0;
+    FL_U all[3] = {0, 0, 0}, all_outside = 0, all_remains = 0;
     for (int lane = 0; lane < FL_FOLD_LANES; lane++) {
         for (int k = 0; k < 3; k++)
-            units[k] += sums->units[k][lane];
-        outside |= sums->outside[lane];
-        remains |= sums->remains[lane];
+            all[k] += units->of[k][lane] - FL_ONE_AT_FIRST;
+        all_outside |= outside[lane];
+        all_remains |= remains[lane];
     }
     for (int k = 0; k < (FL_BITS == 32 ? 3 : 2); k++)
-        folds->units[k] = (int64_t)(FL_I)(units[k] - sums->starts * FL_TO_BITS(sums->start[k]));
-    folds->overflow = outside >> FL_MANTISSA_BITS != 0;
+        folds->units[k] = (int64_t)(FL_I)(all[k] - units->starts * FL_TO_BITS(units->start[k]));
+    folds->overflow = all_outside >> FL_MANTISSA_BITS != 0;
     /* the sign bit, of a zero, does not count */
-    folds->incomplete = remains << 1 != 0;
+    folds->incomplete = all_remains << 1 != 0;
 }
 
 /*
