@@ -105,10 +105,10 @@ typedef struct {
 } fl_outcome;
 
 /*
- * The values of a block of up to 8192 units, added up exactly: those of numbers below a power of two are taken apart in up to
- * three steps, folds, each of which adds up integers, multiples of its quantum. `begin_folds` of the passes chooses the powers
- * of two; where `add_folds` finds that the integers are not all there is to the sum, the values must be written, and added by
- * `sum`.
+ * The values of a block of fewer than 8192 units, added up exactly: those of numbers below a power of two are taken apart in up
+ * to three steps, folds, each of which adds up integers, multiples of its quantum. `begin_folds` of the passes chooses the
+ * powers of two; where `add_folds` finds that the integers are not all there is to the sum, the values must be written, and
+ * added by `sum`.
  */
 typedef struct {
     double constant[3]; /* 1.5 * 2^mantissa bits quanta */

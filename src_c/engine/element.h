@@ -155,15 +155,15 @@
     {                                                                                                                          \
         FL_ELEMENT_ARRAYS(name, want)                                                                                          \
         FL_I invalid[FL_FOLD_LANES] = {0}, any = 0;                                                                            \
-        FL_BEGIN_FOLDS(block->folds)                                                                                           \
+        FL_BEGIN_FOLDS(block->folds);                                                                                          \
         FL_FOR_LANES(at, n, FL_NOT_NEGATIVE, FL_FN(fl_fetch_ahead)(x, FL_FN(name##_inputs), at), {                             \
             const ptrdiff_t i = at + lane;                                                                                     \
             const FL_RESULT t = FL_FN(name##_at)(x, i, q);                                                                     \
             number = t.value;                                                                                                  \
             FL_STORE(want &FL_GRADIENT, FL_FN(name##_gradients), g, gradient)                                                  \
             invalid[lane] |= t.invalid;                                                                                        \
-        })                                                                                                                     \
-        FL_END_FOLDS(block->folds)                                                                                             \
+        });                                                                                                                    \
+        FL_END_FOLDS(block->folds);                                                                                            \
         for (int lane = 0; lane < FL_FOLD_LANES; lane++)                                                                       \
             any |= invalid[lane];                                                                                              \
         return any != 0;                                                                                                       \

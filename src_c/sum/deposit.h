@@ -18,8 +18,12 @@ enum { FL_CLOSER_SCALE = 1, FL_FAR_SCALE = 4 };
 
 #elif defined(FL_TEMPLATE)
 
-static void FL_FN(fl_fold)(const FL_T *x, ptrdiff_t n, fl_folds *folds){
-    FL_BEGIN_FOLDS(folds) FL_FOR_LANES(i, n, FL_ANY_SIGN, (void)0, number = x[i + lane]) FL_END_FOLDS(folds)}
+static void FL_FN(fl_fold)(const FL_T *x, ptrdiff_t n, fl_folds *folds)
+{
+    FL_BEGIN_FOLDS(folds);
+    FL_FOR_LANES(i, n, FL_ANY_SIGN, (void)0, number = x[i + lane]);
+    FL_END_FOLDS(folds);
+}
 
 /*
  * The power of two below which all numbers lie, and so far that as many as a lane adds up stay where they may, rounded upwards.

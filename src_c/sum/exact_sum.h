@@ -6,10 +6,10 @@
  * number changes it by, (S + x) - S, is exact. So is the rest, x less that, at most Q/2, which goes to the sum of the next
  * fold. The bits of S less those of A, as integers, are what was added, in units of Q; they are added up as integers. A lane
  * adds 16 numbers to its sums before they start again. Doubles take two folds with Q = 2^(E-47) and 2^(E-95), floats three with
- * Q = 2^(E-18), 2^(E-37) and 2^(E-56): 16 numbers and 16 rests stay in the binade, and 8192 numbers are no more units than an
- * integer of their size holds. A block that has bits left after that (rare) goes round again with what is left, as doubles.
- * Each fold's integer goes into the bins at its place. Integers have no rounding, so nothing depends on the order, and the
- * loops may be vectorised in any way.
+ * Q = 2^(E-18), 2^(E-37) and 2^(E-56): 16 numbers and 16 rests stay in the binade, and fewer than 8192 numbers are no more
+ * units than an integer of their size holds. A block that has bits left after that (rare) goes round again with what is left,
+ * as doubles. Each fold's integer goes into the bins at its place. Integers have no rounding, so nothing depends on the order,
+ * and the loops may be vectorised in any way.
  *
  * The exponent E is that of a block before until numbers turn up that do not fit. Where A would overflow, and with NaN or
  * infinities in the block, each number is taken apart by its bits.

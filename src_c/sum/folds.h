@@ -5,8 +5,7 @@
 #include "fastloss.h"
 #include "language/scalar.h"
 
-/* The bits that a fold takes: 16 numbers below 2^E, or 16 rests of half a quantum, change a sum by half a binade at the most.
- */
+/* The bits that a fold takes: 16 numbers below 2^E, or 16 halves of a quantum, change a sum by half a binade at the most. */
 #define FL_FIRST_FOLD (FL_MANTISSA_BITS - 5)
 #define FL_NEXT_FOLD (FL_MANTISSA_BITS - 4)
 #define FL_LOWEST_EXPONENT (FL_BITS == 32 ? -149 : -1074)
@@ -35,7 +34,7 @@ enum { FL_ANY_SIGN, FL_NOT_NEGATIVE };
     FL_LANE_ARRAY(FL_U, fold_outside);                                                                                         \
     FL_LANE_ARRAY(FL_U, fold_remains);                                                                                         \
     FL_FN(fl_lane_units) fold_units;                                                                                           \
-    FL_FN(fl_begin_sums)(folds, &fold_units, fold_outside, fold_remains);
+    FL_FN(fl_begin_sums)(folds, &fold_units, fold_outside, fold_remains)
 #define FL_FOR_LANES(i, n, sign, of_all, of_lane)                                                                              \
     for (ptrdiff_t i = 0, fold_end; i < (n); i = fold_end) {                                                                   \
         fold_end = FL_MIN(i + FL_FOLD_LANES * FL_NUMBERS_OF_A_LANE, (n));                                                      \
@@ -64,6 +63,7 @@ enum { FL_ANY_SIGN, FL_NOT_NEGATIVE };
         }                                                                                                                      \
         FL_FN(fl_stop_sums)(&fold_units, fold_first, fold_second, fold_third, fold_outside);                                   \
     }
+
 /*
  * Adds x to the first sum of its lane, what that leaves of it, exactly, to the next one, and so on. What the last one leaves is
  * seen by its bits, not by a difference, of which there are enough.
@@ -80,7 +80,7 @@ enum { FL_ANY_SIGN, FL_NOT_NEGATIVE };
     if (sign == FL_ANY_SIGN)                                                                                                   \
         fold_outside[lane] |= FL_TO_BITS(first) - fold_units.lowest;                                                           \
     fold_remains[lane] |= FL_BITS == 32 ? FL_TO_BITS(last) ^ FL_TO_BITS(taken_last) : FL_TO_BITS(left) ^ FL_TO_BITS(taken);
-#define FL_END_FOLDS(folds) FL_FN(fl_end_sums)(&fold_units, fold_outside, fold_remains, folds);
+#define FL_END_FOLDS(folds) FL_FN(fl_end_sums)(&fold_units, fold_outside, fold_remains, folds)
 
 #define FL_TEMPLATE "sum/folds.h"
 #include "language/both_precisions.inc"
